@@ -1,0 +1,20 @@
+/** Every time limit of a running request, in milliseconds unless named otherwise. The Lambda timeout is 10 s. */
+export const deadlines = {
+  request: 8_000,
+  /** Kept back from `request` to mark a receipt released when what came after it failed. */
+  release: 250,
+  aws: { connect: 500, response: 1_000, attempts: 2 },
+  sts: { connect: 500, response: 3_000, attempts: 2 },
+  /** Discovery and key set together. */
+  issuerFetch: 2_000,
+} as const
+
+/** How long an issuer's keys are believed, in seconds. */
+export const keySetAges = {
+  /** Level one: this sandbox's memory. */
+  memory: 600,
+  /** When the issuer cannot be reached, keys up to this old still serve. */
+  stale: 3_600,
+  /** A fetch per issuer at most this often, for the whole table. */
+  refetch: 30,
+} as const

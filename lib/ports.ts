@@ -1,0 +1,131 @@
+import type { KeySet } from './protocol/key-set.ts'
+import type { SigningAlgorithm } from './protocol/algorithms.ts'
+
+/** Where an issuer's keys come from. `name` keys every cache; `issuer` is compared with the discovery document. */
+export interface KeySource {
+  name: string
+  issuer: string
+  jwks: { discovery: true } | { uri: string } | { keys: KeySet }
+}
+
+export interface KeySets {
+  /**
+   * The newest key set known for this issuer. With a `kid` that the known set lacks, one refetch is tried (at most one
+   * per issuer per 30 s for the whole table) and the newest set is returned whether or not it holds the kid.
+   * Throws UnavailableError when no set younger than an hour can be had, or when the kid is unknown and the last fetch failed.
+   */
+  find(source: KeySource, kid: string | undefined, signal: AbortSignal): Promise<KeySet>
+}
+
+/** The issuer's own answer, over the network. */
+export interface KeySetFetcher {
+  /** Throws UnavailableError for anything but a well-formed, non-empty key set from the configured issuer. */
+  fetch(source: KeySource, etag: string | undefined, signal: AbortSignal): Promise<FetchedKeySet>
+}
+
+export type FetchedKeySet = { notModified: true } | { notModified: false; keys: KeySet; etag: string | undefined }
+
+/** Second level of the key cache, shared by every sandbox. Times are whole seconds since 1970. */
+export interface KeySetItem {
+  keys: KeySet
+  fetched_at: number
+  etag: string | undefined
+}
+
+export interface KeySetItems {
+  /** The stored set, validated again on read, and when a fetch was last begun. Either may be absent. Throws UnavailableError. */
+  find(name: string, signal: AbortSignal): Promise<{ item: KeySetItem | undefined; attempted_at: number | undefined }>
+  /** True for exactly one caller per issuer until `refetch` seconds later: that caller fetches. */
+  claimFetch(name: string, now: number, signal: AbortSignal): Promise<boolean>
+  /** Stores a set unless a newer one is there: the item only moves forward in time. */
+  store(name: string, item: KeySetItem, signal: AbortSignal): Promise<void>
+}
+
+/** One exchange: what was presented, what was decided, what was issued. Also the replay record. Times in seconds since 1970. */
+export interface Receipt {
+  /** `<issuer name>#<key>`: what makes this exchange unique. */
+  key: string
+  decision_id: string
+  grant_type: string
+  issuer_name: string
+  iss: string
+  subject: string
+  sub: string
+  client_id: string
+  subject_jti: string | undefined
+  /** base64url SHA-256 of the subject token's `header.payload`. */
+  subject_hash: string
+  rules: string[]
+  config_hash: string
+  target: string
+  scopes: string[]
+  kid: string
+  issued_exp: number
+  parents: string[]
+  claims: Record<string, unknown>
+  shadow: string[]
+  at: number
+  expires_at: number
+}
+
+export interface ReceiptStore {
+  /**
+   * 'recorded' for exactly one caller per key until `expires_at`, 'replayed' for every other; a released receipt may be
+   * recorded again, three times in all. Concurrent callers get one 'recorded' between them.
+   * Throws UnavailableError when it cannot be known which.
+   */
+  record(receipt: Receipt, signal: AbortSignal): Promise<'recorded' | 'replayed'>
+  /** Marks our own receipt released, so that the same token may be tried again. No effect on anybody else's. Throws UnavailableError. */
+  release(receipt: Receipt, signal: AbortSignal): Promise<void>
+}
+
+export type RevocationDimension = 'jti' | 'subject' | 'issuer' | 'rule' | 'client' | 'kid' | 'target' | 'all'
+
+export interface RevocationKey {
+  dimension: RevocationDimension
+  value: string
+}
+
+export interface Revocation extends RevocationKey {
+  /** Tokens issued at or before this second are inactive. */
+  not_before: number
+  /** Nothing is issued before this second. 0 when issuing was never blocked. */
+  blocked_until: number
+  /** The row counts for nothing from this second on, also while the store still holds it. */
+  expires_at: number
+}
+
+export interface RevocationStore {
+  /** Every stored revocation among these keys (100 at most), read consistently. Throws UnavailableError, also for a partial answer. */
+  find(keys: RevocationKey[], signal: AbortSignal): Promise<Revocation[]>
+}
+
+export interface ActiveKey {
+  kid: string
+  alg: SigningAlgorithm
+}
+
+export interface Signer {
+  /** The key that signs for this algorithm now. Throws when there is none: a deployment's mistake, found at init. */
+  activeKey(alg: SigningAlgorithm): ActiveKey
+  /** The JWS signature (RFC 7518 section 3: r||s for ES256) over `input`. Throws UnavailableError. */
+  sign(key: ActiveKey, input: Uint8Array, signal: AbortSignal): Promise<Uint8Array>
+}
+
+/** Whole seconds since 1970. */
+export type Clock = () => number
+
+export interface Log {
+  info(message: string, fields: Record<string, unknown>): void
+  warn(message: string, fields: Record<string, unknown>): void
+  error(message: string, fields: Record<string, unknown>): void
+}
+
+export interface Ports {
+  now: Clock
+  keySets: KeySets
+  receipts: ReceiptStore
+  revocations: RevocationStore
+  signer: Signer
+  log: Log
+}

@@ -1,0 +1,98 @@
+/**
+ * Every way a request can be turned down: what the operator reads in the log, and, in `wire`, the one public face
+ * that the caller sees. Many reasons share a phrase on purpose: a caller who may not know why cannot probe.
+ */
+export type Refusal =
+  // The request itself.
+  | { reason: 'method_not_allowed'; method: string; allow: string }
+  | { reason: 'not_found' }
+  | { reason: 'unsupported_media_type'; content_type: string }
+  | { reason: 'request_too_large'; bytes: number }
+  | { reason: 'form_malformed'; detail: string }
+  | { reason: 'parameter_repeated'; parameter: string }
+  | { reason: 'parameter_missing'; parameter: string }
+  | { reason: 'parameter_unsupported'; parameter: string; detail: string }
+  // The client.
+  | { reason: 'client_unknown' }
+  | { reason: 'client_authentication_failed'; detail: string; basic: boolean }
+  | { reason: 'grant_type_unsupported' }
+  | { reason: 'grant_type_not_allowed'; client_id: string }
+  // The subject token.
+  | { reason: 'token_malformed'; detail: string }
+  | { reason: 'token_type_mismatch'; typ: string }
+  | { reason: 'issuer_unknown'; iss: string }
+  | { reason: 'algorithm_not_allowed'; alg: string }
+  | { reason: 'key_unknown'; kid: string }
+  | { reason: 'signature_invalid' }
+  | { reason: 'claim_malformed'; claim: string; detail: string }
+  | { reason: 'audience_mismatch'; aud: string }
+  | { reason: 'token_expired'; exp: number }
+  | { reason: 'token_not_yet_valid'; claim: 'nbf' | 'iat'; value: number }
+  | { reason: 'token_lifetime_too_long'; lifetime: number; max_token_lifetime: number }
+  | { reason: 'subject_claim_missing'; claim: string }
+  | { reason: 'issuer_requirement_failed'; claim: string }
+  | { reason: 'event_forbidden'; claim: string; value: string }
+  | { reason: 'no_rule_matches' }
+  | { reason: 'issuance_blocked'; dimension: string; value: string }
+  | { reason: 'subject_token_replayed' }
+  // What was asked for.
+  | { reason: 'target_unknown'; requested: string[] }
+  | { reason: 'target_not_granted'; target: string }
+  | { reason: 'target_not_named'; granted: string[] }
+  | { reason: 'ambiguous_rules'; target: string; rules: string[] }
+  | { reason: 'expression_failed'; target: string; rule: string; expression: string }
+  | { reason: 'scope_not_granted'; target: string; scopes: string[] }
+
+/** RFC 6749 section 5.2, RFC 8693 section 2.2.2, RFC 8707 section 2; `temporarily_unavailable` and `server_error` as RFC 6749 section 4.1.2.1 names them. */
+export type OAuthErrorCode =
+  | 'invalid_request'
+  | 'invalid_client'
+  | 'unauthorized_client'
+  | 'unsupported_grant_type'
+  | 'invalid_scope'
+  | 'invalid_target'
+  | 'temporarily_unavailable'
+  | 'server_error'
+
+const subject = [400, 'invalid_request', 'the subject token was not accepted'] as const
+const target = [400, 'invalid_target', 'no token can be issued for this target'] as const
+const client = [401, 'invalid_client', 'the client could not be authenticated'] as const
+
+export const wire = {
+  method_not_allowed: [405, 'invalid_request', 'this method is not allowed here'],
+  not_found: [404, 'invalid_request', 'there is nothing here'],
+  unsupported_media_type: [415, 'invalid_request', 'the body must be application/x-www-form-urlencoded'],
+  request_too_large: [413, 'invalid_request', 'the request is too large'],
+  form_malformed: [400, 'invalid_request', 'the request could not be read'],
+  parameter_repeated: [400, 'invalid_request', 'a parameter was given more than once'],
+  parameter_missing: [400, 'invalid_request', 'a required parameter is missing'],
+  parameter_unsupported: [400, 'invalid_request', 'a parameter has a value that is not supported'],
+  client_unknown: client,
+  client_authentication_failed: client,
+  grant_type_unsupported: [400, 'unsupported_grant_type', 'this grant type is not supported'],
+  grant_type_not_allowed: [400, 'unauthorized_client', 'this client may not use this grant type'],
+  // RFC 8693 section 2.2.2: an unacceptable subject_token is invalid_request, not invalid_grant.
+  token_malformed: subject,
+  token_type_mismatch: subject,
+  issuer_unknown: subject,
+  algorithm_not_allowed: subject,
+  key_unknown: subject,
+  signature_invalid: subject,
+  claim_malformed: subject,
+  audience_mismatch: subject,
+  token_expired: subject,
+  token_not_yet_valid: subject,
+  token_lifetime_too_long: subject,
+  subject_claim_missing: subject,
+  issuer_requirement_failed: subject,
+  event_forbidden: subject,
+  no_rule_matches: subject,
+  issuance_blocked: subject,
+  subject_token_replayed: subject,
+  target_unknown: target,
+  target_not_granted: target,
+  target_not_named: target,
+  ambiguous_rules: target,
+  expression_failed: target,
+  scope_not_granted: [400, 'invalid_scope', 'the scope is wider than what is granted'],
+} as const satisfies Record<Refusal['reason'], readonly [number, OAuthErrorCode, string]>

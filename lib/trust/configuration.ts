@@ -1,0 +1,85 @@
+import type { ClaimPath } from '../tokens/claim-path.ts'
+import type { TrustedIssuer } from '../tokens/trusted-issuer.ts'
+import type { SigningAlgorithm } from '../protocol/algorithms.ts'
+
+/**
+ * broker.yaml, checked and compiled: plain JSON, so that it can be bundled. All durations are seconds.
+ * A running function reads no configuration from anywhere else.
+ */
+export interface Configuration {
+  version: 1
+  /** Our `iss`, or `auto`: the deployment's own URL, known only at run time. */
+  issuer: string
+  /** True only when compiled for a run on loopback: permits http issuers there. A deployment never sets it. */
+  local: boolean
+  /** base64url SHA-256 of the rest: which policy decided, in every receipt. */
+  hash: string
+  signing: {
+    /** The first signs access tokens. */
+    algorithms: readonly SigningAlgorithm[]
+    keys: Readonly<Partial<Record<SigningAlgorithm, { active: string; published: readonly string[] }>>>
+  }
+  issuers: Readonly<Record<string, Issuer>>
+  targets: Readonly<Record<string, Target>>
+  rules: readonly Rule[]
+  clients: Readonly<Record<string, Client>>
+  receipts: { retention: number }
+}
+
+export type PresetName = 'github-actions' | 'gitlab' | 'kubernetes'
+
+export interface Issuer extends TrustedIssuer {
+  preset?: PresetName
+  /** The tenant pin: every token must meet these before any rule is read. */
+  require: readonly Condition[]
+}
+
+export interface Target {
+  audience: string
+  scopes: readonly string[]
+  lifetime: number
+}
+
+/** One line of `match`. `key` is what the operator wrote, for explanations. */
+export interface Condition {
+  key: string
+  path: ClaimPath
+  operator: Operator
+}
+
+export type Scalar = string | number | boolean
+
+export type Operator =
+  | { equals: readonly Scalar[] }
+  | { glob: string }
+  | { contains: Scalar }
+  | { not: readonly Scalar[] }
+
+/** A bare path needs no engine; everything else is CEL source over `claims`. */
+export type Expression = { path: ClaimPath } | { cel: string }
+
+export interface Rule {
+  name: string
+  issuers: readonly string[]
+  /** Absent: any client, and none. */
+  clients?: readonly string[]
+  owner?: string
+  /** The first second at which the rule no longer grants. */
+  expires_at?: number
+  match: readonly Condition[]
+  when?: Expression
+  mode: 'enforce' | 'shadow'
+  grant: readonly RuleGrant[]
+}
+
+export interface RuleGrant {
+  target: string
+  scopes: readonly string[]
+  claims: Readonly<Record<string, Expression>>
+  expires_with_subject: boolean
+}
+
+export interface Client {
+  type: 'public'
+  grants: readonly string[]
+}
