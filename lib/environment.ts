@@ -1,0 +1,23 @@
+/** What a deployment tells each function, typed once for both sides. */
+export interface MetadataEnvironment {
+  /** JSON: see lib/protocol/signing-keys.ts. */
+  BROKER_SIGNING_KEYS: string
+  /** Our `iss` where broker.yaml says `auto`. */
+  BROKER_ISSUER?: string
+}
+
+export interface TokenEnvironment extends MetadataEnvironment {
+  BROKER_TABLE: string
+}
+
+/** Throws, naming the variable: a function that lacks one must fail when it starts, not when it is asked. */
+export function required(environment: NodeJS.ProcessEnv, name: keyof TokenEnvironment): string {
+  const value = environment[name]
+  if (!value) throw new Error(`the environment variable ${name} is not set`)
+  return value
+}
+
+/** Our `iss`. Throws when the configuration leaves it to the deployment and the deployment does not say. */
+export function issuerOf(configuration: { issuer: string }, environment: NodeJS.ProcessEnv): string {
+  return configuration.issuer === 'auto' ? required(environment, 'BROKER_ISSUER') : configuration.issuer
+}

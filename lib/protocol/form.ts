@@ -1,0 +1,50 @@
+import { RefusedError } from './errors.ts'
+
+/** Parameters in the order they first came, each with its values; those without a value are left out. */
+export type Form = ReadonlyMap<string, readonly string[]>
+
+/** Two tokens of 16 KiB and room for the rest, percent-encoded. */
+export const MAX_FORM_BYTES = 64 * 1024
+const MAX_PARAMETERS = 100
+
+/** RFC 8693 section 2.1: these two may be repeated, and no other (RFC 6749 section 3.2). */
+const repeatable = new Set(['audience', 'resource'])
+
+/**
+ * Reads an application/x-www-form-urlencoded body strictly: broken percent-encoding and invalid UTF-8 are refused, not
+ * guessed at. RFC 6749 section 3.2: unknown parameters are kept (their readers ignore them), an empty value counts as
+ * absent, a repeated parameter is refused.
+ */
+export function parseForm(body: string): Form {
+  if (Buffer.byteLength(body) > MAX_FORM_BYTES) throw new RefusedError({ reason: 'request_too_large', bytes: Buffer.byteLength(body) })
+  const form = new Map<string, string[]>()
+  const seen = new Set<string>()
+  const pairs = body.split('&', MAX_PARAMETERS + 1)
+  if (pairs.length > MAX_PARAMETERS) throw new RefusedError({ reason: 'form_malformed', detail: `more than ${MAX_PARAMETERS} parameters` })
+  for (const pair of pairs) {
+    if (pair === '') continue
+    const equals = pair.indexOf('=')
+    const name = decode(equals === -1 ? pair : pair.slice(0, equals))
+    const value = equals === -1 ? '' : decode(pair.slice(equals + 1))
+    if (seen.has(name) && !repeatable.has(name)) throw new RefusedError({ reason: 'parameter_repeated', parameter: name })
+    seen.add(name)
+    if (value === '') continue
+    const values = form.get(name)
+    if (values) values.push(value)
+    else form.set(name, [value])
+  }
+  return form
+}
+
+/** The value of a parameter that may not be repeated. */
+export function parameter(form: Form, name: string): string | undefined {
+  return form.get(name)?.[0]
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '))
+  } catch {
+    throw new RefusedError({ reason: 'form_malformed', detail: 'broken percent-encoding' })
+  }
+}

@@ -1,0 +1,52 @@
+import { RefusedError } from './errors.ts'
+import { parameter, type Form } from './form.ts'
+import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, JWT_TYPE } from './urns.ts'
+
+export const subjectTokenTypes = [JWT_TYPE, ID_TOKEN_TYPE, ACCESS_TOKEN_TYPE] as const
+export type SubjectTokenType = (typeof subjectTokenTypes)[number]
+
+/** RFC 8693 section 2.1, as far as it is about form; nothing here has been believed yet. */
+export interface TokenExchangeRequest {
+  subject_token: string
+  subject_token_type: SubjectTokenType
+  audience: readonly string[]
+  resource: readonly string[]
+  /** Absent: all that is granted. */
+  scope: readonly string[] | undefined
+}
+
+/** Throws RefusedError. None of these checks depends on our configuration. */
+export function parseTokenExchangeRequest(form: Form): TokenExchangeRequest {
+  const subject_token = required(form, 'subject_token')
+  const subject_token_type = required(form, 'subject_token_type')
+  if (!isSubjectTokenType(subject_token_type)) throw unsupported('subject_token_type', `it must be one of ${subjectTokenTypes.join(' ')}`)
+  // RFC 8693 section 2.1: actor_token_type is REQUIRED with an actor_token and MUST NOT be there without one.
+  if (parameter(form, 'actor_token') !== undefined) throw unsupported('actor_token', 'delegation is not supported')
+  if (parameter(form, 'actor_token_type') !== undefined) throw unsupported('actor_token_type', 'it came without an actor_token')
+  const requested = parameter(form, 'requested_token_type')
+  if (requested !== undefined && requested !== ACCESS_TOKEN_TYPE && requested !== JWT_TYPE) {
+    throw unsupported('requested_token_type', `it must be ${ACCESS_TOKEN_TYPE} or ${JWT_TYPE}`)
+  }
+  const scope = parameter(form, 'scope')?.split(' ').filter(Boolean)
+  return {
+    subject_token,
+    subject_token_type,
+    audience: form.get('audience') ?? [],
+    resource: form.get('resource') ?? [],
+    scope: scope?.length ? [...new Set(scope)] : undefined,
+  }
+}
+
+function required(form: Form, name: string): string {
+  const value = parameter(form, name)
+  if (value === undefined) throw new RefusedError({ reason: 'parameter_missing', parameter: name })
+  return value
+}
+
+function isSubjectTokenType(value: string): value is SubjectTokenType {
+  return (subjectTokenTypes as readonly string[]).includes(value)
+}
+
+function unsupported(name: string, detail: string): RefusedError {
+  return new RefusedError({ reason: 'parameter_unsupported', parameter: name, detail })
+}

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
+import { test } from 'node:test'
+import { parseKeySet } from '../../lib/protocol/key-set.ts'
+
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' })
+const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const ecPublic = ec.publicKey.export({ format: 'jwk' })
+const ed = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' })
+const short = generateKeyPairSync('rsa', { modulusLength: 2040 }).publicKey.export({ format: 'jwk' })
+const evenModulus = (n: string) => Buffer.concat([Buffer.alloc(8), Buffer.from(n, 'base64url')]).toString('base64url')
+
+test('RSA, EC and Ed25519 keys are read, each with the algorithms it can verify', () => {
+  const { keys } = parseKeySet({ keys: [{ ...rsa, kid: 'a' }, { ...ecPublic, kid: 'b', alg: 'ES256' }, ed] })
+  assert.deepEqual(keys.map(({ kid, algorithms }) => [kid, algorithms.join(' ')]), [
+    ['a', 'RS256 RS384 RS512 PS256 PS384 PS512'],
+    ['b', 'ES256'],
+    [undefined, 'EdDSA Ed25519'],
+  ])
+})
+
+for (const [title, key] of [
+  ['a symmetric key', { kty: 'oct', k: 'c2VjcmV0' }],
+  ['a private key', ec.privateKey.export({ format: 'jwk' })],
+  ['a modulus under 2048 bits', short],
+  ['a short modulus padded with zeros', { ...short, n: evenModulus(short.n as string) }],
+  ['e = 1', { ...rsa, e: 'AQ' }],
+  ['e = 3', { ...rsa, e: 'Aw' }],
+  ['an even e', { ...rsa, e: 'AQAC' }],
+  ['an empty e', { ...rsa, e: '' }],
+  ['n that is not base64url', { ...rsa, n: `${rsa.n}=` }],
+  ['an encryption key', { ...rsa, use: 'enc' }],
+  ['key_ops without verify', { ...rsa, key_ops: ['encrypt'] }],
+  ['key_ops that is no list', { ...rsa, key_ops: 'verify' }],
+  ['an alg that does not fit', { ...rsa, alg: 'ES256' }],
+  ['an alg we never accept', { ...rsa, alg: 'RSA-OAEP' }],
+  ['an unknown curve', { ...ecPublic, crv: 'secp256k1' }],
+  ['an inherited name as curve', { ...ecPublic, crv: 'constructor' }],
+  ['a coordinate of the wrong length', { ...ecPublic, x: 'AAAA' }],
+  ['a kid that is a number', { ...rsa, kid: 1 }],
+  ['no kty', { n: rsa.n, e: rsa.e }],
+  ['null', null],
+  ['text', 'key'],
+] as const) {
+  test(`${title} is dropped, and its neighbour lives on`, () => {
+    assert.deepEqual(parseKeySet({ keys: [key, { ...rsa, kid: 'good' }] }).keys.map(({ kid }) => kid), ['good'])
+  })
+}
+
+test('only what verification needs is kept of a key', () => {
+  const { keys } = parseKeySet({ keys: [{ ...rsa, kid: 'a', use: 'sig', key_ops: ['verify'], x5u: 'https://x.test', x5c: ['AA=='] }] })
+  assert.deepEqual(Object.keys(keys[0]!.jwk).toSorted(), ['e', 'kid', 'kty', 'n'])
+})
+
+for (const [title, value] of [
+  ['an empty set', { keys: [] }],
+  ['no keys', {}],
+  ['keys that are no list', { keys: {} }],
+  ['null', null],
+  ['an array', [rsa]],
+  ['text', 'keys'],
+  ['more than 100 keys', { keys: Array.from({ length: 101 }, () => rsa) }],
+] as const) {
+  test(`${title} is not a key set`, () => {
+    assert.throws(() => parseKeySet(value), SyntaxError)
+  })
+}
