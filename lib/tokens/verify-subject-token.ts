@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto'
+import { compactVerify, errors } from 'jose'
+import type { KeySets } from '../ports.ts'
+import type { SubjectTokenAlgorithm } from '../protocol/algorithms.ts'
+import { RefusedError } from '../protocol/errors.ts'
+import type { VerificationKey } from '../protocol/key-set.ts'
+import type { Refusal } from '../protocol/refusals.ts'
+import type { JsonObject } from '../protocol/strict-json.ts'
+import type { SubjectTokenType } from '../protocol/token-exchange-request.ts'
+import { ACCESS_TOKEN_TYPE } from '../protocol/urns.ts'
+import { claimAt } from './claim-path.ts'
+import { parseCompactJws } from './compact-jws.ts'
+import { subjectOf, toSub } from './subject.ts'
+import type { TrustedIssuer } from './trusted-issuer.ts'
+
+declare const verified: unique symbol
+
+/** Made by `verifySubjectToken` alone, so that a decision about an unverified token does not compile. Times in seconds since 1970. */
+export interface VerifiedSubject {
+  readonly [verified]: true
+  readonly issuer: TrustedIssuer
+  /** By immutable id, as the issuer's template builds it. */
+  readonly subject: string
+  /** Our `sub`: `<issuer name>:<subject>`. */
+  readonly sub: string
+  readonly claims: JsonObject
+  readonly jti: string | undefined
+  readonly exp: number
+  /** base64url SHA-256 of `header.payload`; never of the whole token, whose signature can be respelt. */
+  readonly hash: string
+}
+
+export interface Verification {
+  /** By `iss`, exactly. Our own tokens are nobody's subject token here. */
+  issuers: ReadonlyMap<string, TrustedIssuer>
+  /** The audience of an issuer that names none. */
+  ourIssuer: string
+  keySets: KeySets
+  now: number
+  signal: AbortSignal
+}
+
+const MAX_SUB_CHARACTERS = 255
+const MAX_JTI_CHARACTERS = 1_024
+const MAX_KID_CHARACTERS = 1_024
+
+/**
+ * Believes a token or throws RefusedError; UnavailableError when the issuer's keys cannot be had.
+ * Anything read before the signature holds is used only to find the key.
+ */
+export async function verifySubjectToken(token: string, type: SubjectTokenType, by: Verification): Promise<VerifiedSubject> {
+  const { header, payload, signed } = parseCompactJws(token)
+  checkType(header, type)
+  const issuer = issuerOf(payload, by)
+  const { alg, kid } = checkHeader(header, issuer)
+  const { keys } = await by.keySets.find(issuer, kid, by.signal)
+  await verifySignature(token, alg, selectKey(keys, alg, kid))
+  const exp = checkTimes(payload, issuer, by.now)
+  checkAudience(payload, issuer.audiences ?? [by.ourIssuer])
+  const jti = checkStrings(payload)
+  const subject = subjectOf(payload, issuer.subject)
+  const hash = createHash('sha256').update(signed).digest('base64url')
+  return { issuer, subject, sub: toSub(issuer.name, subject), claims: payload, jti, exp, hash } as VerifiedSubject
+}
+
+/** RFC 8725 section 3.11: a token made for one purpose is not taken for another. An absent typ says nothing. */
+function checkType(header: JsonObject, type: SubjectTokenType): void {
+  const { typ } = header
+  if (typ === undefined) return
+  if (typeof typ !== 'string') throw malformed('typ is not a string')
+  // RFC 7515 section 4.1.9: compared without case, "application/" may be left out.
+  const bare = typ.toLowerCase().replace(/^application\//, '')
+  if (bare === 'jwt' || (bare === 'at+jwt' && type === ACCESS_TOKEN_TYPE)) return
+  throw new RefusedError({ reason: 'token_type_mismatch', typ: typ.slice(0, 64) })
+}
+
+function issuerOf(payload: JsonObject, by: Verification): TrustedIssuer {
+  const { iss } = payload
+  if (typeof iss !== 'string') throw claimMalformed('iss', 'not a string')
+  const issuer = iss === by.ourIssuer ? undefined : by.issuers.get(iss)
+  if (issuer === undefined) throw new RefusedError({ reason: 'issuer_unknown', iss: iss.slice(0, 200) })
+  return issuer
+}
+
+/** The header chooses nothing but the key: jwk, jku, x5u and x5c are never read. */
+function checkHeader(header: JsonObject, issuer: TrustedIssuer): { alg: SubjectTokenAlgorithm; kid: string | undefined } {
+  const { alg, kid } = header
+  // RFC 7515 section 4.1.11: an extension that is not understood must be refused, and we understand none.
+  if (Object.hasOwn(header, 'crit')) throw malformed('crit names an extension')
+  if (Object.hasOwn(header, 'b64')) throw malformed('b64 is not supported')
+  const allowed = issuer.algorithms.find((allowed) => allowed === alg)
+  if (allowed === undefined) throw new RefusedError({ reason: 'algorithm_not_allowed', alg: String(alg).slice(0, 32) })
+  if (kid !== undefined && (typeof kid !== 'string' || kid.length > MAX_KID_CHARACTERS)) throw malformed('kid is not a short string')
+  return { alg: allowed, kid }
+}
+
+/** Without a kid the set must leave no choice. */
+function selectKey(keys: readonly VerificationKey[], alg: SubjectTokenAlgorithm, kid: string | undefined): VerificationKey {
+  const named = kid === undefined ? keys : keys.filter((key) => key.kid === kid)
+  const [key, ...others] = named.filter((key) => key.algorithms.includes(alg))
+  if (key !== undefined && others.length === 0) return key
+  if (named.length > 0 && key === undefined && kid !== undefined) throw new RefusedError({ reason: 'algorithm_not_allowed', alg })
+  throw new RefusedError({ reason: 'key_unknown', kid: kid?.slice(0, 64) ?? '' })
+}
+
+/** What jose answers to a token that is bad. Anything else is our fault and must not pass for the caller's. */
+const badToken: readonly string[] = [
+  errors.JWSSignatureVerificationFailed.code,
+  errors.JWSInvalid.code,
+  errors.JOSENotSupported.code,
+  errors.JOSEAlgNotAllowed.code,
+]
+
+async function verifySignature(token: string, alg: SubjectTokenAlgorithm, key: VerificationKey): Promise<void> {
+  try {
+    await compactVerify(token, key.jwk, { algorithms: [alg] })
+  } catch (error) {
+    // A point that is not on its curve fails at import: the key is useless, so nothing it signed can be believed.
+    const unusable = error instanceof DOMException && error.name === 'DataError'
+    if (!unusable && !(error instanceof errors.JOSEError && badToken.includes(error.code))) throw error
+    throw new RefusedError({ reason: 'signature_invalid' })
+  }
+}
+
+/** RFC 7519 sections 4.1.4 to 4.1.6; the tolerance is applied once, in the token's favour, at each edge. Returns exp. */
+function checkTimes(payload: JsonObject, issuer: TrustedIssuer, now: number): number {
+  const tolerance = issuer.clock_tolerance
+  const exp = numericDate(payload, 'exp')
+  const nbf = numericDate(payload, 'nbf')
+  const iat = numericDate(payload, 'iat')
+  if (exp === undefined) throw claimMalformed('exp', 'absent')
+  if (now >= exp + tolerance) throw new RefusedError({ reason: 'token_expired', exp })
+  if (nbf !== undefined && nbf > now + tolerance) throw new RefusedError({ reason: 'token_not_yet_valid', claim: 'nbf', value: nbf })
+  if (iat !== undefined && iat > now + tolerance) throw new RefusedError({ reason: 'token_not_yet_valid', claim: 'iat', value: iat })
+  const lifetime = exp - (iat ?? now)
+  if (lifetime > issuer.max_token_lifetime) {
+    throw new RefusedError({ reason: 'token_lifetime_too_long', lifetime, max_token_lifetime: issuer.max_token_lifetime })
+  }
+  return exp
+}
+
+function numericDate(payload: JsonObject, claim: string): number | undefined {
+  const value = claimAt(payload, [claim])
+  if (value === undefined) return undefined
+  if (!Number.isSafeInteger(value)) throw claimMalformed(claim, 'not an integer')
+  return value as number
+}
+
+/** One audience and no other: a token for several parties can be replayed by each of them. */
+function checkAudience(payload: JsonObject, audiences: readonly string[]): void {
+  const aud = claimAt(payload, ['aud'])
+  const only: unknown = Array.isArray(aud) && aud.length === 1 ? aud[0] : aud
+  if (typeof only !== 'string') throw claimMalformed('aud', 'not one string')
+  if (!audiences.includes(only)) throw new RefusedError({ reason: 'audience_mismatch', aud: only.slice(0, 200) })
+}
+
+/** Returns jti. */
+function checkStrings(payload: JsonObject): string | undefined {
+  const sub = claimAt(payload, ['sub'])
+  if (typeof sub !== 'string' || sub === '' || sub.length > MAX_SUB_CHARACTERS) throw claimMalformed('sub', 'not a string of 1 to 255 characters')
+  const jti = claimAt(payload, ['jti'])
+  if (jti === undefined) return undefined
+  if (typeof jti !== 'string' || jti === '' || jti.length > MAX_JTI_CHARACTERS) throw claimMalformed('jti', 'not a short string')
+  return jti
+}
+
+function claimMalformed(claim: string, detail: string): RefusedError {
+  return new RefusedError({ reason: 'claim_malformed', claim, detail } satisfies Refusal)
+}
+
+function malformed(detail: string): RefusedError {
+  return new RefusedError({ reason: 'token_malformed', detail })
+}
