@@ -1,0 +1,139 @@
+import type { Refusal } from '../protocol/refusals.ts'
+import type { JsonObject } from '../protocol/strict-json.ts'
+import type { VerifiedSubject } from '../tokens/verify-subject-token.ts'
+import type { Rule, RuleGrant, Target } from './configuration.ts'
+import { evaluateRule, type RuleTrace } from './evaluate-rule.ts'
+import { matches } from './match.ts'
+import type { Policy } from './policy.ts'
+
+/** What is asked, by whom. */
+export interface DecisionRequest {
+  subject: VerifiedSubject
+  /** The client that the request names; undefined when the workload is its own client. */
+  client_id: string | undefined
+  audience: readonly string[]
+  resource: readonly string[]
+  /** Absent: all that is granted. */
+  scope: readonly string[] | undefined
+}
+
+/** A yes, and the only one there is: nothing is issued but from this. Durations in seconds. */
+export interface Granted {
+  target: string
+  audience: string
+  scopes: readonly string[]
+  rules: readonly string[]
+  claims: JsonObject
+  lifetime: number
+  expires_with_subject: boolean
+}
+
+/** Why: for operators, never for callers. */
+export interface Trace {
+  /** The first requirement of the issuer that the token fails. */
+  requirement_failed?: string
+  rules: readonly RuleTrace[]
+  /** Shadow rules that would have granted something. */
+  shadow: readonly string[]
+}
+
+export type Decision = { trace: Trace } & ({ granted: Granted } | { refused: Refusal })
+
+type Match = { rule: Rule; grant: RuleGrant }
+
+/**
+ * The only place that says yes. Pure: the same subject, request, policy and `now` (seconds since 1970) always give the
+ * same answer. Refusals come in the order issuer, rules, target, scope, so that what is not granted and what does not
+ * exist are told apart only for a subject that some rule admits, and then not even to it.
+ */
+export function decide(request: DecisionRequest, policy: Policy, now: number): Decision {
+  const { subject } = request
+  const issuer = policy.configuration.issuers[subject.issuer.name]
+  if (issuer === undefined) throw new Error('a verified subject of an issuer that is not configured')
+  const failed = issuer.require.find((condition) => !matches(condition, subject.claims))
+  if (failed) {
+    return refused({ reason: 'issuer_requirement_failed', claim: failed.key }, { requirement_failed: failed.key, rules: [], shadow: [] })
+  }
+
+  const rules = (policy.rules.get(issuer.name) ?? []).map((rule) => ({ rule, trace: evaluateRule(rule, issuer, request, policy, now) }))
+  const matched = rules.filter(({ trace }) => trace.matched)
+  const enforced = matched.filter(({ rule }) => rule.mode === 'enforce')
+  const trace: Trace = {
+    rules: rules.map(({ trace }) => trace),
+    shadow: matched.filter(({ rule }) => rule.mode === 'shadow').map(({ rule }) => rule.name),
+  }
+  if (enforced.length === 0) {
+    const forbidden = trace.rules.find(({ forbidden }) => forbidden)?.forbidden
+    return refused(forbidden ? { reason: 'event_forbidden', ...forbidden } : { reason: 'no_rule_matches' }, trace)
+  }
+
+  const grants = enforced.flatMap(({ rule }) => rule.grant.map((grant) => ({ rule, grant })))
+  const target = findTarget(request, grants, policy)
+  if (typeof target !== 'string') return refused(target, trace)
+  const forTarget = grants.filter(({ grant }) => grant.target === target)
+  if (forTarget.length === 0) return refused({ reason: 'target_not_granted', target }, trace)
+
+  const settings = policy.configuration.targets[target] as Target
+  const terms = new Set(forTarget.map(({ grant }) => termsOf(grant)))
+  if (terms.size > 1) return refused({ reason: 'ambiguous_rules', target, rules: namesOf(forTarget) }, trace)
+
+  const scopes = [...new Set(forTarget.flatMap(({ grant }) => grant.scopes))].toSorted()
+  const excess = request.scope?.filter((scope) => !scopes.includes(scope)) ?? []
+  if (excess.length > 0) return refused({ reason: 'scope_not_granted', target, scopes: excess }, trace)
+
+  const first = forTarget[0] as Match
+  const claims = claimsOf(first, subject.claims, policy)
+  if ('failed' in claims) return refused({ reason: 'expression_failed', target, rule: first.rule.name, expression: claims.failed }, trace)
+  return {
+    trace,
+    granted: {
+      target,
+      audience: settings.audience,
+      scopes: request.scope ?? scopes,
+      rules: namesOf(forTarget),
+      claims: claims.values,
+      lifetime: settings.lifetime,
+      expires_with_subject: first.grant.expires_with_subject,
+    },
+  }
+}
+
+/** RFC 8693 section 2.1, RFC 8707 section 2: all that is named must be one target; with nothing named, a sole granted target is meant. */
+function findTarget(request: DecisionRequest, grants: readonly Match[], policy: Policy): string | Refusal {
+  const requested = [...request.audience, ...request.resource]
+  if (requested.length === 0) {
+    const granted = [...new Set(grants.map(({ grant }) => grant.target))]
+    return granted.length === 1 ? (granted[0] as string) : { reason: 'target_not_named', granted }
+  }
+  const named = new Set([
+    ...request.audience.map((value) => policy.targets.get(value)),
+    // A resource is a URI, never one of our names.
+    ...request.resource.map((value) => (Object.hasOwn(policy.configuration.targets, value) ? undefined : policy.targets.get(value))),
+  ])
+  const [target] = named
+  return named.size === 1 && target !== undefined ? target : { reason: 'target_unknown', requested: requested.map((value) => value.slice(0, 200)) }
+}
+
+/** What must come from one rule: two rules that differ here cannot both be meant. */
+function termsOf(grant: RuleGrant): string {
+  const claims = Object.entries(grant.claims).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return JSON.stringify([claims, grant.expires_with_subject])
+}
+
+function claimsOf({ grant }: Match, claims: JsonObject, policy: Policy): { values: JsonObject } | { failed: string } {
+  const values: JsonObject = {}
+  for (const [name, expression] of Object.entries(grant.claims)) {
+    const value = policy.evaluate(expression, claims)
+    if (value === undefined) return { failed: name }
+    values[name] = value
+  }
+  return { values }
+}
+
+function namesOf(list: readonly Match[]): string[] {
+  return list.map(({ rule }) => rule.name).toSorted()
+}
+
+function refused(refusal: Refusal, trace: Trace): Decision {
+  return { refused: refusal, trace }
+}

@@ -1,0 +1,68 @@
+import { claimAt } from '../tokens/claim-path.ts'
+import type { Condition, Issuer, Operator, Rule } from './configuration.ts'
+import type { DecisionRequest } from './decide.ts'
+import { matches } from './match.ts'
+import type { Policy } from './policy.ts'
+import { forbiddenEvents } from './presets.ts'
+
+/** How one rule fared. Holds values only of claims that the rule itself names. */
+export interface RuleTrace {
+  rule: string
+  mode: Rule['mode']
+  matched: boolean
+  /** The first thing that failed, in words. */
+  failed?: string
+  /** Set when all else held and only the issuer's forbidden events stood in the way. */
+  forbidden?: { claim: string; value: string }
+}
+
+/** Conditions are read in the order they are cheapest to explain: expiry, client, match, when, and last the forbidden events. */
+export function evaluateRule(rule: Rule, issuer: Issuer, request: DecisionRequest, policy: Policy, now: number): RuleTrace {
+  const { claims } = request.subject
+  const trace = { rule: rule.name, mode: rule.mode }
+  if (rule.expires_at !== undefined && now >= rule.expires_at) {
+    return { ...trace, matched: false, failed: `the rule expired at ${new Date(rule.expires_at * 1000).toISOString()}` }
+  }
+  if (rule.clients !== undefined && !rule.clients.includes(request.client_id ?? '')) {
+    return { ...trace, matched: false, failed: `the client is not one of ${rule.clients.join(', ')}` }
+  }
+  const unmet = rule.match.find((condition) => !matches(condition, claims))
+  if (unmet) return { ...trace, matched: false, failed: describe(unmet, claimAt(claims, unmet.path)) }
+  if (rule.when !== undefined && policy.evaluate(rule.when, claims) !== true) {
+    return { ...trace, matched: false, failed: `when is not true: ${'cel' in rule.when ? rule.when.cel : `claims.${rule.when.path.join('.')}`}` }
+  }
+  const forbidden = forbiddenEvent(rule, issuer, request)
+  if (forbidden) {
+    const failed = `${forbidden.claim} is ${JSON.stringify(forbidden.value)}, which is refused unless the rule's match names it`
+    return { ...trace, matched: false, failed, forbidden }
+  }
+  return { ...trace, matched: true }
+}
+
+/** An event that people without write access can cause, or none at all, needs a rule that names it literally. */
+function forbiddenEvent(rule: Rule, issuer: Issuer, { subject }: DecisionRequest): RuleTrace['forbidden'] {
+  const events = forbiddenEvents(issuer.preset)
+  if (events === undefined) return undefined
+  const value = claimAt(subject.claims, [events.claim])
+  if (typeof value !== 'string') return { claim: events.claim, value: '' }
+  if (!events.values.includes(value)) return undefined
+  const named = rule.match.some(({ path, operator }) => path.length === 1 && path[0] === events.claim && 'equals' in operator)
+  return named ? undefined : { claim: events.claim, value }
+}
+
+function describe({ key, operator }: Condition, value: unknown): string {
+  return `${key} is ${shown(value)}, not ${wanted(operator)}`
+}
+
+function wanted(operator: Operator): string {
+  if ('equals' in operator) return operator.equals.length === 1 ? shown(operator.equals[0]) : `one of ${shown(operator.equals)}`
+  if ('glob' in operator) return `like ${shown(operator.glob)}`
+  if ('contains' in operator) return `a list containing ${shown(operator.contains)}`
+  return `anything but ${operator.not.length === 1 ? shown(operator.not[0]) : `one of ${shown(operator.not)}`}`
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return 'absent'
+  const text = JSON.stringify(value)
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text
+}

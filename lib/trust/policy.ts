@@ -1,0 +1,49 @@
+import type { ClaimPath } from '../tokens/claim-path.ts'
+import type { Configuration, Issuer, Rule } from './configuration.ts'
+import { loadEvaluate, type Evaluate } from './expression.ts'
+
+/** A configuration made ready to decide by: what a request looks up is a lookup. Built once, at init. */
+export interface Policy {
+  configuration: Configuration
+  /** Our `iss`, known at the latest now. */
+  ourIssuer: string
+  issuers: ReadonlyMap<string, Issuer>
+  rules: ReadonlyMap<string, readonly Rule[]>
+  /** Every name and URI that `audience` or `resource` may say, to the target's name. */
+  targets: ReadonlyMap<string, string>
+  /** By issuer name: the claims that its subject, its requirements or its rules name, each once. */
+  namedClaims: ReadonlyMap<string, readonly ClaimPath[]>
+  evaluate: Evaluate
+}
+
+export async function toPolicy(configuration: Configuration, ourIssuer: string): Promise<Policy> {
+  const rules = new Map<string, Rule[]>()
+  for (const rule of configuration.rules) {
+    for (const name of rule.issuers) {
+      const ofIssuer = rules.get(name)
+      if (ofIssuer) ofIssuer.push(rule)
+      else rules.set(name, [rule])
+    }
+  }
+  return {
+    configuration,
+    ourIssuer,
+    issuers: new Map(Object.values(configuration.issuers).map((issuer) => [issuer.issuer, issuer])),
+    rules,
+    targets: new Map(Object.entries(configuration.targets).flatMap(([name, { audience }]) => [[name, name], [audience, name]])),
+    namedClaims: new Map(Object.values(configuration.issuers).map((issuer) => [issuer.name, namedClaims(issuer, rules.get(issuer.name) ?? [])])),
+    evaluate: await loadEvaluate(configuration),
+  }
+}
+
+function namedClaims(issuer: Issuer, rules: readonly Rule[]): ClaimPath[] {
+  const paths = [
+    ...issuer.subject.flatMap((part) => (typeof part === 'string' ? [] : part.otherwise ? [part.claim, part.otherwise] : [part.claim])),
+    ...issuer.require.map(({ path }) => path),
+    ...rules.flatMap((rule) => [
+      ...rule.match.map(({ path }) => path),
+      ...rule.grant.flatMap((grant) => Object.values(grant.claims).flatMap((value) => ('path' in value ? [value.path] : []))),
+    ]),
+  ]
+  return [...new Map(paths.map((path) => [JSON.stringify(path), path])).values()]
+}
