@@ -1,0 +1,74 @@
+import type { Receipt } from '../ports.ts'
+import type { JsonObject } from '../protocol/strict-json.ts'
+import { TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
+import { claimAt } from '../tokens/claim-path.ts'
+import type { VerifiedSubject } from '../tokens/verify-subject-token.ts'
+import type { Granted, Trace } from '../trust/decide.ts'
+import type { Policy } from '../trust/policy.ts'
+
+const MAX_CLAIMS_BYTES = 8 * 1024
+
+interface Exchange {
+  decision: { granted: Granted; trace: Trace }
+  subject: VerifiedSubject
+  client_id: string
+  decision_id: string
+  kid: string
+  exp: number
+  now: number
+  policy: Policy
+}
+
+/** What is written before anything is released. Kept at least as long as the subject token or what was issued could be used. */
+export function receiptOf({ decision: { granted, trace }, subject, client_id, decision_id, kid, exp, now, policy }: Exchange): Receipt {
+  return {
+    key: receiptKey(subject, granted.target, decision_id),
+    decision_id,
+    grant_type: TOKEN_EXCHANGE_GRANT,
+    issuer_name: subject.issuer.name,
+    iss: subject.issuer.issuer,
+    subject: subject.subject,
+    sub: subject.sub,
+    client_id,
+    subject_jti: subject.jti,
+    subject_hash: subject.hash,
+    rules: [...granted.rules],
+    config_hash: policy.configuration.hash,
+    target: granted.target,
+    scopes: [...granted.scopes],
+    kid,
+    issued_exp: exp,
+    parents: [],
+    claims: namedClaims(subject, policy),
+    shadow: [...trace.shadow],
+    at: now,
+    expires_at: Math.max(
+      subject.exp + subject.issuer.clock_tolerance,
+      exp + subject.issuer.clock_tolerance,
+      now + policy.configuration.receipts.retention,
+    ),
+  }
+}
+
+/** What makes an exchange unique: the token where it may be used once, the token and target, or this decision alone. */
+function receiptKey({ issuer, jti, hash }: VerifiedSubject, target: string, decision_id: string): string {
+  const token = jti === undefined ? `hash:${hash}` : `jti:${jti}`
+  if (issuer.replay === 'once') return `${issuer.name}#${token}`
+  if (issuer.replay === 'once_per_target') return `${issuer.name}#${token}#${target}`
+  return `${issuer.name}#id:${decision_id}`
+}
+
+/** Only the claims that the issuer or its rules name, and no more than 8 KiB of them. */
+function namedClaims(subject: VerifiedSubject, policy: Policy): JsonObject {
+  const claims: JsonObject = {}
+  let bytes = 2
+  for (const path of policy.namedClaims.get(subject.issuer.name) ?? []) {
+    const value = claimAt(subject.claims, path)
+    if (value === undefined) continue
+    const key = path.length === 1 ? (path[0] as string) : `/${path.join('/')}`
+    bytes += Buffer.byteLength(JSON.stringify([key, value]))
+    if (bytes > MAX_CLAIMS_BYTES) break
+    claims[key] = value
+  }
+  return claims
+}

@@ -1,0 +1,62 @@
+import type { Ports, Receipt, Revocation, RevocationKey } from '../../lib/ports.ts'
+import type { TestIssuer } from '../tokens/issuer-fixture.ts'
+import { now } from '../tokens/issuer-fixture.ts'
+
+export interface FakePorts extends Ports {
+  /** What is in the store, by key. */
+  stored: Map<string, { receipt: Receipt; state: 'recorded' | 'released' }>
+  calls: string[]
+  logged: { message: string; fields: Record<string, unknown> }[]
+  revocationKeys: RevocationKey[]
+  fail: { record?: Error; find?: Error; sign?: Error; release?: Error }
+  revoked: Revocation[]
+}
+
+/** The world in memory, each call countable and each able to fail. */
+export function fakePorts(farm: TestIssuer): FakePorts {
+  const ports: FakePorts = {
+    stored: new Map(),
+    calls: [],
+    logged: [],
+    revocationKeys: [],
+    fail: {},
+    revoked: [],
+    now: () => now,
+    keySets: farm.keySets,
+    receipts: {
+      record(receipt) {
+        ports.calls.push('record')
+        if (ports.fail.record) return Promise.reject(ports.fail.record)
+        if (ports.stored.get(receipt.key)?.state === 'recorded') return Promise.resolve('replayed')
+        ports.stored.set(receipt.key, { receipt, state: 'recorded' })
+        return Promise.resolve('recorded')
+      },
+      release(receipt) {
+        ports.calls.push('release')
+        if (ports.fail.release) return Promise.reject(ports.fail.release)
+        const row = ports.stored.get(receipt.key)
+        if (row?.receipt.decision_id === receipt.decision_id) row.state = 'released'
+        return Promise.resolve()
+      },
+    },
+    revocations: {
+      find(keys) {
+        ports.calls.push('find')
+        ports.revocationKeys = keys
+        return ports.fail.find ? Promise.reject(ports.fail.find) : Promise.resolve(ports.revoked)
+      },
+    },
+    signer: {
+      activeKey: (alg) => ({ kid: `${alg}-kid`, alg }),
+      sign() {
+        ports.calls.push('sign')
+        return ports.fail.sign ? Promise.reject(ports.fail.sign) : Promise.resolve(new Uint8Array([1, 2, 3]))
+      },
+    },
+    log: { info: log, warn: log, error: log },
+  }
+  function log(message: string, fields: Record<string, unknown>): void {
+    ports.logged.push({ message, fields })
+  }
+  return ports
+}

@@ -1,0 +1,262 @@
+import assert from 'node:assert/strict'
+import { before, beforeEach, test } from 'node:test'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
+import { grantToken } from '../../lib/grants/index.ts'
+import { RefusedError, UnavailableError } from '../../lib/protocol/errors.ts'
+import type { Refusal } from '../../lib/protocol/refusals.ts'
+import { JWT_TYPE, TOKEN_EXCHANGE_GRANT } from '../../lib/protocol/urns.ts'
+import type { Issuer, Rule } from '../../lib/trust/configuration.ts'
+import { toPolicy } from '../../lib/trust/policy.ts'
+import { now, ourIssuer, testIssuer, type TestIssuer } from '../tokens/issuer-fixture.ts'
+import { configuration, equals, farm as farmIssuer, grant, rule } from '../trust/policy-fixture.ts'
+import { fakePorts, type FakePorts } from './ports-fixture.ts'
+
+let farm: TestIssuer
+let ports: FakePorts
+let serial = 0
+
+before(async () => {
+  farm = await testIssuer()
+})
+beforeEach(() => {
+  ports = fakePorts(farm)
+})
+
+interface Ask {
+  token?: string
+  form?: Record<string, string | undefined>
+  authorization?: string
+  rules?: Rule[]
+  issuer?: Partial<Issuer>
+  signal?: AbortSignal
+}
+
+const admitting = rule('r', { match: [equals('sub', 'job-7')], grant: [grant('api', { claims: { job: { path: ['sub'] } } })] })
+
+async function exchange({ token, form = {}, authorization, rules = [admitting], issuer = {}, signal }: Ask = {}) {
+  const clients = { app: { type: 'public' as const, grants: [TOKEN_EXCHANGE_GRANT] }, idle: { type: 'public' as const, grants: [] } }
+  const issuers = { farm: { ...farmIssuer, ...issuer } }
+  const policy = await toPolicy(configuration(rules, { issuers, clients }), ourIssuer)
+  const fields = { grant_type: TOKEN_EXCHANGE_GRANT, subject_token_type: JWT_TYPE, subject_token: token ?? (await farm.sign()), ...form }
+  const given = Object.entries(fields).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  const decision_id = `decision-${serial++}`
+  const context = { policy, ports, decision_id, signal: signal ?? new AbortController().signal }
+  return grantToken(new Map(given.map(([name, value]) => [name, [value]])), authorization, context)
+}
+
+async function refusal(promise: Promise<unknown>): Promise<Refusal> {
+  const error = await promise.then(
+    () => assert.fail('it was granted'),
+    (thrown: unknown) => thrown,
+  )
+  if (!(error instanceof RefusedError)) throw error
+  return error.refusal
+}
+
+test('a token of ours comes back, with RFC 9068’s header and claims and the rule’s own', async () => {
+  const response = await exchange()
+  assert.deepEqual({ ...response, access_token: '' }, {
+    access_token: '',
+    issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+    token_type: 'Bearer',
+    expires_in: 900,
+    scope: 'read write',
+  })
+  assert.deepEqual(decodeProtectedHeader(response.access_token), { alg: 'ES256', typ: 'at+jwt', kid: 'ES256-kid' })
+  const { jti, ...claims } = decodeJwt(response.access_token)
+  assert.match(String(jti), /^decision-/)
+  assert.deepEqual(claims, {
+    iss: ourIssuer,
+    sub: 'farm:job-7',
+    aud: 'https://api.test',
+    client_id: 'farm:job-7',
+    iat: now,
+    exp: now + 900,
+    scope: 'read write',
+    job: 'job-7',
+  })
+})
+
+test('three calls, no more: record, find, sign', async () => {
+  await exchange()
+  assert.deepEqual(ports.calls.toSorted(), ['find', 'record', 'sign'])
+})
+
+test('the receipt tells the whole exchange, and only claims that rules name', async () => {
+  const token = await farm.sign({ secret_note: 'not named by any rule' })
+  await exchange({ token })
+  const { receipt } = [...ports.stored.values()][0]!
+  const { decision_id, subject_hash, ...rest } = receipt
+  assert.match(decision_id, /^decision-/)
+  assert.match(subject_hash, /^[\w-]{43}$/)
+  assert.deepEqual(rest, {
+    key: 'farm#jti:j1',
+    grant_type: TOKEN_EXCHANGE_GRANT,
+    issuer_name: 'farm',
+    iss: 'https://ci.test',
+    subject: 'job-7',
+    sub: 'farm:job-7',
+    client_id: 'farm:job-7',
+    subject_jti: 'j1',
+    rules: ['r'],
+    config_hash: 'h',
+    target: 'api',
+    scopes: ['read', 'write'],
+    kid: 'ES256-kid',
+    issued_exp: now + 900,
+    parents: [],
+    claims: { sub: 'job-7' },
+    shadow: [],
+    at: now,
+    expires_at: now + 86_400,
+  })
+  assert.ok(!JSON.stringify(receipt).includes(token.slice(0, 40)))
+})
+
+test('a named client is in the token, and must be known and allowed', async () => {
+  assert.equal(decodeJwt((await exchange({ form: { client_id: 'app' } })).access_token).client_id, 'app')
+  assert.equal((await refusal(exchange({ form: { client_id: 'nobody' } }))).reason, 'client_unknown')
+  assert.equal((await refusal(exchange({ form: { client_id: 'constructor' } }))).reason, 'client_unknown')
+  assert.equal((await refusal(exchange({ form: { client_id: 'idle' } }))).reason, 'grant_type_not_allowed')
+})
+
+for (const [title, ask, reason] of [
+  ['no grant_type', { form: { grant_type: undefined } }, 'parameter_missing'],
+  ['no grant_type before an unknown client', { form: { grant_type: undefined, client_id: 'nobody' } }, 'parameter_missing'],
+  ['an unknown client before an unknown grant type', { form: { grant_type: 'x', client_id: 'nobody' } }, 'client_unknown'],
+  ['an unknown grant type', { form: { grant_type: 'password' } }, 'grant_type_unsupported'],
+  ['an unknown grant type before a missing subject_token', { form: { grant_type: 'x', subject_token: undefined } }, 'grant_type_unsupported'],
+  ['a grant type the client may not use before a missing subject_token', { form: { client_id: 'idle', subject_token: undefined } }, 'grant_type_not_allowed'],
+  ['Basic credentials', { authorization: 'Basic YXBwOng=' }, 'client_authentication_failed'],
+  ['a bearer token in the header', { authorization: 'Bearer x' }, 'client_authentication_failed'],
+  ['a client_secret', { form: { client_id: 'app', client_secret: 'x' } }, 'client_authentication_failed'],
+  ['a client_assertion', { form: { client_assertion: 'x' } }, 'client_authentication_failed'],
+  ['no subject_token', { form: { subject_token: undefined } }, 'parameter_missing'],
+  ['no subject_token_type', { form: { subject_token_type: undefined } }, 'parameter_missing'],
+  ['a SAML assertion', { form: { subject_token_type: 'urn:ietf:params:oauth:token-type:saml2' } }, 'parameter_unsupported'],
+  ['an actor_token', { form: { actor_token: 'x', actor_token_type: JWT_TYPE } }, 'parameter_unsupported'],
+  ['an actor_token_type without an actor_token', { form: { actor_token_type: JWT_TYPE } }, 'parameter_unsupported'],
+  ['a refresh token asked for', { form: { requested_token_type: 'urn:ietf:params:oauth:token-type:refresh_token' } }, 'parameter_unsupported'],
+  ['a bad subject before an unknown target', { token: 'x.y.z', form: { audience: 'nope' } }, 'token_malformed'],
+  ['a subject no rule admits before an unknown target', { rules: [], form: { audience: 'nope' } }, 'no_rule_matches'],
+  ['an unknown target before a wide scope', { form: { audience: 'nope', scope: 'admin' } }, 'target_unknown'],
+  ['a wide scope', { form: { scope: 'admin' } }, 'scope_not_granted'],
+] as const) {
+  test(`${title}: ${reason}, and the token is unspent`, async () => {
+    assert.equal((await refusal(exchange(ask as Ask))).reason, reason)
+    assert.deepEqual(ports.calls, [])
+  })
+}
+
+test('access_token and jwt may be asked for by name; unknown parameters are ignored', async () => {
+  for (const requested_token_type of ['urn:ietf:params:oauth:token-type:access_token', JWT_TYPE]) {
+    const response = await exchange({ token: await farm.sign({ jti: requested_token_type }), form: { requested_token_type, anything: 'else' } })
+    assert.equal(response.issued_token_type, 'urn:ietf:params:oauth:token-type:access_token')
+  }
+})
+
+test('once: the same token again is a replay, and the first receipt stands', async () => {
+  const token = await farm.sign()
+  await exchange({ token })
+  assert.equal((await refusal(exchange({ token }))).reason, 'subject_token_replayed')
+  assert.ok(!ports.calls.includes('release'))
+})
+
+test('once: without a jti the token’s own content is the key, whatever its signature is spelt like', async () => {
+  const token = await farm.sign({ jti: undefined })
+  await exchange({ token })
+  assert.match([...ports.stored.keys()][0]!, /^farm#hash:[\w-]{43}$/)
+  assert.equal((await refusal(exchange({ token }))).reason, 'subject_token_replayed')
+})
+
+test('once_per_target: each target once', async () => {
+  const token = await farm.sign()
+  const ask: Ask = { token, issuer: { replay: 'once_per_target' }, rules: [{ ...admitting, grant: [grant('api'), grant('plain')] }] }
+  await exchange({ ...ask, form: { audience: 'api' } })
+  await exchange({ ...ask, form: { audience: 'plain' } })
+  assert.equal((await refusal(exchange({ ...ask, form: { audience: 'api' } }))).reason, 'subject_token_replayed')
+})
+
+test('off: a token serves until it expires, with a receipt each time', async () => {
+  const token = await farm.sign()
+  const issuer = { replay: 'off' as const }
+  await exchange({ token, issuer })
+  await exchange({ token, issuer })
+  assert.equal(ports.stored.size, 2)
+})
+
+test('expires_with_subject: never beyond the subject token', async () => {
+  const rules = [{ ...admitting, grant: [grant('api', { expires_with_subject: true })] }]
+  assert.equal((await exchange({ rules })).expires_in, 300)
+  assert.equal((await exchange({ rules, token: await farm.sign({ exp: now + 3000, jti: 'j2' }) })).expires_in, 900)
+  const late = await farm.sign({ exp: now - 5, jti: 'j3' })
+  assert.equal((await refusal(exchange({ rules, token: late }))).reason, 'token_expired')
+})
+
+test('every dimension the issue falls under is looked up', async () => {
+  await exchange({ form: { client_id: 'app' } })
+  assert.deepEqual(ports.revocationKeys.map(({ dimension, value }) => `${dimension}#${value}`).toSorted(), [
+    'all#all',
+    'client#app',
+    'issuer#farm',
+    'kid#ES256-kid',
+    'rule#r',
+    'subject#farm:job-7',
+    'target#api',
+  ])
+})
+
+for (const [title, times, blocked] of [
+  ['blocked until later', { blocked_until: now + 1, not_before: 0 }, true],
+  ['blocked until now', { blocked_until: now, not_before: 0 }, false],
+  ['a token that would be born inactive', { blocked_until: 0, not_before: now }, true],
+  ['tokens of the past revoked', { blocked_until: 0, not_before: now - 1 }, false],
+] as const) {
+  test(`a revocation: ${title} ${blocked ? 'stops' : 'does not stop'} the issue`, async () => {
+    ports.revoked = [{ dimension: 'rule', value: 'r', expires_at: now + 100, ...times }]
+    if (!blocked) return void (await exchange())
+    assert.equal((await refusal(exchange())).reason, 'issuance_blocked')
+    assert.equal([...ports.stored.values()][0]!.state, 'released')
+  })
+}
+
+for (const step of ['find', 'sign'] as const) {
+  test(`when ${step} fails the receipt is released and the same token works again`, async () => {
+    const token = await farm.sign()
+    ports.fail = { [step]: new UnavailableError(step === 'sign' ? 'kms' : 'dynamodb', 'down') }
+    await assert.rejects(exchange({ token }), UnavailableError)
+    assert.equal([...ports.stored.values()][0]!.state, 'released')
+    ports.fail = {}
+    await exchange({ token })
+  })
+}
+
+test('when the record itself fails nothing is issued', async () => {
+  ports.fail = { record: new UnavailableError('dynamodb', 'down') }
+  await assert.rejects(exchange(), UnavailableError)
+})
+
+test('a release that fails too is logged and the first failure is what is answered', async () => {
+  ports.fail = { sign: new UnavailableError('kms', 'down'), release: new UnavailableError('dynamodb', 'down') }
+  await assert.rejects(exchange(), (error) => error instanceof UnavailableError && error.dependency === 'kms')
+  assert.ok(ports.logged.some(({ message }) => message.includes('could not be released')))
+})
+
+test('a replay is told as a replay also when another call failed, and releases nothing', async () => {
+  const token = await farm.sign()
+  await exchange({ token })
+  ports.fail = { sign: new UnavailableError('kms', 'down') }
+  assert.equal((await refusal(exchange({ token }))).reason, 'subject_token_replayed')
+  assert.equal([...ports.stored.values()][0]!.state, 'recorded')
+})
+
+test('nothing leaves after the deadline', async () => {
+  await assert.rejects(exchange({ signal: AbortSignal.abort() }), UnavailableError)
+  assert.equal([...ports.stored.values()][0]!.state, 'released')
+})
+
+test('50 exchanges of one token at once give one token', async () => {
+  const token = await farm.sign()
+  const results = await Promise.allSettled(Array.from({ length: 50 }, () => exchange({ token })))
+  assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 1)
+})
