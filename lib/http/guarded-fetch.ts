@@ -1,0 +1,143 @@
+import { lookup } from 'node:dns/promises'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { isIP, type LookupFunction } from 'node:net'
+import { deadlines } from '../deadlines.ts'
+import { isLoopbackAddress, isPublicAddress } from './public-address.ts'
+
+const MAX_BODY_BYTES = 256 * 1024
+const localHosts = ['127.0.0.1', '[::1]', 'localhost']
+
+export interface Address {
+  address: string
+  family: number
+}
+
+export interface GuardedFetchOptions {
+  signal: AbortSignal
+  /** Sent as If-None-Match (RFC 9110 section 13.1.2). Only then may the answer be 304. */
+  etag?: string | undefined
+  /** Also http to this machine, by its literal names. */
+  local?: boolean | undefined
+  /** Every address of a host name. The rest is for tests: which addresses may be connected to, and whose certificates count. */
+  resolve?: ((hostname: string) => Promise<Address[]>) | undefined
+  permits?: ((address: string) => boolean) | undefined
+  ca?: string | undefined
+}
+
+export type Fetched = { status: 200; body: Uint8Array; etag: string | undefined } | { status: 304 }
+
+/** Why nothing was fetched: facts, never text of the answer. */
+export class FetchError extends Error {
+  constructor(why: string) {
+    super(why)
+    this.name = 'FetchError'
+  }
+}
+
+/**
+ * GET of an https URL on the public internet, and nothing else: the connection goes to an address that was checked, no
+ * redirect is followed, 2 s and 256 KiB at most, 200 or 304 only. Throws FetchError.
+ */
+export async function guardedFetch(url: string, options: GuardedFetchOptions): Promise<Fetched> {
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(deadlines.issuerFetch)])
+  try {
+    signal.throwIfAborted()
+    const target = parseTarget(url, options.local === true)
+    const addresses = await checkedAddresses(target, options, signal)
+    return await get(target, addresses, options, signal)
+  } catch (error) {
+    if (error instanceof FetchError) throw error
+    if (signal.aborted) throw new FetchError('no answer in time')
+    throw new FetchError(error instanceof Error && 'code' in error ? String(error.code) : 'the connection failed')
+  }
+}
+
+function parseTarget(text: string, local: boolean): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined) throw new FetchError('not a URL')
+  if (url.username !== '' || url.password !== '') throw new FetchError('credentials in the URL')
+  if (url.protocol === 'https:' || (local && isLocal(url))) return url
+  throw new FetchError('not an https URL')
+}
+
+function isLocal(url: URL): boolean {
+  return url.protocol === 'http:' && localHosts.includes(url.hostname)
+}
+
+/** All addresses must pass: a name that also points inside is not a name to connect to. */
+async function checkedAddresses(url: URL, options: GuardedFetchOptions, signal: AbortSignal): Promise<Address[]> {
+  const permits = isLocal(url) ? isLoopbackAddress : (options.permits ?? isPublicAddress)
+  // The URL parser has already spelt 0x7f.1, 2130706433 and full-width digits as 127.0.0.1.
+  const hostname = url.hostname.replace(/^\[|\]$/g, '')
+  const family = isIP(hostname)
+  const resolve = options.resolve ?? ((name: string) => lookup(name, { all: true }))
+  const addresses = family === 0 ? await untilAborted(resolve(hostname), signal) : [{ address: hostname, family }]
+  if (addresses.length === 0) throw new FetchError('the host has no address')
+  if (!addresses.every(({ address }) => permits(address))) throw new FetchError('the host has an address that may not be connected to')
+  return addresses
+}
+
+async function get(url: URL, addresses: Address[], options: GuardedFetchOptions, signal: AbortSignal): Promise<Fetched> {
+  const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, {
+    // Our own connection: a shared agent could hold one that was never checked, or send us through a proxy.
+    agent: false,
+    lookup: answering(addresses),
+    signal,
+    headers: {
+      accept: 'application/json',
+      'accept-encoding': 'identity',
+      'user-agent': 'token-broker',
+      ...(options.etag === undefined ? {} : { 'if-none-match': options.etag }),
+    },
+    // Said explicitly: NODE_TLS_REJECT_UNAUTHORIZED=0 changes the default.
+    rejectUnauthorized: true,
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
+  })
+  try {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      request.on('response', resolve)
+      request.on('error', reject)
+      request.on('close', () => reject(new FetchError('the connection was closed')))
+      request.end()
+    })
+    response.on('error', () => {})
+    return await read(response, options.etag !== undefined)
+  } finally {
+    request.destroy()
+  }
+}
+
+async function read(response: IncomingMessage, conditional: boolean): Promise<Fetched> {
+  const { statusCode, headers } = response
+  if (statusCode === 304 && conditional) return { status: 304 }
+  if (statusCode !== 200) throw new FetchError(`answered ${statusCode}`)
+  const encoding = headers['content-encoding']?.toLowerCase()
+  if (encoding !== undefined && encoding !== 'identity') throw new FetchError('the answer is encoded, which was not asked for')
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > MAX_BODY_BYTES) throw new FetchError(`the answer is longer than ${MAX_BODY_BYTES} bytes`)
+    chunks.push(chunk)
+  }
+  return { status: 200, body: Buffer.concat(chunks), etag: headers.etag }
+}
+
+/** What Node asks when it connects: it gets what was checked, and no second resolution can differ. */
+function answering(addresses: Address[]): LookupFunction {
+  return (_hostname, { all }, callback) => {
+    const [first] = addresses
+    if (all) callback(null, addresses)
+    else callback(null, first?.address ?? '', first?.family)
+  }
+}
+
+async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return Promise.race([
+    promise,
+    new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+    }),
+  ])
+}

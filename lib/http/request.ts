@@ -1,0 +1,47 @@
+import type { APIGatewayProxyEventV2 } from 'aws-lambda'
+import { RefusedError } from '../protocol/errors.ts'
+import { MAX_FORM_BYTES, parseForm, type Form } from '../protocol/form.ts'
+
+const FORM = 'application/x-www-form-urlencoded'
+
+/** Parameters that belong in a body: in a URL they would stand in every access log on the way. */
+const bodyOnly = /(?:^|&)(?:subject_token|actor_token|client_secret|client_assertion|refresh_token|code|grant_type)=/
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** A header's value whatever its name's case; HTTP APIs send lower case, other invokers may not. */
+export function header(event: Pick<APIGatewayProxyEventV2, 'headers'>, name: string): string | undefined {
+  const direct = event.headers?.[name]
+  if (direct !== undefined) return direct
+  return Object.entries(event.headers ?? {}).find(([key]) => key.toLowerCase() === name)?.[1]
+}
+
+export function method(event: APIGatewayProxyEventV2): string {
+  return event.requestContext?.http?.method ?? ''
+}
+
+export function path(event: APIGatewayProxyEventV2): string {
+  return event.rawPath ?? ''
+}
+
+/** The form in a POST (RFC 6749 section 3.2). Throws RefusedError: 405, 415, 413 and invalid_request, in that order. */
+export function formOf(event: APIGatewayProxyEventV2): Form {
+  if (method(event) !== 'POST') throw new RefusedError({ reason: 'method_not_allowed', method: method(event).slice(0, 16), allow: 'POST' })
+  const content_type = header(event, 'content-type') ?? ''
+  if (content_type.split(';', 1)[0]?.trim().toLowerCase() !== FORM) {
+    throw new RefusedError({ reason: 'unsupported_media_type', content_type: content_type.slice(0, 64) })
+  }
+  if (bodyOnly.test(event.rawQueryString ?? '')) throw new RefusedError({ reason: 'form_malformed', detail: 'parameters in the query string' })
+  return parseForm(bodyOf(event))
+}
+
+function bodyOf({ body = '', isBase64Encoded }: APIGatewayProxyEventV2): string {
+  if (!isBase64Encoded) return body
+  const bytes = Math.ceil((body.length * 3) / 4)
+  if (bytes > MAX_FORM_BYTES + 2) throw new RefusedError({ reason: 'request_too_large', bytes })
+  try {
+    return utf8.decode(Buffer.from(body, 'base64'))
+  } catch {
+    throw new RefusedError({ reason: 'form_malformed', detail: 'the body is not UTF-8' })
+  }
+}

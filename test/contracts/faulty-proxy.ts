@@ -1,0 +1,50 @@
+import { once } from 'node:events'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** `lose`: the table does it, and the caller never hears. Otherwise the table is not asked. */
+export type Fault = 'none' | 'lose' | { status: number; type: string } | { answer: unknown }
+
+export interface FaultyProxy {
+  endpoint: string
+  /** Operations in the order they came, such as `PutItem`. */
+  operations: string[]
+  close(): void
+}
+
+/** DynamoDB behind a network that fails as `fault` says, asked for each request with its operation and how often that came before. */
+export async function openFaultyProxy(upstream: string, fault: (operation: string, nth: number) => Fault): Promise<FaultyProxy> {
+  const operations: string[] = []
+  const server = createServer((incoming, outgoing) => {
+    const operation = String(incoming.headers['x-amz-target']).split('.').at(-1) ?? ''
+    const fails = fault(operation, operations.filter((earlier) => earlier === operation).length)
+    operations.push(operation)
+    if (typeof fails === 'object') {
+      const [status, answer] =
+        'answer' in fails ? [200, fails.answer] : [fails.status, { __type: `com.amazonaws.dynamodb.v20120810#${fails.type}`, message: 'made by the test' }]
+      incoming.resume()
+      outgoing.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' })
+      outgoing.end(JSON.stringify(answer))
+      return
+    }
+    const { method, headers, url = '/' } = incoming
+    const forwarded = request(new URL(url, upstream), { method, headers, agent: false }, (response) => {
+      if (fails === 'none') {
+        outgoing.writeHead(response.statusCode ?? 502, response.headers)
+        response.pipe(outgoing)
+      } else {
+        response.resume().on('end', () => incoming.socket.destroy())
+      }
+    })
+    incoming.pipe(forwarded)
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    operations,
+    close() {
+      server.close()
+      server.closeAllConnections()
+    },
+  }
+}

@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, describe, test } from 'node:test'
+import { GetItemCommand, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb'
+import { dynamodbReceiptStore } from '../../lib/aws/receipts.ts'
+import type { Receipt, ReceiptStore } from '../../lib/ports.ts'
+import { UnavailableError } from '../../lib/protocol/errors.ts'
+import { openFaultyProxy, type Fault } from './faulty-proxy.ts'
+import { openTestTable, type TestTable } from './test-table.ts'
+
+const now = 1_800_000_000
+const signal = AbortSignal.timeout(60_000)
+
+/** Another presentation of the same token unless `changes` says otherwise: a decision of its own. */
+function receipt(key: string, changes: Partial<Receipt> = {}): Receipt {
+  return {
+    key,
+    decision_id: randomUUID(),
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    issuer_name: 'github',
+    iss: 'https://issuer.example',
+    subject: 'repo:1/2',
+    sub: 'github:repo:1/2',
+    client_id: 'github:repo:1/2',
+    subject_jti: undefined,
+    subject_hash: 'hash',
+    rules: ['web-deploys', 'another'],
+    config_hash: 'config',
+    target: 'deploy-api',
+    scopes: [],
+    kid: 'kid',
+    issued_exp: now + 900,
+    parents: [],
+    claims: { repository_id: '2', nested: { list: [1, null, ''] } },
+    shadow: [],
+    at: now,
+    expires_at: now + 3_600,
+    ...changes,
+  }
+}
+
+/** ReceiptStore's promises, held by the DynamoDB adapter against any endpoint that speaks its protocol. */
+export function receiptStoreContract(name: string, open: () => Promise<TestTable> = openTestTable): void {
+  describe(`receipts: ${name}`, () => {
+    let world: TestTable
+    let store: ReceiptStore
+    const key = () => `github#jti:${randomUUID()}`
+
+    before(async () => {
+      world = await open()
+      store = dynamodbReceiptStore(world.client, world.table, randomUUID, () => now + 1)
+    })
+    after(() => world.close())
+
+    async function row(key: string) {
+      const { Item } = await world.client.send(new GetItemCommand({ TableName: world.table, Key: { pk: { S: `receipt#${key}` } }, ConsistentRead: true }))
+      return Item
+    }
+
+    async function through(fault: (operation: string, nth: number) => Fault, work: (store: ReceiptStore, operations: string[]) => Promise<void>) {
+      const proxy = await openFaultyProxy(world.endpoint, fault)
+      try {
+        await work(dynamodbReceiptStore(world.clientFor(proxy.endpoint), world.table), proxy.operations)
+      } finally {
+        proxy.close()
+      }
+    }
+
+    test('the first to come is recorded, everybody after is replayed', async () => {
+      const k = key()
+      assert.equal(await store.record(receipt(k), signal), 'recorded')
+      assert.equal(await store.record(receipt(k), signal), 'replayed')
+      assert.equal(await store.record(receipt(k, { at: now + 3_600 }), signal), 'replayed', 'also at its last second')
+    })
+
+    test('one decision does not record twice', async () => {
+      const same = receipt(key())
+      assert.equal(await store.record(same, signal), 'recorded')
+      assert.equal(await store.record(same, signal), 'replayed')
+    })
+
+    test('a receipt holds what was decided, and is found by its decision', async () => {
+      const one = receipt(key(), { subject_jti: 'j' })
+      await store.record(one, signal)
+      const item = await row(one.key)
+      assert.deepEqual(item?.schema, { N: '1' })
+      assert.deepEqual(item?.state, { S: 'recorded' })
+      assert.deepEqual(item?.attempts, { N: '1' })
+      assert.deepEqual(item?.rules, { L: [{ S: 'web-deploys' }, { S: 'another' }] })
+      assert.deepEqual(item?.scopes, { L: [] })
+      assert.deepEqual(item?.subject_jti, { S: 'j' })
+      assert.deepEqual(JSON.parse(item?.claims?.S ?? ''), one.claims)
+      assert.deepEqual(item?.expires_at, { N: String(one.expires_at) })
+      const { Items } = await world.client.send(
+        new QueryCommand({
+          TableName: world.table,
+          IndexName: 'by_id',
+          KeyConditionExpression: 'decision_id = :id',
+          ExpressionAttributeValues: { ':id': { S: one.decision_id } },
+        }),
+      )
+      assert.equal(Items?.[0]?.pk?.S, `receipt#${one.key}`)
+    })
+
+    test('fifty at once get one recorded between them', async () => {
+      const k = key()
+      const outcomes = await Promise.all(Array.from({ length: 50 }, () => store.record(receipt(k), signal)))
+      assert.equal(outcomes.filter((outcome) => outcome === 'recorded').length, 1)
+    })
+
+    test('a released receipt is recorded again, three times in all', async () => {
+      const k = key()
+      for (const attempt of [1, 2, 3]) {
+        const one = receipt(k)
+        assert.equal(await store.record(one, signal), 'recorded', `attempt ${attempt}`)
+        assert.equal(await store.record(receipt(k), signal), 'replayed', 'while it is not released')
+        await store.release(one, signal)
+        const item = await row(k)
+        assert.deepEqual([item?.state?.S, item?.attempts?.N, item?.released_at?.N], ['released', String(attempt), String(now + 1)])
+      }
+      assert.equal(await store.record(receipt(k), signal), 'replayed')
+    })
+
+    test('fifty at a released receipt get one recorded between them', async () => {
+      const first = receipt(key())
+      await store.record(first, signal)
+      await store.release(first, signal)
+      const outcomes = await Promise.all(Array.from({ length: 50 }, () => store.record(receipt(first.key), signal)))
+      assert.equal(outcomes.filter((outcome) => outcome === 'recorded').length, 1)
+      assert.equal((await row(first.key))?.attempts?.N, '2')
+    })
+
+    test("nobody releases another's receipt, nor one that is not there, nor one twice", async () => {
+      const ours = receipt(key())
+      await store.record(ours, signal)
+      await store.release(receipt(ours.key), signal)
+      assert.equal((await row(ours.key))?.state?.S, 'recorded')
+      const never = receipt(key())
+      await store.release(never, signal)
+      assert.equal(await row(never.key), undefined)
+      await store.release(ours, signal)
+      await store.release(ours, signal)
+      assert.equal((await row(ours.key))?.attempts?.N, '1')
+    })
+
+    test('an expired row is taken over, and counts its attempts anew', async () => {
+      const old = receipt(key())
+      await store.record(old, signal)
+      assert.equal(await store.record(receipt(old.key, { at: now + 3_601, expires_at: now + 7_200 }), signal), 'recorded')
+      assert.equal((await row(old.key))?.attempts?.N, '1')
+      assert.equal(await store.record(receipt(old.key, { at: now + 3_602 }), signal), 'replayed')
+    })
+
+    test('a write whose answer was lost once is our own when the SDK sends it again', async () => {
+      await through(
+        (operation, nth) => (operation === 'PutItem' && nth === 0 ? 'lose' : 'none'),
+        async (store, operations) => {
+          assert.equal(await store.record(receipt(key()), signal), 'recorded')
+          assert.deepEqual(operations, ['PutItem', 'PutItem', 'GetItem'])
+        },
+      )
+    })
+
+    test('a write whose every answer was lost is settled by one read', async () => {
+      await through(
+        (operation) => (operation === 'PutItem' ? 'lose' : 'none'),
+        async (store, operations) => {
+          const k = key()
+          assert.equal(await store.record(receipt(k), signal), 'recorded')
+          assert.equal(operations.filter((operation) => operation === 'GetItem').length, 1)
+          assert.equal(await store.record(receipt(k), signal), 'replayed', "and finds another's as such")
+        },
+      )
+    })
+
+    test('the second put of a released receipt is settled the same way', async () => {
+      const first = receipt(key())
+      await store.record(first, signal)
+      await store.release(first, signal)
+      await through(
+        (operation, nth) => (operation === 'PutItem' && nth > 0 ? 'lose' : 'none'),
+        async (store) => assert.equal(await store.record(receipt(first.key), signal), 'recorded'),
+      )
+      assert.equal((await row(first.key))?.attempts?.N, '2')
+    })
+
+    const failures: [string, (operation: string) => Fault, string[]][] = [
+      ['a throttled put', () => ({ status: 400, type: 'ThrottlingException' }), ['PutItem', 'PutItem']],
+      ['a put beyond its throughput', () => ({ status: 400, type: 'ProvisionedThroughputExceededException' }), ['PutItem', 'PutItem']],
+      ['a put that is denied', () => ({ status: 400, type: 'AccessDeniedException' }), ['PutItem']],
+      ['an invalid put', () => ({ status: 400, type: 'ValidationException' }), ['PutItem']],
+      [
+        'a put that failed and left nothing',
+        (operation) => (operation === 'PutItem' ? { status: 500, type: 'InternalServerError' } : 'none'),
+        ['PutItem', 'PutItem', 'GetItem'],
+      ],
+      [
+        'a put that cannot be settled',
+        (operation) => (operation === 'PutItem' ? 'lose' : { status: 500, type: 'InternalServerError' }),
+        ['PutItem', 'PutItem', 'GetItem', 'GetItem'],
+      ],
+    ]
+    for (const [what, fault, expected] of failures) {
+      test(`${what} is unavailable`, async () => {
+        await through(fault, async (store, operations) => {
+          await assert.rejects(store.record(receipt(key()), signal), isUnavailable)
+          assert.deepEqual(operations, expected)
+        })
+      })
+    }
+
+    test('a release that fails is unavailable', async () => {
+      await through(
+        () => ({ status: 500, type: 'InternalServerError' }),
+        async (store) => assert.rejects(store.release(receipt(key()), signal), isUnavailable),
+      )
+    })
+
+    test('a row that is no receipt is unavailable, not free', async () => {
+      const k = key()
+      await world.client.send(
+        new PutItemCommand({ TableName: world.table, Item: { pk: { S: `receipt#${k}` }, expires_at: { N: String(now + 60) }, state: { S: 'released' } } }),
+      )
+      await assert.rejects(store.record(receipt(k), signal), isUnavailable)
+    })
+
+    test('an aborted request is unavailable', async () => {
+      await assert.rejects(store.record(receipt(key()), AbortSignal.abort()), isUnavailable)
+    })
+  })
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof UnavailableError && error.dependency === 'dynamodb'
+}
