@@ -39,6 +39,8 @@ export function cachedKeySets({ fetcher, items, now, log, metric, pause = jitter
   // One entry a configured issuer: nothing else is ever asked for.
   const memory = new Map<string, KeySetItem>()
   const flight = singleFlight<Outcome>()
+  /** When our own last fetch that failed was claimed: no use to wait for that one. */
+  const failed = new Map<string, number>()
 
   /** Only forward in time. */
   function remember(name: string, item: KeySetItem | undefined): KeySetItem | undefined {
@@ -61,7 +63,8 @@ export function cachedKeySets({ fetcher, items, now, log, metric, pause = jitter
     if (known && isYounger(known, keySetAges.refetch, at)) return { known, current: true, final: true }
     const recent = attempted_at !== undefined && Math.abs(at - attempted_at) < keySetAges.refetch ? attempted_at : undefined
     if (recent === undefined && (await items.claimFetch(source.name, at, signal))) return fetchFor(source, known, at, signal)
-    const failure = hasFailed(recent ?? at, at) ? 'the last fetch failed' : undefined
+    const over = recent !== undefined && (hasFailed(recent, at) || failed.get(source.name) === recent)
+    const failure = over ? 'the last fetch failed' : undefined
     if (known && isYounger(known, keySetAges.stale, at) && holds(known.keys, kid)) return { known, ...(failure ? { failure } : {}) }
     if (failure) return { known, failure, final: true }
     return awaitOther(source, recent ?? at, signal)
@@ -77,6 +80,7 @@ export function cachedKeySets({ fetcher, items, now, log, metric, pause = jitter
       else throw new UnavailableError('issuer_keys', `${source.name}: not modified, but nothing is known`)
     } catch (error) {
       if (!(error instanceof UnavailableError)) throw error
+      failed.set(source.name, at)
       log?.warn('key_set_fetch_failed', { issuer: source.name, detail: error.message })
       return { known, failure: 'the last fetch failed', final: true }
     }

@@ -41,7 +41,8 @@ export interface Verification {
 }
 
 const MAX_SUB_CHARACTERS = 255
-const MAX_JTI_CHARACTERS = 1_024
+/** It becomes part of a DynamoDB key, which holds 2,048 bytes. */
+const MAX_JTI_BYTES = 1_024
 const MAX_KID_CHARACTERS = 1_024
 
 /**
@@ -160,7 +161,7 @@ function checkStrings(payload: JsonObject): string | undefined {
   if (typeof sub !== 'string' || sub === '' || sub.length > MAX_SUB_CHARACTERS) throw claimMalformed('sub', 'not a string of 1 to 255 characters')
   const jti = claimAt(payload, ['jti'])
   if (jti === undefined) return undefined
-  if (typeof jti !== 'string' || jti === '' || jti.length > MAX_JTI_CHARACTERS) throw claimMalformed('jti', 'not a short string')
+  if (typeof jti !== 'string' || jti === '' || Buffer.byteLength(jti) > MAX_JTI_BYTES) throw claimMalformed('jti', 'not a short string')
   return jti
 }
 

@@ -66,6 +66,7 @@ for (const [title, claims, reason] of [
   ['a sub over 255 characters', { sub: 'x'.repeat(256) }, 'claim_malformed'],
   ['a jti that is not a string', { jti: {} }, 'claim_malformed'],
   ['an empty jti, which would be every token’s', { jti: '' }, 'claim_malformed'],
+  ['a jti over 1,024 bytes', { jti: 'ö'.repeat(513) }, 'claim_malformed'],
   ['a null jti', { jti: null }, 'claim_malformed'],
   ['another audience', { aud: 'https://other.test' }, 'audience_mismatch'],
   ['an audience with a trailing slash', { aud: `${ourIssuer}/` }, 'audience_mismatch'],
@@ -218,6 +219,17 @@ test('an issuer’s own audiences replace ours', async () => {
   const issuer = { ...farm.issuer, audiences: ['https://a.test', 'https://b.test'] }
   await verify(await farm.sign({ aud: 'https://b.test' }), { issuer })
   assert.equal(await refusal(verify(await farm.sign(), { issuer })), 'audience_mismatch')
+})
+
+test('our own issuer is nobody’s subject, also where it is configured as an issuer', async () => {
+  const issuer = { ...farm.issuer, issuer: ourIssuer }
+  assert.equal(await refusal(verify(await farm.sign({ iss: ourIssuer }), { issuer })), 'issuer_unknown')
+})
+
+test('an empty sub is refused also where the subject is built from other claims', async () => {
+  const issuer: TrustedIssuer = { ...farm.issuer, subject: ['job:', { claim: ['jti'] }] }
+  await verify(await farm.sign(), { issuer })
+  assert.equal(await refusal(verify(await farm.sign({ sub: '' }), { issuer })), 'claim_malformed')
 })
 
 test('an unknown issuer is refused without a look at its keys', async () => {

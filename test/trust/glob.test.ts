@@ -14,6 +14,8 @@ for (const [pattern, text, expected] of [
   ['refs/heads/*-rc', 'refs/heads/1-rc-2', false],
   ['refs/heads/*-rc', 'refs/heads/1-rc-rc', true],
   ['a*a', 'a', false],
+  ['*ab*b', 'ab', false],
+  ['*ab*b', 'abb', true],
   ['a*a', 'aa', true],
   ['*a*a*', 'bab', false],
   ['repo:acme/*:ref', 'repo:acme/web:ref', true],
