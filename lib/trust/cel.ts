@@ -39,12 +39,12 @@ function toCelInput(claims: JsonObject, source: string): unknown {
     if (Number.isSafeInteger(value)) return BigInt(value as number)
     if (Array.isArray(value)) return value.map(convert)
     if (typeof value !== 'object' || value === null) return value
-    const converted: JsonObject = Object.create(null)
-    for (const [name, member] of Object.entries(value)) {
-      if (member === null && source.includes(name)) throw new RangeError('a null claim')
-      converted[name] = convert(member)
-    }
-    return converted
+    return Object.fromEntries(
+      Object.entries(value).map(([name, member]) => {
+        if (member === null && source.includes(name)) throw new RangeError('a null claim')
+        return [name, convert(member)]
+      }),
+    )
   }
   try {
     return convert(claims)

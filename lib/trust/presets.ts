@@ -1,0 +1,109 @@
+import type { SubjectTokenAlgorithm } from '../protocol/algorithms.ts'
+import type { ClaimPath } from '../tokens/claim-path.ts'
+import type { ReplayMode, SubjectTemplate } from '../tokens/trusted-issuer.ts'
+import type { PresetName } from './configuration.ts'
+
+/** What we know of a kind of issuer, so that an operator need not: from its documentation, see docs/configuration.md. */
+export interface Preset {
+  /** Absent: broker.yaml must say. */
+  issuer?: string
+  /** The shapes an issuer URL of this kind has. */
+  issuers: readonly RegExp[]
+  /** Anybody can have tokens of these issuers, so a tenant must be pinned. */
+  shared: readonly RegExp[]
+  /** One of these, by value, is a pin. */
+  tenantClaims: readonly string[]
+  algorithms: readonly SubjectTokenAlgorithm[]
+  subject: SubjectTemplate
+  replay: ReplayMode
+  /** Seconds. */
+  max_token_lifetime: number
+  forbidden?: ForbiddenEvents
+  /** Short names for `match` and `require`. */
+  aliases: Readonly<Record<string, ClaimPath>>
+}
+
+/** Values of a claim that are refused unless a rule names them literally: who causes such an event need not be trusted. */
+export interface ForbiddenEvents {
+  claim: string
+  values: readonly string[]
+}
+
+const kubernetes = 'kubernetes.io'
+
+export const presets: Readonly<Record<PresetName, Preset>> = {
+  'github-actions': {
+    issuer: 'https://token.actions.githubusercontent.com',
+    issuers: [
+      /^https:\/\/token\.actions\.githubusercontent\.com$/,
+      // A GitHub Enterprise Cloud slug.
+      /^https:\/\/token\.actions\.githubusercontent\.com\/[A-Za-z0-9][A-Za-z0-9-]*$/,
+      // Data residency.
+      /^https:\/\/token\.actions\.[a-z0-9-]+\.ghe\.com$/,
+      // GitHub Enterprise Server.
+      /^https:\/\/[a-z0-9.-]+(?::\d+)?\/_services\/token$/,
+    ],
+    shared: [/^https:\/\/token\.actions\.githubusercontent\.com$/],
+    tenantClaims: ['repository_owner_id', 'repository_id', 'enterprise_id'],
+    algorithms: ['RS256'],
+    subject: ['repo:', { claim: ['repository_owner_id'] }, '/', { claim: ['repository_id'] }],
+    replay: 'once',
+    max_token_lifetime: 3_600,
+    forbidden: {
+      claim: 'event_name',
+      values: [
+        'pull_request',
+        'pull_request_target',
+        'pull_request_review',
+        'pull_request_review_comment',
+        'issue_comment',
+        'issues',
+        'discussion',
+        'discussion_comment',
+        'fork',
+        'watch',
+        'workflow_run',
+        'commit_comment',
+        'gollum',
+      ],
+    },
+    aliases: {},
+  },
+  gitlab: {
+    issuer: 'https://gitlab.com',
+    issuers: [/^https:\/\/[a-z0-9.-]+(?::\d+)?(?:\/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-])?$/],
+    shared: [/^https:\/\/gitlab\.com$/],
+    tenantClaims: ['namespace_id', 'project_id', 'job_namespace_id', 'job_project_id'],
+    algorithms: ['RS256'],
+    // In a fork's merge request pipeline project_id names the fork; job_project_id is where the job ran.
+    subject: ['project:', { claim: ['job_project_id'], otherwise: ['project_id'] }],
+    replay: 'once',
+    // A token lives as long as its job may.
+    max_token_lifetime: 3_600,
+    forbidden: { claim: 'pipeline_source', values: ['merge_request_event', 'external_pull_request_event'] },
+    aliases: {},
+  },
+  kubernetes: {
+    issuers: [/^https:\/\/.+$/],
+    shared: [],
+    tenantClaims: [],
+    algorithms: ['RS256', 'ES256'],
+    subject: ['serviceaccount:', { claim: [kubernetes, 'serviceaccount', 'uid'] }],
+    // The kubelet hands the same token to the pod until most of its life is over.
+    replay: 'off',
+    max_token_lifetime: 3_600,
+    aliases: {
+      namespace: [kubernetes, 'namespace'],
+      service_account: [kubernetes, 'serviceaccount', 'name'],
+      service_account_uid: [kubernetes, 'serviceaccount', 'uid'],
+      pod: [kubernetes, 'pod', 'name'],
+      pod_uid: [kubernetes, 'pod', 'uid'],
+      node: [kubernetes, 'node', 'name'],
+      node_uid: [kubernetes, 'node', 'uid'],
+    },
+  },
+}
+
+export function forbiddenEvents(preset: PresetName | undefined): ForbiddenEvents | undefined {
+  return preset === undefined ? undefined : presets[preset].forbidden
+}
