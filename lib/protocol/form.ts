@@ -16,17 +16,20 @@ const repeatable = new Set(['audience', 'resource'])
  * absent, a repeated parameter is refused.
  */
 export function parseForm(body: string): Form {
-  if (Buffer.byteLength(body) > MAX_FORM_BYTES) throw new RefusedError({ reason: 'request_too_large', bytes: Buffer.byteLength(body) })
+  if (Buffer.byteLength(body) > MAX_FORM_BYTES)
+    throw new RefusedError({ reason: 'request_too_large', bytes: Buffer.byteLength(body) })
   const form = new Map<string, string[]>()
   const seen = new Set<string>()
   const pairs = body.split('&', MAX_PARAMETERS + 1)
-  if (pairs.length > MAX_PARAMETERS) throw new RefusedError({ reason: 'form_malformed', detail: `more than ${MAX_PARAMETERS} parameters` })
+  if (pairs.length > MAX_PARAMETERS)
+    throw new RefusedError({ reason: 'form_malformed', detail: `more than ${MAX_PARAMETERS} parameters` })
   for (const pair of pairs) {
     if (pair === '') continue
     const equals = pair.indexOf('=')
     const name = decode(equals === -1 ? pair : pair.slice(0, equals))
     const value = equals === -1 ? '' : decode(pair.slice(equals + 1))
-    if (seen.has(name) && !repeatable.has(name)) throw new RefusedError({ reason: 'parameter_repeated', parameter: name })
+    if (seen.has(name) && !repeatable.has(name))
+      throw new RefusedError({ reason: 'parameter_repeated', parameter: name })
     seen.add(name)
     if (value === '') continue
     const values = form.get(name)

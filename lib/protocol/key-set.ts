@@ -25,7 +25,8 @@ const rsaAlgorithms = subjectTokenAlgorithms.filter((alg) => alg.startsWith('RS'
  * such an answer must never replace keys that worked.
  */
 export function parseKeySet(value: unknown): KeySet {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'keys')) throw new SyntaxError('not a JWK set')
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'keys'))
+    throw new SyntaxError('not a JWK set')
   const { keys } = value as { keys: unknown }
   if (!Array.isArray(keys)) throw new SyntaxError('"keys" is not an array')
   if (keys.length === 0) throw new SyntaxError('the key set is empty')
@@ -88,5 +89,10 @@ function decode(value: unknown): Uint8Array | undefined {
 function publicMembers(jwk: JsonObject): VerificationKey['jwk'] {
   const names = jwk.kty === 'RSA' ? ['n', 'e'] : jwk.kty === 'EC' ? ['crv', 'x', 'y'] : ['crv', 'x']
   const members = Object.fromEntries(names.map((name) => [name, jwk[name]]))
-  return { kty: jwk.kty as string, ...members, ...(jwk.kid === undefined ? {} : { kid: jwk.kid }), ...(jwk.alg === undefined ? {} : { alg: jwk.alg }) }
+  return {
+    kty: jwk.kty as string,
+    ...members,
+    ...(jwk.kid === undefined ? {} : { kid: jwk.kid }),
+    ...(jwk.alg === undefined ? {} : { alg: jwk.alg }),
+  }
 }

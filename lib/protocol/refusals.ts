@@ -1,12 +1,13 @@
 /**
  * Every way a request can be turned down: what the operator reads in the log, and, in `wire`, the one public face
- * that the caller sees. Many reasons share a phrase on purpose: a caller who may not know why cannot probe.
+ * that the caller sees. Many reasons share a phrase on purpose: a caller who may not know why cannot probe. No fact is
+ * the value of a parameter: any of them may hold a secret that was put in the wrong place.
  */
 export type Refusal =
   // The request itself.
   | { reason: 'method_not_allowed'; method: string; allow: string }
   | { reason: 'not_found' }
-  | { reason: 'unsupported_media_type'; content_type: string }
+  | { reason: 'unsupported_media_type'; content_type: 'absent' | 'json' | 'multipart' | 'other' }
   | { reason: 'request_too_large'; bytes: number }
   | { reason: 'form_malformed'; detail: string }
   | { reason: 'parameter_repeated'; parameter: string }
@@ -36,12 +37,14 @@ export type Refusal =
   | { reason: 'issuance_blocked'; dimension: string; value: string }
   | { reason: 'subject_token_replayed' }
   // What was asked for.
-  | { reason: 'target_unknown'; requested: string[] }
+  /** `named`: the targets that were named; `unknown`: how many of the values name none. */
+  | { reason: 'target_unknown'; named: string[]; unknown: number }
   | { reason: 'target_not_granted'; target: string }
   | { reason: 'target_not_named'; granted: string[] }
   | { reason: 'ambiguous_rules'; target: string; rules: string[] }
   | { reason: 'expression_failed'; target: string; rule: string; expression: string }
-  | { reason: 'scope_not_granted'; target: string; scopes: string[] }
+  /** `excess`: scopes of the target that were not granted; `unknown`: how many values are no scopes of it. */
+  | { reason: 'scope_not_granted'; target: string; excess: string[]; unknown: number }
 
 /** RFC 6749 section 5.2, RFC 8693 section 2.2.2, RFC 8707 section 2; `temporarily_unavailable` and `server_error` as RFC 6749 section 4.1.2.1 names them. */
 export type OAuthErrorCode =

@@ -14,7 +14,10 @@ export interface SigningKey {
 
 const states: readonly string[] = ['active', 'pending', 'retiring'] satisfies SigningKey['state'][]
 const members = ['kid', 'alg', 'state', 'arn', 'jwk']
-const keyMembers: Record<SigningAlgorithm, readonly string[]> = { ES256: ['kty', 'crv', 'x', 'y'], RS256: ['kty', 'n', 'e'] }
+const keyMembers: Record<SigningAlgorithm, readonly string[]> = {
+  ES256: ['kty', 'crv', 'x', 'y'],
+  RS256: ['kty', 'n', 'e'],
+}
 /** Allowed beside the key itself, and dropped: `toJwks` writes its own. */
 const labels = ['kid', 'alg', 'use', 'key_ops']
 
@@ -56,11 +59,16 @@ function parseSigningKey(value: unknown, index: number): SigningKey {
   if (typeof kid !== 'string' || kid === '') throw wrong('kid is not a string')
   if (alg !== 'ES256' && alg !== 'RS256') throw wrong('alg is neither ES256 nor RS256')
   if (typeof state !== 'string' || !states.includes(state)) throw wrong('state is not active, pending or retiring')
-  if (typeof arn !== 'string' || !/^arn:[a-z-]+:kms:[a-z0-9-]*:\d{12}:key\/.+$/.test(arn)) throw wrong('arn is not that of a KMS key')
+  if (typeof arn !== 'string' || !/^arn:[a-z-]+:kms:[a-z0-9-]*:\d{12}:key\/.+$/.test(arn))
+    throw wrong('arn is not that of a KMS key')
   return { kid, alg, state: state as SigningKey['state'], arn, jwk: parseJwk(jwk, { kid, alg }, wrong) }
 }
 
-function parseJwk(value: unknown, { kid, alg }: Pick<SigningKey, 'kid' | 'alg'>, wrong: (what: string) => Error): PublicJwk {
+function parseJwk(
+  value: unknown,
+  { kid, alg }: Pick<SigningKey, 'kid' | 'alg'>,
+  wrong: (what: string) => Error,
+): PublicJwk {
   if (!isObject(value)) throw wrong('jwk is not an object')
   const names = keyMembers[alg]
   const other = Object.keys(value).find((name) => !names.includes(name) && !labels.includes(name))
@@ -78,7 +86,8 @@ function parseJwk(value: unknown, { kid, alg }: Pick<SigningKey, 'kid' | 'alg'>,
     throw wrong('jwk is not a P-256 key')
   }
   // 2048 bits are 342 characters.
-  if (alg === 'RS256' && (jwk.kty !== 'RSA' || (jwk.n ?? '').length < 342)) throw wrong('jwk is not an RSA key of 2048 bits or more')
+  if (alg === 'RS256' && (jwk.kty !== 'RSA' || (jwk.n ?? '').length < 342))
+    throw wrong('jwk is not an RSA key of 2048 bits or more')
   return jwk
 }
 

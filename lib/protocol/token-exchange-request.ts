@@ -19,10 +19,12 @@ export interface TokenExchangeRequest {
 export function parseTokenExchangeRequest(form: Form): TokenExchangeRequest {
   const subject_token = required(form, 'subject_token')
   const subject_token_type = required(form, 'subject_token_type')
-  if (!isSubjectTokenType(subject_token_type)) throw unsupported('subject_token_type', `it must be one of ${subjectTokenTypes.join(' ')}`)
+  if (!isSubjectTokenType(subject_token_type))
+    throw unsupported('subject_token_type', `it must be one of ${subjectTokenTypes.join(' ')}`)
   // RFC 8693 section 2.1: actor_token_type is REQUIRED with an actor_token and MUST NOT be there without one.
   if (parameter(form, 'actor_token') !== undefined) throw unsupported('actor_token', 'delegation is not supported')
-  if (parameter(form, 'actor_token_type') !== undefined) throw unsupported('actor_token_type', 'it came without an actor_token')
+  if (parameter(form, 'actor_token_type') !== undefined)
+    throw unsupported('actor_token_type', 'it came without an actor_token')
   const requested = parameter(form, 'requested_token_type')
   if (requested !== undefined && requested !== ACCESS_TOKEN_TYPE && requested !== JWT_TYPE) {
     throw unsupported('requested_token_type', `it must be ${ACCESS_TOKEN_TYPE} or ${JWT_TYPE}`)

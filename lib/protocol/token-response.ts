@@ -1,4 +1,4 @@
-import { ACCESS_TOKEN_TYPE } from './urns.ts'
+import type { ACCESS_TOKEN_TYPE } from './urns.ts'
 
 /** RFC 8693 section 2.2.1. `expires_in` in seconds. */
 export interface TokenResponse {

@@ -50,10 +50,7 @@ export interface Condition {
 export type Scalar = string | number | boolean
 
 export type Operator =
-  | { equals: readonly Scalar[] }
-  | { glob: string }
-  | { contains: Scalar }
-  | { not: readonly Scalar[] }
+  { equals: readonly Scalar[] } | { glob: string } | { contains: Scalar } | { not: readonly Scalar[] }
 
 /** A bare path needs no engine; everything else is CEL source over `claims`. */
 export type Expression = { path: ClaimPath } | { cel: string }

@@ -52,10 +52,16 @@ export function decide(request: DecisionRequest, policy: Policy, now: number): D
   if (issuer === undefined) throw new Error('a verified subject of an issuer that is not configured')
   const failed = issuer.require.find((condition) => !matches(condition, subject.claims))
   if (failed) {
-    return refused({ reason: 'issuer_requirement_failed', claim: failed.key }, { requirement_failed: failed.key, rules: [], shadow: [] })
+    return refused(
+      { reason: 'issuer_requirement_failed', claim: failed.key },
+      { requirement_failed: failed.key, rules: [], shadow: [] },
+    )
   }
 
-  const rules = (policy.rules.get(issuer.name) ?? []).map((rule) => ({ rule, trace: evaluateRule(rule, issuer, request, policy, now) }))
+  const rules = (policy.rules.get(issuer.name) ?? []).map((rule) => ({
+    rule,
+    trace: evaluateRule(rule, issuer, request, policy, now),
+  }))
   const matched = rules.filter(({ trace }) => trace.matched)
   const enforced = matched.filter(({ rule }) => rule.mode === 'enforce')
   const trace: Trace = {
@@ -79,11 +85,15 @@ export function decide(request: DecisionRequest, policy: Policy, now: number): D
 
   const scopes = [...new Set(forTarget.flatMap(({ grant }) => grant.scopes))].toSorted()
   const excess = request.scope?.filter((scope) => !scopes.includes(scope)) ?? []
-  if (excess.length > 0) return refused({ reason: 'scope_not_granted', target, scopes: excess }, trace)
+  if (excess.length > 0) {
+    const known = excess.filter((scope) => settings.scopes.includes(scope))
+    return refused({ reason: 'scope_not_granted', target, excess: known, unknown: excess.length - known.length }, trace)
+  }
 
   const first = forTarget[0] as Match
   const claims = claimsOf(first, subject.claims, policy)
-  if ('failed' in claims) return refused({ reason: 'expression_failed', target, rule: first.rule.name, expression: claims.failed }, trace)
+  if ('failed' in claims)
+    return refused({ reason: 'expression_failed', target, rule: first.rule.name, expression: claims.failed }, trace)
   return {
     trace,
     granted: {
@@ -100,18 +110,23 @@ export function decide(request: DecisionRequest, policy: Policy, now: number): D
 
 /** RFC 8693 section 2.1, RFC 8707 section 2: all that is named must be one target; with nothing named, a sole granted target is meant. */
 function findTarget(request: DecisionRequest, grants: readonly Match[], policy: Policy): string | Refusal {
-  const requested = [...request.audience, ...request.resource]
-  if (requested.length === 0) {
+  if (request.audience.length + request.resource.length === 0) {
     const granted = [...new Set(grants.map(({ grant }) => grant.target))]
     return granted.length === 1 ? (granted[0] as string) : { reason: 'target_not_named', granted }
   }
-  const named = new Set([
+  const meant = [
     ...request.audience.map((value) => policy.targets.get(value)),
     // A resource is a URI, never one of our names.
-    ...request.resource.map((value) => (Object.hasOwn(policy.configuration.targets, value) ? undefined : policy.targets.get(value))),
-  ])
+    ...request.resource.map((value) =>
+      Object.hasOwn(policy.configuration.targets, value) ? undefined : policy.targets.get(value),
+    ),
+  ]
+  const named = [...new Set(meant.filter((target) => target !== undefined))]
+  const unknown = meant.filter((target) => target === undefined).length
   const [target] = named
-  return named.size === 1 && target !== undefined ? target : { reason: 'target_unknown', requested: requested.map((value) => value.slice(0, 200)) }
+  return named.length === 1 && unknown === 0 && target !== undefined
+    ? target
+    : { reason: 'target_unknown', named, unknown }
 }
 
 /** What must come from one rule: two rules that differ here cannot both be meant. */

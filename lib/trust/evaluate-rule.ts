@@ -17,7 +17,13 @@ export interface RuleTrace {
 }
 
 /** Conditions are read in the order they are cheapest to explain: expiry, client, match, when, and last the forbidden events. */
-export function evaluateRule(rule: Rule, issuer: Issuer, request: DecisionRequest, policy: Policy, now: number): RuleTrace {
+export function evaluateRule(
+  rule: Rule,
+  issuer: Issuer,
+  request: DecisionRequest,
+  policy: Policy,
+  now: number,
+): RuleTrace {
   const { claims } = request.subject
   const trace = { rule: rule.name, mode: rule.mode }
   if (rule.expires_at !== undefined && now >= rule.expires_at) {
@@ -29,7 +35,11 @@ export function evaluateRule(rule: Rule, issuer: Issuer, request: DecisionReques
   const unmet = rule.match.find((condition) => !matches(condition, claims))
   if (unmet) return { ...trace, matched: false, failed: describe(unmet, claimAt(claims, unmet.path)) }
   if (rule.when !== undefined && policy.evaluate(rule.when, claims) !== true) {
-    return { ...trace, matched: false, failed: `when is not true: ${'cel' in rule.when ? rule.when.cel : `claims.${rule.when.path.join('.')}`}` }
+    return {
+      ...trace,
+      matched: false,
+      failed: `when is not true: ${'cel' in rule.when ? rule.when.cel : `claims.${rule.when.path.join('.')}`}`,
+    }
   }
   const forbidden = forbiddenEvent(rule, issuer, request)
   if (forbidden) {
@@ -46,7 +56,9 @@ function forbiddenEvent(rule: Rule, issuer: Issuer, { subject }: DecisionRequest
   const value = claimAt(subject.claims, [events.claim])
   if (typeof value !== 'string') return { claim: events.claim, value: '' }
   if (!events.values.includes(value)) return undefined
-  const named = rule.match.some(({ path, operator }) => path.length === 1 && path[0] === events.claim && 'equals' in operator)
+  const named = rule.match.some(
+    ({ path, operator }) => path.length === 1 && path[0] === events.claim && 'equals' in operator,
+  )
   return named ? undefined : { claim: events.claim, value }
 }
 
@@ -55,7 +67,8 @@ function describe({ key, operator }: Condition, value: unknown): string {
 }
 
 function wanted(operator: Operator): string {
-  if ('equals' in operator) return operator.equals.length === 1 ? shown(operator.equals[0]) : `one of ${shown(operator.equals)}`
+  if ('equals' in operator)
+    return operator.equals.length === 1 ? shown(operator.equals[0]) : `one of ${shown(operator.equals)}`
   if ('glob' in operator) return `like ${shown(operator.glob)}`
   if ('contains' in operator) return `a list containing ${shown(operator.contains)}`
   return `anything but ${operator.not.length === 1 ? shown(operator.not[0]) : `one of ${shown(operator.not)}`}`

@@ -6,8 +6,9 @@ export function explain(decision: Decision): string[] {
   const outcome =
     'granted' in decision
       ? `granted: target ${decision.granted.target}${decision.granted.scopes.length > 0 ? `, scope ${decision.granted.scopes.join(' ')}` : ''}, by ${decision.granted.rules.join(', ')}`
-      : `refused: ${Object.values(decision.refused).map(String).join(' ')}`
-  const requirement = trace.requirement_failed === undefined ? [] : [`the issuer's require fails at ${trace.requirement_failed}`]
+      : `refused: ${decision.refused.reason}`
+  const requirement =
+    trace.requirement_failed === undefined ? [] : [`the issuer's require fails at ${trace.requirement_failed}`]
   const rules = trace.rules.map(({ rule, mode, matched, failed }) => {
     const name = mode === 'shadow' ? `${rule} (shadow)` : rule
     return matched ? `rule ${name} matches` : `rule ${name} does not match: ${failed}`

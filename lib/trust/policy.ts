@@ -30,19 +30,33 @@ export async function toPolicy(configuration: Configuration, ourIssuer: string):
     ourIssuer,
     issuers: new Map(Object.values(configuration.issuers).map((issuer) => [issuer.issuer, issuer])),
     rules,
-    targets: new Map(Object.entries(configuration.targets).flatMap(([name, { audience }]) => [[name, name], [audience, name]])),
-    namedClaims: new Map(Object.values(configuration.issuers).map((issuer) => [issuer.name, namedClaims(issuer, rules.get(issuer.name) ?? [])])),
+    targets: new Map(
+      Object.entries(configuration.targets).flatMap(([name, { audience }]) => [
+        [name, name],
+        [audience, name],
+      ]),
+    ),
+    namedClaims: new Map(
+      Object.values(configuration.issuers).map((issuer) => [
+        issuer.name,
+        namedClaims(issuer, rules.get(issuer.name) ?? []),
+      ]),
+    ),
     evaluate: await loadEvaluate(configuration),
   }
 }
 
 function namedClaims(issuer: Issuer, rules: readonly Rule[]): ClaimPath[] {
   const paths = [
-    ...issuer.subject.flatMap((part) => (typeof part === 'string' ? [] : part.otherwise ? [part.claim, part.otherwise] : [part.claim])),
+    ...issuer.subject.flatMap((part) =>
+      typeof part === 'string' ? [] : part.otherwise ? [part.claim, part.otherwise] : [part.claim],
+    ),
     ...issuer.require.map(({ path }) => path),
     ...rules.flatMap((rule) => [
       ...rule.match.map(({ path }) => path),
-      ...rule.grant.flatMap((grant) => Object.values(grant.claims).flatMap((value) => ('path' in value ? [value.path] : []))),
+      ...rule.grant.flatMap((grant) =>
+        Object.values(grant.claims).flatMap((value) => ('path' in value ? [value.path] : [])),
+      ),
     ]),
   ]
   return [...new Map(paths.map((path) => [JSON.stringify(path), path])).values()]

@@ -19,6 +19,8 @@ export interface Preset {
   /** Seconds. */
   max_token_lifetime: number
   forbidden?: ForbiddenEvents
+  /** Claims that are not text. All others are, also those that look like numbers and booleans. */
+  otherTypes: readonly string[]
   /** Short names for `match` and `require`. */
   aliases: Readonly<Record<string, ClaimPath>>
 }
@@ -67,6 +69,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
         'gollum',
       ],
     },
+    otherTypes: [],
     aliases: {},
   },
   gitlab: {
@@ -81,6 +84,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     // A token lives as long as its job may.
     max_token_lifetime: 3_600,
     forbidden: { claim: 'pipeline_source', values: ['merge_request_event', 'external_pull_request_event'] },
+    otherTypes: ['runner_id', 'groups_direct'],
     aliases: {},
   },
   kubernetes: {
@@ -92,6 +96,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     // The kubelet hands the same token to the pod until most of its life is over.
     replay: 'off',
     max_token_lifetime: 3_600,
+    otherTypes: [],
     aliases: {
       namespace: [kubernetes, 'namespace'],
       service_account: [kubernetes, 'serviceaccount', 'name'],
@@ -103,6 +108,27 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     },
   },
 }
+
+/** Well-known issuers that anybody can have tokens of, when they are configured without a preset. */
+export const sharedIssuers: readonly { issuer: RegExp; preset?: PresetName; tenantClaims: readonly string[] }[] = [
+  { issuer: /^https:\/\/token\.actions\.githubusercontent\.com(?:\/|$)/, preset: 'github-actions', tenantClaims: [] },
+  { issuer: /^https:\/\/gitlab\.com\/?$/, preset: 'gitlab', tenantClaims: [] },
+  { issuer: /^(?:https:\/\/)?accounts\.google\.com\/?$/, tenantClaims: ['sub', 'hd'] },
+  { issuer: /^https:\/\/agent\.buildkite\.com\/?$/, tenantClaims: ['organization_id', 'pipeline_id'] },
+  {
+    issuer: /^https:\/\/app\.terraform\.io\/?$/,
+    tenantClaims: ['terraform_organization_id', 'terraform_project_id', 'terraform_workspace_id'],
+  },
+  { issuer: /^https:\/\/oidc\.vercel\.com\/?$/, tenantClaims: ['owner_id', 'project_id'] },
+  {
+    issuer: /^https:\/\/oidc\.circleci\.com\/?$/,
+    tenantClaims: ['oidc.circleci.com/project-id', 'oidc.circleci.com/org-id'],
+  },
+  {
+    issuer: /^https:\/\/login\.microsoftonline\.com\/(?:common|organizations|consumers)(?:\/|$)/,
+    tenantClaims: ['tid'],
+  },
+]
 
 export function forbiddenEvents(preset: PresetName | undefined): ForbiddenEvents | undefined {
   return preset === undefined ? undefined : presets[preset].forbidden

@@ -1,0 +1,264 @@
+import { createHash } from 'node:crypto'
+import { parseKeySet, type KeySet } from '../protocol/key-set.ts'
+import { TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
+import type { ClaimPath } from '../tokens/claim-path.ts'
+import type { Condition, Configuration, Expression, Issuer, Operator, Rule } from '../trust/configuration.ts'
+import { findUnsafe } from '../trust/guardrails.ts'
+import { presets, type Preset } from '../trust/presets.ts'
+import { readDocument, type Path, type Problem, type SourceDocument } from './document.ts'
+import { parseExpression } from './expression.ts'
+import { ConfigurationError, type Finding } from './findings.ts'
+import { schema, type BrokerFile } from './schema.ts'
+import { toProblems } from './schema-problems.ts'
+
+export interface CompileOptions {
+  /** Permits http issuers on loopback, and ours to be there. */
+  local?: boolean
+  /** Instead of the file's own `issuer`. */
+  issuer?: string
+  /** Seconds since 1970: for rules that have expired. */
+  now: number
+}
+
+/**
+ * broker.yaml to what a function runs: checked, frozen, named by its hash. Returns warnings beside it.
+ * Throws ConfigurationError with every error found.
+ */
+export function compile(
+  text: string,
+  file: string,
+  options: CompileOptions,
+): { configuration: Configuration; findings: Finding[] } {
+  const source = readDocument(text)
+  const finish = (problems: readonly Problem[]): Finding[] =>
+    problems.map((problem) => ({ file, ...placed(problem, source) })).toSorted(byPlace)
+  const stopAtErrors = (problems: readonly Problem[]) => {
+    if (problems.some(({ severity }) => severity === 'error')) throw new ConfigurationError(finish(problems))
+  }
+  if (source.problems.length > 0) throw new ConfigurationError(source.problems.map((problem) => ({ file, ...problem })))
+  const parsed = schema.safeParse(source.value)
+  if (!parsed.success) throw new ConfigurationError(finish(toProblems(parsed.error, source)))
+  const compiler = new Compiler(source, options)
+  const configuration = compiler.configuration(parsed.data)
+  const problems = [
+    ...compiler.problems,
+    ...findUnsafe(configuration).map((found) => ({ severity: 'error' as const, ...found })),
+  ]
+  stopAtErrors(problems)
+  return { configuration: deepFreeze(configuration), findings: finish(problems) }
+}
+
+/** Collects what is wrong while it goes, so that one run shows everything. */
+class Compiler {
+  readonly problems: Problem[] = []
+  readonly #source: SourceDocument
+  readonly #options: CompileOptions
+
+  constructor(source: SourceDocument, options: CompileOptions) {
+    this.#source = source
+    this.#options = options
+  }
+
+  configuration(file: BrokerFile): Configuration {
+    const issuers = Object.fromEntries(Object.keys(file.issuers).map((name) => [name, this.#issuer(name, file)]))
+    const compiled: Omit<Configuration, 'hash'> = {
+      version: 1,
+      issuer: this.#options.issuer ?? file.issuer,
+      local: this.#options.local === true,
+      signing: file.signing,
+      issuers,
+      targets: file.targets,
+      rules: Object.keys(file.rules).map((name) => this.#rule(name, file, issuers)),
+      clients: Object.fromEntries(
+        Object.entries(file.clients).map(([name, { type }]) => [name, { type, grants: [TOKEN_EXCHANGE_GRANT] }]),
+      ),
+      receipts: file.receipts,
+    }
+    return { ...compiled, hash: createHash('sha256').update(canonical(compiled)).digest('base64url') }
+  }
+
+  #issuer(name: string, file: BrokerFile): Issuer {
+    const given = file.issuers[name] as BrokerFile['issuers'][string]
+    const path = ['issuers', name]
+    const preset: Preset | undefined = given.preset && presets[given.preset]
+    const issuer = given.issuer ?? preset?.issuer
+    if (issuer === undefined)
+      this.#error(
+        'missing-key',
+        path,
+        `issuer is required${given.preset ? ` with preset: ${given.preset}` : ''}: the iss of its tokens`,
+      )
+    return {
+      name,
+      ...(given.preset ? { preset: given.preset } : {}),
+      issuer: issuer ?? '',
+      ...(given.audiences ? { audiences: given.audiences } : {}),
+      algorithms: given.algorithms ?? preset?.algorithms ?? ['RS256'],
+      jwks: this.#jwks(given.jwks, [...path, 'jwks']),
+      subject:
+        given.subject === undefined
+          ? (preset?.subject ?? [{ claim: ['sub'] }])
+          : [{ claim: this.#claimPath(given.subject, [...path, 'subject']) }],
+      replay: given.replay ?? preset?.replay ?? 'once',
+      clock_tolerance: given.clock_tolerance ?? 60,
+      max_token_lifetime: given.max_token_lifetime ?? preset?.max_token_lifetime ?? 3_600,
+      require: this.#conditions(given.require ?? {}, preset ? [preset] : [], [...path, 'require']),
+    }
+  }
+
+  #jwks(given: BrokerFile['issuers'][string]['jwks'], path: Path): Issuer['jwks'] {
+    if (given === undefined) return { discovery: true }
+    if ('uri' in given) return { uri: given.uri }
+    const keys: KeySet['keys'][number][] = []
+    for (const [index, jwk] of given.keys.entries()) {
+      const usable = parseKeySet({ keys: [jwk] }).keys
+      keys.push(...usable)
+      if (usable.length === 0)
+        this.#error(
+          'invalid-key-set',
+          [...path, 'keys', index],
+          'this key cannot verify anything: it must be a public RSA key of 2048 bits or more, EC P-256, P-384, P-521, or Ed25519, for signatures',
+        )
+    }
+    return { keys: { keys } }
+  }
+
+  #rule(name: string, file: BrokerFile, issuers: Readonly<Record<string, Issuer>>): Rule {
+    const given = file.rules[name] as BrokerFile['rules'][string]
+    const path = ['rules', name]
+    const names = [given.issuer].flat()
+    const kinds = names.flatMap((issuer) =>
+      Object.hasOwn(issuers, issuer) && issuers[issuer]?.preset ? [presets[issuers[issuer].preset]] : [],
+    )
+    const expires_at = given.expires === undefined ? undefined : Date.parse(given.expires) / 1000 + 86_400
+    if (expires_at !== undefined && expires_at <= this.#options.now)
+      this.#warn(
+        'rule-expired',
+        [...path, 'expires'],
+        `the rule has granted nothing since ${given.expires}: remove it, or give it a later date`,
+      )
+    return {
+      name,
+      issuers: names,
+      ...(given.clients ? { clients: given.clients } : {}),
+      ...(given.owner ? { owner: given.owner } : {}),
+      ...(expires_at === undefined ? {} : { expires_at }),
+      match: this.#conditions(given.match, kinds, [...path, 'match']),
+      ...(given.when === undefined ? {} : { when: this.#expression(given.when, [...path, 'when']) }),
+      mode: given.mode,
+      grant: given.grant.map((grant, index) => ({
+        target: grant.target,
+        scopes: grant.scopes ?? [],
+        claims: Object.fromEntries(
+          Object.entries(grant.claims).map(([claim, text]) => [
+            claim,
+            this.#expression(text, [...path, 'grant', index, 'claims', claim]),
+          ]),
+        ),
+        expires_with_subject: grant.expires_with_subject,
+      })),
+    }
+  }
+
+  #conditions(given: BrokerFile['rules'][string]['match'], kinds: readonly Preset[], path: Path): Condition[] {
+    return Object.entries(given).map(([key, value]) => {
+      const operator = toOperator(value)
+      const claim = this.#claimOf(key, kinds, [...path, key])
+      this.#checkTypes(value, claim, kinds, [...path, key])
+      return { key, path: claim, operator }
+    })
+  }
+
+  /** A literal name, a JSON Pointer (RFC 6901), or an alias of every preset that the rule is about. */
+  #claimOf(key: string, kinds: readonly Preset[], path: Path): ClaimPath {
+    if (key.startsWith('/')) {
+      if (/~(?![01])/.test(key))
+        this.#error(
+          'invalid-value',
+          path,
+          'in a JSON Pointer ~ is written ~0, and / inside a name ~1 (RFC 6901 section 3)',
+          true,
+        )
+      return key
+        .slice(1)
+        .split('/')
+        .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'))
+    }
+    const [first] = kinds
+    return first !== undefined && Object.hasOwn(first.aliases, key) ? (first.aliases[key] as ClaimPath) : [key]
+  }
+
+  /** YAML makes numbers and booleans of what these issuers send as text, and of long digits other digits. */
+  #checkTypes(value: unknown, claim: ClaimPath, kinds: readonly Preset[], path: Path): void {
+    if (Array.isArray(value))
+      return value.forEach((item, index) => this.#checkTypes(item, claim, kinds, [...path, index]))
+    if (typeof value === 'object' && value !== null)
+      return Object.entries(value).forEach(([name, item]) => this.#checkTypes(item, claim, kinds, [...path, name]))
+    if (typeof value === 'string') return
+    const written = this.#source.sourceOf(path) ?? String(value)
+    const text = kinds.some(({ otherTypes }) => !otherTypes.includes(claim[0] ?? ''))
+    if (text || written !== String(value))
+      this.#error(
+        'unquoted-value',
+        path,
+        `write "${written}": unquoted, YAML reads ${typeof value === 'number' ? `the number ${value}` : `the boolean ${String(value)}`}${text ? ', and this claim is text' : ''}`,
+      )
+  }
+
+  #claimPath(text: string, path: Path): ClaimPath {
+    const expression = this.#expression(text, path)
+    if ('path' in expression) return expression.path
+    this.#error('invalid-expression', path, 'the subject is a path to one claim, such as claims.sub')
+    return ['sub']
+  }
+
+  #expression(text: string, path: Path): Expression {
+    try {
+      return parseExpression(text)
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error
+      this.#error('invalid-expression', path, error.message)
+      return { path: [] }
+    }
+  }
+
+  #error(rule: Problem['rule'], path: Path, message: string, atKey = false): void {
+    this.problems.push({ severity: 'error', rule, path, message, atKey })
+  }
+
+  #warn(rule: Problem['rule'], path: Path, message: string): void {
+    this.problems.push({ severity: 'warning', rule, path, message })
+  }
+}
+
+function toOperator(value: BrokerFile['rules'][string]['match'][string]): Operator {
+  if (typeof value !== 'object') return { equals: [value] }
+  if (Array.isArray(value)) return { equals: value }
+  if ('glob' in value) return { glob: value.glob }
+  if ('contains' in value) return { contains: value.contains }
+  return { not: [value.not].flat() }
+}
+
+function placed({ path, atKey, ...problem }: Problem, source: SourceDocument): Omit<Finding, 'file'> {
+  return { ...problem, ...source.positionOf(path, atKey) }
+}
+
+function byPlace(a: Finding, b: Finding): number {
+  return a.line - b.line || a.column - b.column
+}
+
+/** The same text for the same policy, in whatever order its maps were written. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
+  const members = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join(',')}}`
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  for (const member of Object.values(value)) deepFreeze(member)
+  return Object.freeze(value)
+}

@@ -1,0 +1,125 @@
+import {
+  isAlias,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+  type Document,
+  type Node,
+} from 'yaml'
+import type { FindingRule } from './findings.ts'
+
+export type Path = readonly PropertyKey[]
+
+export interface Problem {
+  severity: 'error' | 'warning'
+  rule: FindingRule
+  message: string
+  path: Path
+  /** Point at the key rather than at its value. */
+  atKey?: boolean
+}
+
+export interface Position {
+  line: number
+  column: number
+}
+
+/** broker.yaml read, with a place for every value. */
+export interface SourceDocument {
+  value: unknown
+  /** What YAML itself has against the text; with any of these, `value` is not to be used. */
+  problems: (Omit<Problem, 'path' | 'atKey'> & Position)[]
+  positionOf(path: Path, atKey?: boolean): Position
+  /** The scalar at a path as it is written, quotes and all. */
+  sourceOf(path: Path): string | undefined
+}
+
+export function readDocument(text: string): SourceDocument {
+  const lines = new LineCounter()
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    uniqueKeys: true,
+    strict: true,
+    version: '1.2',
+    schema: 'core',
+    merge: false,
+  })
+  const at = (offset: number): Position => {
+    const { line, col } = lines.linePos(offset)
+    return { line: Math.max(line, 1), column: Math.max(col, 1) }
+  }
+  const problem = (message: string, offset: number) => ({
+    severity: 'error' as const,
+    rule: 'yaml-syntax' as const,
+    message,
+    ...at(offset),
+  })
+  const problems = [...document.errors, ...document.warnings].map(({ message, pos }) =>
+    problem(message.split('\n', 1)[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? '', pos[0]),
+  )
+  visit(document, {
+    Node(_, node) {
+      const offset = node.range?.[0] ?? 0
+      if (isAlias(node)) problems.push(problem('an alias: write the value out', offset))
+      else if ('anchor' in node && node.anchor) problems.push(problem('an anchor: aliases are not used here', offset))
+      else if (node.tag !== undefined && !node.tag.startsWith('tag:yaml.org,2002:'))
+        problems.push(problem('a tag: write a plain value', offset))
+    },
+    Pair(_, pair) {
+      if (isScalar(pair.key) && pair.key.value === '<<')
+        problems.push(problem('a merge key: write the values out', pair.key.range?.[0] ?? 0))
+      else if (!isScalar(pair.key))
+        problems.push(problem('a key that is not text', isNode(pair.key) ? (pair.key.range?.[0] ?? 0) : 0))
+    },
+  })
+  if (problems.length === 0 && !isMap(document.contents))
+    problems.push(problem('the file must hold a map: version, issuer, issuers, targets, rules', 0))
+  return {
+    value: problems.length === 0 ? document.toJS({ maxAliasCount: 0 }) : undefined,
+    problems,
+    positionOf: (path, atKey = false) => at(offsetOf(document, path, atKey)),
+    sourceOf(path) {
+      const node = nodeAt(document, path)
+      return isScalar(node) && node.range ? text.slice(node.range[0], node.range[1]) : undefined
+    },
+  }
+}
+
+function nodeAt(document: Document, path: Path): Node | undefined {
+  let node: unknown = document.contents
+  for (const name of path) {
+    if (isMap(node))
+      node = node.items.find((pair) => isScalar(pair.key) && String(pair.key.value) === String(name))?.value
+    else if (isSeq(node)) node = node.items[Number(name)]
+    else return undefined
+  }
+  return isNode(node) ? node : undefined
+}
+
+/** Where a path leads, or the nearest place on the way to it. */
+function offsetOf(document: Document, path: Path, atKey: boolean): number {
+  for (let length = path.length; length >= 0; length--) {
+    const key = keyAt(document, path.slice(0, length))
+    const node = nodeAt(document, path.slice(0, length))
+    if (atKey && length === path.length && key !== undefined) return key
+    // A map that stands below its key is better named by the key.
+    const offset = isMap(node) && !node.flow ? key : node?.range?.[0]
+    if (offset !== undefined) return offset
+    if (key !== undefined) return key
+  }
+  return 0
+}
+
+function keyAt(document: Document, path: Path): number | undefined {
+  const parent = nodeAt(document, path.slice(0, -1))
+  if (path.length === 0 || !isMap(parent)) return undefined
+  const pair = parent.items.find(
+    (item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(path.at(-1)),
+  )
+  return isScalar(pair?.key) ? pair.key.range?.[0] : undefined
+}

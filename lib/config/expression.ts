@@ -1,0 +1,52 @@
+import { parse } from '@bufbuild/cel'
+import type { ClaimPath } from '../tokens/claim-path.ts'
+import type { Expression } from '../trust/configuration.ts'
+
+const MAX_LENGTH = 1_024
+const MAX_NESTING = 16
+/** Each level multiplies the work by the number of claims. */
+const MAX_COMPREHENSIONS = 2
+
+/** A bare path to one claim, or CEL that parses and speaks of `claims`. Throws SyntaxError that says what is wrong. */
+export function parseExpression(source: string): Expression {
+  const path = barePath(source)
+  if (path !== undefined) return { path }
+  if (source.length > MAX_LENGTH) throw new SyntaxError(`longer than ${MAX_LENGTH} characters`)
+  if (nesting(source) > MAX_NESTING) throw new SyntaxError(`nested deeper than ${MAX_NESTING}`)
+  if ((source.match(/\.(?:all|exists|exists_one|map|filter)\s*\(/g) ?? []).length > MAX_COMPREHENSIONS) {
+    throw new SyntaxError(`more than ${MAX_COMPREHENSIONS} of all, exists, exists_one, map and filter`)
+  }
+  try {
+    parse(source)
+  } catch (error) {
+    throw new SyntaxError(`not valid CEL: ${error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : ''}`)
+  }
+  const withoutText = source.replaceAll(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g, '""')
+  if (!/\bclaims\b/.test(withoutText))
+    throw new SyntaxError('it does not speak of claims, so it is the same for everybody')
+  return { cel: source }
+}
+
+/** `claims.sha`, `claims["kubernetes.io"].serviceaccount.uid` */
+function barePath(source: string): ClaimPath | undefined {
+  const member = /\.([A-Za-z_][A-Za-z0-9_]*)|\["([^"\\]+)"\]|\['([^'\\]+)'\]/y
+  if (!source.startsWith('claims')) return undefined
+  const path: string[] = []
+  member.lastIndex = 'claims'.length
+  while (member.lastIndex < source.length) {
+    const found = member.exec(source)
+    if (found === null) return undefined
+    path.push(found[1] ?? found[2] ?? found[3] ?? '')
+  }
+  return path.length > 0 ? path : undefined
+}
+
+function nesting(source: string): number {
+  let depth = 0
+  let deepest = 0
+  for (const character of source) {
+    if ('([{'.includes(character)) deepest = Math.max(deepest, ++depth)
+    else if (')]}'.includes(character)) depth--
+  }
+  return deepest
+}

@@ -1,0 +1,198 @@
+import * as z from 'zod'
+import { subjectTokenAlgorithms } from '../protocol/algorithms.ts'
+import { parseDuration } from './durations.ts'
+
+/**
+ * The form of broker.yaml: what stands where, of which type. Whether it is also safe is for lib/trust/guardrails.ts.
+ * The JSON Schema that editors use is made from this, so every key says what it is for.
+ */
+
+const shortName = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,19}$/, 'an issuer name is 1 to 20 lower-case letters, digits and dashes, a letter first')
+const name = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,62}$/, 'a name is 1 to 63 lower-case letters, digits and dashes, a letter first')
+const clientId = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
+    'a client_id is 1 to 64 letters, digits, dots, underscores and dashes, a letter or digit first',
+  )
+const duration = z
+  .string()
+  .regex(/^(0|[1-9]\d{0,8})[smhd]$/, 'a duration is a number and a unit: 30s, 15m, 1h, 90d')
+  .transform((text) => parseDuration(text) ?? 0)
+  .describe('A duration: 30s, 15m, 1h, 90d.')
+const url = z
+  .string()
+  .regex(/^https?:\/\/[^\s]+$/, 'write an https URL')
+  .max(512)
+const scope = z
+  .string()
+  .regex(
+    /^[\x21\x23-\x5B\x5D-\x7E]{1,128}$/,
+    'a scope is printable ASCII without spaces, quotes and backslashes (RFC 6749 section 3.3)',
+  )
+  .describe('A scope token (RFC 6749 section 3.3).')
+const expression = z.string().min(1).describe('A path such as claims.sha, or CEL over claims.')
+const scalar = z.union([z.string(), z.number(), z.boolean()])
+const oneOrMore = <T extends z.ZodType>(item: T) => z.union([item, z.array(item).min(1)])
+
+const matcher = z
+  .union([
+    scalar,
+    z.array(scalar).min(1),
+    z.strictObject({ glob: z.string().min(1).max(256) }),
+    z.strictObject({ contains: scalar }),
+    z.strictObject({ not: oneOrMore(scalar) }),
+  ])
+  .describe('A value, a list of values, or one of { glob: }, { contains: }, { not: }.')
+const match = z
+  .record(z.string().min(1).max(256), matcher)
+  .describe('Claims and what they must be. A key is a claim name, a JSON Pointer, or an alias of the preset.')
+
+const generation = z.string().regex(/^[A-Za-z0-9-]{1,32}$/, 'a generation is 1 to 32 letters, digits and dashes')
+const signing = z.strictObject({
+  algorithms: z
+    .array(z.enum(['ES256', 'RS256']))
+    .min(1)
+    .describe('One KMS key each; the first signs access tokens. RS256 must be listed.'),
+  keys: z
+    .partialRecord(
+      z.enum(['ES256', 'RS256']),
+      z.strictObject({
+        active: generation.default('1').describe('The generation that signs.'),
+        published: z.array(generation).default([]).describe('Generations that are published and do not sign.'),
+      }),
+    )
+    .default({})
+    .describe('Key generations, for rotation.'),
+})
+
+const issuer = z.strictObject({
+  preset: z
+    .enum(['github-actions', 'gitlab', 'kubernetes'])
+    .optional()
+    .describe('What kind of issuer it is: fixes URL, algorithms, replay mode, subject and forbidden events.'),
+  issuer: url.optional().describe('The `iss` of its tokens, exactly.'),
+  audiences: z
+    .array(z.string().min(1).max(512))
+    .min(1)
+    .optional()
+    .describe('What `aud` may be. Default: our own issuer.'),
+  algorithms: z
+    .array(z.enum(subjectTokenAlgorithms))
+    .min(1)
+    .optional()
+    .describe('What its tokens may be signed with. Default: RS256, or what the preset says.'),
+  jwks: z
+    .union([z.strictObject({ uri: url }), z.strictObject({ keys: z.array(z.looseObject({})).min(1) })])
+    .optional()
+    .describe('Where its keys are, or the keys themselves for a private issuer. Default: discovery.'),
+  subject: expression.optional().describe('The path of the claim that names the subject. Default: claims.sub.'),
+  replay: z
+    .enum(['once', 'once_per_target', 'off'])
+    .optional()
+    .describe('How often a token may be traded. off needs max_token_lifetime of an hour or less.'),
+  clock_tolerance: duration.optional().describe('How far its clock may be from ours. Default 60s, at most 5m.'),
+  max_token_lifetime: duration
+    .optional()
+    .describe('The longest lifetime a token of its may have. Default 1h, at most 24h.'),
+  require: match.optional().describe('What every token must meet before any rule is read: the tenant pin.'),
+})
+
+const target = z.strictObject({
+  audience: z
+    .string()
+    .regex(/^[a-z][a-z0-9+.-]*:[^\s#]+$/i, 'an audience is an absolute URI without a fragment (RFC 8707 section 2)')
+    .max(512)
+    .describe('The `aud` of the tokens: a URI.'),
+  scopes: z.array(scope).default([]).describe('The scopes that rules may grant.'),
+  lifetime: duration.prefault('15m').describe('How long a token lives: 1m to 24h. Default 15m.'),
+})
+
+const grant = z.strictObject({
+  target: z.string().describe('The name of a target.'),
+  scopes: z.array(scope).min(1).optional().describe('Required where the target has scopes.'),
+  claims: z
+    .record(
+      z
+        .string()
+        .regex(/^[A-Za-z][A-Za-z0-9_.:/-]{0,63}$/, 'a claim name is 1 to 64 letters, digits and _.:/-, a letter first'),
+      expression,
+    )
+    .default({})
+    .describe('Claims to add to our token, from the verified ones.'),
+  expires_with_subject: z.boolean().default(false).describe('Never beyond the subject token.'),
+})
+
+const rule = z.strictObject({
+  issuer: oneOrMore(z.string()).describe('The name of an issuer, or a list of names.'),
+  clients: z.array(z.string()).min(1).optional().describe('Only requests of these clients. Default: any, and none.'),
+  owner: z.string().min(1).max(128).optional().describe('Who answers for this rule.'),
+  expires: z.iso.date().optional().describe('The last day, in UTC, on which the rule grants.'),
+  match: match.default({}),
+  when: expression.optional().describe('A further condition, in CEL over claims: only true admits.'),
+  mode: z.enum(['enforce', 'shadow']).default('enforce').describe('shadow: evaluated and recorded, never granted.'),
+  grant: z.array(grant).min(1),
+})
+
+const client = z.strictObject({
+  type: z.literal('public').describe('A client without a secret, known by name.'),
+  grants: z
+    .array(z.enum(['token-exchange']))
+    .default(['token-exchange'])
+    .describe('The grant types it may use.'),
+})
+
+export const schema = z.strictObject({
+  version: z.literal(1).describe('The version of this format.'),
+  issuer: z.string().min(1).max(512).describe('Our own `iss`: an https origin, or auto.'),
+  signing: signing.default({ algorithms: ['ES256', 'RS256'], keys: {} }),
+  issuers: z.record(shortName, issuer).describe('Whose tokens are accepted.'),
+  targets: z.record(name, target).describe('What is issued.'),
+  rules: z.record(name, rule).describe('Who may get what. Nothing is granted by default.'),
+  receipts: z
+    .strictObject({
+      retention: duration.prefault('90d').describe('How long receipts are kept: 1d to 3650d. Default 90d.'),
+    })
+    .prefault({}),
+  clients: z.record(clientId, client).default({}),
+})
+
+export type BrokerFile = z.output<typeof schema>
+
+/** The keys at each place, for suggestions. `*` stands for a name or an index. */
+export const knownKeys: Readonly<Record<string, readonly string[]>> = {
+  '': Object.keys(schema.shape),
+  signing: Object.keys(signing.shape),
+  'issuers.*': Object.keys(issuer.shape),
+  'targets.*': Object.keys(target.shape),
+  'rules.*': Object.keys(rule.shape),
+  'rules.*.grant.*': Object.keys(grant.shape),
+  'clients.*': Object.keys(client.shape),
+  receipts: ['retention'],
+}
+
+/** Keys of parts that are not built yet: known, and refused by name. */
+export const notYet: Readonly<Record<string, readonly string[]>> = {
+  '': ['login', 'registration', 'include'],
+  'issuers.*': ['login', 'instances'],
+  'targets.*': ['role', 'external_id', 'region', 'session_policy'],
+  'rules.*': ['client', 'actor', 'impersonation', 'max_depth', 'each'],
+  'rules.*.grant.*': ['session_tags', 'transitive_tags', 'session_policy', 'managed_policies'],
+  'clients.*': [
+    'auth',
+    'introspect',
+    'redirect_uris',
+    'post_logout_redirect_uris',
+    'backchannel_logout_uri',
+    'frontchannel_logout_uri',
+    'allowed_origins',
+    'login',
+    'scopes',
+    'consent',
+    'id_token_signed_response_alg',
+  ],
+}
