@@ -1,4 +1,9 @@
-import { GetItemCommand, UpdateItemCommand, type DynamoDBClient, type UpdateItemCommandInput } from '@aws-sdk/client-dynamodb'
+import {
+  GetItemCommand,
+  UpdateItemCommand,
+  type DynamoDBClient,
+  type UpdateItemCommandInput,
+} from '@aws-sdk/client-dynamodb'
 import { keySetAges } from '../deadlines.ts'
 import type { KeySetItem, KeySetItems } from '../ports.ts'
 import { parseKeySet, type KeySet } from '../protocol/key-set.ts'
@@ -15,8 +20,18 @@ const MAX_SKEW_SECONDS = 60
 /** Key sets at `keyset#<name>`. A claim and a set are written separately, each under its own condition, into one row. */
 export function dynamodbKeySetItems(client: DynamoDBClient, table: string): KeySetItems {
   /** False when the condition failed. */
-  async function update(name: string, change: Partial<UpdateItemCommandInput>, fields: Item, signal: AbortSignal): Promise<boolean> {
-    const command = new UpdateItemCommand({ TableName: table, Key: keyOf(name), ...change, ExpressionAttributeValues: fields })
+  async function update(
+    name: string,
+    change: Partial<UpdateItemCommandInput>,
+    fields: Item,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const command = new UpdateItemCommand({
+      TableName: table,
+      Key: keyOf(name),
+      ...change,
+      ExpressionAttributeValues: fields,
+    })
     try {
       await client.send(command, { abortSignal: signal })
       return true

@@ -25,7 +25,12 @@ export function dynamodbReceiptStore(
   randomId: () => string = () => randomBytes(16).toString('base64url'),
   now: Clock = () => Math.floor(Date.now() / 1000),
 ): ReceiptStore {
-  async function put(receipt: Receipt, write_id: string, condition: Condition, signal: AbortSignal): Promise<'written' | 'not known'> {
+  async function put(
+    receipt: Receipt,
+    write_id: string,
+    condition: Condition,
+    signal: AbortSignal,
+  ): Promise<'written' | 'not known'> {
     const command = new PutItemCommand({
       TableName: table,
       Item: toItem(receipt, write_id, condition.attempts),
@@ -95,7 +100,11 @@ export function dynamodbReceiptStore(
 function settle(item: Item | undefined, receipt: Receipt, write_id: string): 'recorded' | 'replayed' | Condition {
   // Our put may yet arrive.
   if (item === undefined) throw new UnavailableError('dynamodb', 'the outcome of a write is unknown')
-  const found = { write_id: stringAt(item, 'write_id'), attempts: integerAt(item, 'attempts'), expires_at: integerAt(item, 'expires_at') }
+  const found = {
+    write_id: stringAt(item, 'write_id'),
+    attempts: integerAt(item, 'attempts'),
+    expires_at: integerAt(item, 'expires_at'),
+  }
   if (found.write_id === undefined || found.attempts === undefined || found.expires_at === undefined) {
     throw new UnavailableError('dynamodb', 'a receipt is malformed')
   }
@@ -111,7 +120,11 @@ function settle(item: Item | undefined, receipt: Receipt, write_id: string): 're
 
 /** TTL lags by days, so an expired row may still be there. */
 function untaken(receipt: Receipt): Condition {
-  return { attempts: 1, expression: 'attribute_not_exists(pk) OR expires_at < :now', values: toAttributes({ ':now': receipt.at }) }
+  return {
+    attempts: 1,
+    expression: 'attribute_not_exists(pk) OR expires_at < :now',
+    values: toAttributes({ ':now': receipt.at }),
+  }
 }
 
 /**
@@ -129,5 +142,13 @@ function keyOf({ key }: Receipt): Item {
 
 function toItem(receipt: Receipt, write_id: string, attempts: number): Item {
   const { key, claims, ...fields } = receipt
-  return toAttributes({ pk: `receipt#${key}`, schema: SCHEMA, ...fields, claims: JSON.stringify(claims), state: 'recorded', write_id, attempts })
+  return toAttributes({
+    pk: `receipt#${key}`,
+    schema: SCHEMA,
+    ...fields,
+    claims: JSON.stringify(claims),
+    state: 'recorded',
+    write_id,
+    attempts,
+  })
 }

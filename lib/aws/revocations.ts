@@ -15,7 +15,8 @@ export function dynamodbRevocationStore(client: DynamoDBClient, table: string, n
     })
     try {
       const { Responses, UnprocessedKeys } = await client.send(command, { abortSignal: signal })
-      if (Object.keys(UnprocessedKeys ?? {}).length > 0) throw new UnavailableError('dynamodb', 'some revocations were not read')
+      if (Object.keys(UnprocessedKeys ?? {}).length > 0)
+        throw new UnavailableError('dynamodb', 'some revocations were not read')
       const items = Responses?.[table]
       if (items === undefined) throw new UnavailableError('dynamodb', 'the answer names no table')
       return items

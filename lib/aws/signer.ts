@@ -7,7 +7,10 @@ import type { SigningKey } from '../protocol/signing-keys.ts'
 import { toJwsSignature } from './ecdsa-signature.ts'
 import { toUnavailable } from './unavailable.ts'
 
-const kmsAlgorithms = { ES256: 'ECDSA_SHA_256', RS256: 'RSASSA_PKCS1_V1_5_SHA_256' } as const satisfies Record<SigningAlgorithm, string>
+const kmsAlgorithms = { ES256: 'ECDSA_SHA_256', RS256: 'RSASSA_PKCS1_V1_5_SHA_256' } as const satisfies Record<
+  SigningAlgorithm,
+  string
+>
 
 /** Signs in KMS; the private keys never leave it, and there is no local signature to fall back to. */
 export function kmsSigner(client: KMSClient, signingKeys: readonly SigningKey[]): Signer {
@@ -44,7 +47,8 @@ export function kmsSigner(client: KMSClient, signingKeys: readonly SigningKey[])
 function toSignature({ alg, jwk }: SigningKey, answer: Uint8Array): Uint8Array {
   if (alg === 'RS256') {
     // RFC 8017 section 8.2.1: as long as the modulus.
-    if (answer.length !== Buffer.from(jwk.n ?? '', 'base64url').length) throw new UnavailableError('kms', 'a signature of the wrong length')
+    if (answer.length !== Buffer.from(jwk.n ?? '', 'base64url').length)
+      throw new UnavailableError('kms', 'a signature of the wrong length')
     return answer
   }
   try {

@@ -22,7 +22,11 @@ export type Grant = (form: Form, client_id: string | undefined, context: GrantCo
 const grants: ReadonlyMap<string, Grant> = new Map([[TOKEN_EXCHANGE_GRANT, tokenExchange]])
 
 /** The token endpoint: client, grant type, grant. Throws RefusedError and UnavailableError. */
-export async function grantToken(form: Form, authorization: string | undefined, context: GrantContext): Promise<TokenResponse> {
+export async function grantToken(
+  form: Form,
+  authorization: string | undefined,
+  context: GrantContext,
+): Promise<TokenResponse> {
   const { configuration } = context.policy
   const grant_type = parameter(form, 'grant_type')
   if (grant_type === undefined) throw new RefusedError({ reason: 'parameter_missing', parameter: 'grant_type' })

@@ -45,7 +45,8 @@ export async function issueAccessToken(
     ports.revocations.find(revocationKeys(granted, subject, named_client, key), signal),
     ports.signer.sign(key, Buffer.from(input), signal),
   ])
-  if (recorded.status === 'fulfilled' && recorded.value === 'replayed') throw new RefusedError({ reason: 'subject_token_replayed' })
+  if (recorded.status === 'fulfilled' && recorded.value === 'replayed')
+    throw new RefusedError({ reason: 'subject_token_replayed' })
   try {
     if (recorded.status === 'rejected') throw recorded.reason
     if (revoked.status === 'rejected') throw revoked.reason
@@ -75,7 +76,12 @@ function expiryOf(granted: Granted, subject: VerifiedSubject, now: number): numb
 }
 
 /** Every dimension this issue falls under. */
-function revocationKeys(granted: Granted, subject: VerifiedSubject, named_client: string | undefined, key: ActiveKey): RevocationKey[] {
+function revocationKeys(
+  granted: Granted,
+  subject: VerifiedSubject,
+  named_client: string | undefined,
+  key: ActiveKey,
+): RevocationKey[] {
   return [
     { dimension: 'all', value: 'all' },
     { dimension: 'issuer', value: subject.issuer.name },
@@ -92,6 +98,8 @@ async function release(receipt: Receipt, ports: Ports): Promise<void> {
   try {
     await ports.receipts.release(receipt, AbortSignal.timeout(deadlines.release))
   } catch {
-    ports.log.error('a receipt could not be released: its subject token stays spent', { decision_id: receipt.decision_id })
+    ports.log.error('a receipt could not be released: its subject token stays spent', {
+      decision_id: receipt.decision_id,
+    })
   }
 }

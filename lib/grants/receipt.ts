@@ -20,7 +20,16 @@ interface Exchange {
 }
 
 /** What is written before anything is released. Kept at least as long as the subject token or what was issued could be used. */
-export function receiptOf({ decision: { granted, trace }, subject, client_id, decision_id, kid, exp, now, policy }: Exchange): Receipt {
+export function receiptOf({
+  decision: { granted, trace },
+  subject,
+  client_id,
+  decision_id,
+  kid,
+  exp,
+  now,
+  policy,
+}: Exchange): Receipt {
   return {
     key: receiptKey(subject, granted.target, decision_id),
     decision_id,

@@ -9,7 +9,11 @@ import type { GrantContext } from './index.ts'
 import { issueAccessToken } from './issue-access-token.ts'
 
 /** RFC 8693: trade a subject_token from a trusted issuer for one of ours. */
-export async function tokenExchange(form: Form, client_id: string | undefined, context: GrantContext): Promise<TokenResponse> {
+export async function tokenExchange(
+  form: Form,
+  client_id: string | undefined,
+  context: GrantContext,
+): Promise<TokenResponse> {
   const { policy, ports, signal, decision_id } = context
   const request = parseTokenExchangeRequest(form)
   const now = ports.now()
@@ -21,7 +25,13 @@ export async function tokenExchange(form: Form, client_id: string | undefined, c
     signal,
   })
   const decision = decide({ ...request, subject, client_id }, policy, now)
-  ports.log.info('decided', { decision_id, issuer: subject.issuer.name, subject: subject.sub, client_id, explanation: explain(decision).slice(0, MAX_EXPLANATION_LINES) })
+  ports.log.info('decided', {
+    decision_id,
+    issuer: subject.issuer.name,
+    subject: subject.sub,
+    client_id,
+    explanation: explain(decision).slice(0, MAX_EXPLANATION_LINES),
+  })
   if ('refused' in decision) throw new RefusedError(decision.refused)
   return issueAccessToken(decision, subject, client_id, context)
 }

@@ -74,11 +74,17 @@ async function checkedAddresses(url: URL, options: GuardedFetchOptions, signal: 
   const resolve = options.resolve ?? ((name: string) => lookup(name, { all: true }))
   const addresses = family === 0 ? await untilAborted(resolve(hostname), signal) : [{ address: hostname, family }]
   if (addresses.length === 0) throw new FetchError('the host has no address')
-  if (!addresses.every(({ address }) => permits(address))) throw new FetchError('the host has an address that may not be connected to')
+  if (!addresses.every(({ address }) => permits(address)))
+    throw new FetchError('the host has an address that may not be connected to')
   return addresses
 }
 
-async function get(url: URL, addresses: Address[], options: GuardedFetchOptions, signal: AbortSignal): Promise<Fetched> {
+async function get(
+  url: URL,
+  addresses: Address[],
+  options: GuardedFetchOptions,
+  signal: AbortSignal,
+): Promise<Fetched> {
   const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, {
     // Our own connection: a shared agent could hold one that was never checked, or send us through a proxy.
     agent: false,
@@ -113,7 +119,8 @@ async function read(response: IncomingMessage, conditional: boolean): Promise<Fe
   if (statusCode === 304 && conditional) return { status: 304 }
   if (statusCode !== 200) throw new FetchError(`answered ${statusCode}`)
   const encoding = headers['content-encoding']?.toLowerCase()
-  if (encoding !== undefined && encoding !== 'identity') throw new FetchError('the answer is encoded, which was not asked for')
+  if (encoding !== undefined && encoding !== 'identity')
+    throw new FetchError('the answer is encoded, which was not asked for')
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of response as AsyncIterable<Buffer>) {

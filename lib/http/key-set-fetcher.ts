@@ -17,7 +17,11 @@ export function httpKeySetFetcher(options: KeySetFetcherOptions = {}): KeySetFet
       return about(source, 'key set', async () => {
         const fetched = await guardedFetch(uri, { ...guarded, etag: entityTag(etag, uri) })
         if (fetched.status === 304) return { notModified: true }
-        return { notModified: false, keys: parseKeySet(parseJsonObject(fetched.body)), etag: validator(fetched.etag, uri) }
+        return {
+          notModified: false,
+          keys: parseKeySet(parseJsonObject(fetched.body)),
+          etag: validator(fetched.etag, uri),
+        }
       })
     },
   }

@@ -50,9 +50,13 @@ export function cachedKeySets({ fetcher, items, now, log, metric, pause = jitter
     return item
   }
 
-  async function look(source: KeySource, signal: AbortSignal): Promise<{ known: KeySetItem | undefined; attempted_at: number | undefined }> {
+  async function look(
+    source: KeySource,
+    signal: AbortSignal,
+  ): Promise<{ known: KeySetItem | undefined; attempted_at: number | undefined }> {
     const { item, attempted_at } = await items.find(source.name, signal)
-    const believed = item !== undefined && item.fetched_at <= now() + MAX_SKEW_SECONDS ? fromItem(item, source) : undefined
+    const believed =
+      item !== undefined && item.fetched_at <= now() + MAX_SKEW_SECONDS ? fromItem(item, source) : undefined
     return { known: remember(source.name, believed), attempted_at }
   }
 
@@ -61,17 +65,25 @@ export function cachedKeySets({ fetcher, items, now, log, metric, pause = jitter
     const at = now()
     if (known && isYounger(known, keySetAges.memory, at) && holds(known.keys, kid)) return { known }
     if (known && isYounger(known, keySetAges.refetch, at)) return { known, current: true, final: true }
-    const recent = attempted_at !== undefined && Math.abs(at - attempted_at) < keySetAges.refetch ? attempted_at : undefined
-    if (recent === undefined && (await items.claimFetch(source.name, at, signal))) return fetchFor(source, known, at, signal)
+    const recent =
+      attempted_at !== undefined && Math.abs(at - attempted_at) < keySetAges.refetch ? attempted_at : undefined
+    if (recent === undefined && (await items.claimFetch(source.name, at, signal)))
+      return fetchFor(source, known, at, signal)
     const over = recent !== undefined && (hasFailed(recent, at) || failed.get(source.name) === recent)
     const failure = over ? 'the last fetch failed' : undefined
-    if (known && isYounger(known, keySetAges.stale, at) && holds(known.keys, kid)) return { known, ...(failure ? { failure } : {}) }
+    if (known && isYounger(known, keySetAges.stale, at) && holds(known.keys, kid))
+      return { known, ...(failure ? { failure } : {}) }
     if (failure) return { known, failure, final: true }
     return awaitOther(source, recent ?? at, signal)
   }
 
   /** It is our turn: nobody else fetches for the next 30 s. */
-  async function fetchFor(source: KeySource, known: KeySetItem | undefined, at: number, signal: AbortSignal): Promise<Outcome> {
+  async function fetchFor(
+    source: KeySource,
+    known: KeySetItem | undefined,
+    at: number,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
     let item: KeySetItem
     try {
       const fetched = await fetcher.fetch(source, known?.etag, signal)
@@ -101,7 +113,8 @@ export function cachedKeySets({ fetcher, items, now, log, metric, pause = jitter
       await pause(signal)
       const { known, attempted_at } = await look(source, signal)
       // A set carries the time of the claim it was fetched under, so these two come from one clock.
-      if (known && attempted_at !== undefined && known.fetched_at >= attempted_at) return { known, current: true, final: true }
+      if (known && attempted_at !== undefined && known.fetched_at >= attempted_at)
+        return { known, current: true, final: true }
     }
     return { known: memory.get(source.name), final: true }
   }
@@ -112,7 +125,11 @@ export function cachedKeySets({ fetcher, items, now, log, metric, pause = jitter
       for (;;) {
         const remembered = memory.get(source.name)
         if (remembered && answers(remembered, kid, now())) return remembered.keys
-        const { known, current, final, failure } = await flight(source.name, (stop) => refresh(source, kid, stop), signal).catch((error) => {
+        const { known, current, final, failure } = await flight(
+          source.name,
+          (stop) => refresh(source, kid, stop),
+          signal,
+        ).catch((error) => {
           if (!signal.aborted || error instanceof UnavailableError) throw error
           throw new UnavailableError('issuer_keys', `${source.name}: no answer in time`)
         })
@@ -121,7 +138,8 @@ export function cachedKeySets({ fetcher, items, now, log, metric, pause = jitter
           if (failure) reportStale(source, known)
           return known.keys
         }
-        if (final) throw new UnavailableError('issuer_keys', `${source.name}: ${failure ?? 'no fetch has finished yet'}`)
+        if (final)
+          throw new UnavailableError('issuer_keys', `${source.name}: ${failure ?? 'no fetch has finished yet'}`)
         // We shared a flight that stopped at the kid it was after; ours needs one of its own.
       }
     },
@@ -165,7 +183,9 @@ function fromItem(item: KeySetItem, source: KeySource): KeySetItem | undefined {
 }
 
 function originOf({ issuer, jwks }: KeySource): string {
-  return createHash('sha256').update(JSON.stringify([issuer, jwks])).digest('base64url')
+  return createHash('sha256')
+    .update(JSON.stringify([issuer, jwks]))
+    .digest('base64url')
 }
 
 /** Jittered, so that fifty sandboxes that started together do not look together. */

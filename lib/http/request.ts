@@ -4,6 +4,13 @@ import { MAX_FORM_BYTES, parseForm, type Form } from '../protocol/form.ts'
 
 const FORM = 'application/x-www-form-urlencoded'
 
+/** What callers send by mistake; a header may hold anything, and the log only what we know. */
+const familiar: ReadonlyMap<string, 'absent' | 'json' | 'multipart'> = new Map([
+  ['', 'absent'],
+  ['application/json', 'json'],
+  ['multipart/form-data', 'multipart'],
+])
+
 /** Parameters that belong in a body: in a URL they would stand in every access log on the way. */
 const bodyOnly = /(?:^|&)(?:subject_token|actor_token|client_secret|client_assertion|refresh_token|code|grant_type)=/
 
@@ -26,17 +33,20 @@ export function path(event: APIGatewayProxyEventV2): string {
 
 /** The form in a POST (RFC 6749 section 3.2). Throws RefusedError: 405, 415, 413 and invalid_request, in that order. */
 export function formOf(event: APIGatewayProxyEventV2): Form {
-  if (method(event) !== 'POST') throw new RefusedError({ reason: 'method_not_allowed', method: method(event).slice(0, 16), allow: 'POST' })
-  const content_type = header(event, 'content-type') ?? ''
-  if (content_type.split(';', 1)[0]?.trim().toLowerCase() !== FORM) {
-    throw new RefusedError({ reason: 'unsupported_media_type', content_type: content_type.slice(0, 64) })
-  }
-  if (bodyOnly.test(event.rawQueryString ?? '')) throw new RefusedError({ reason: 'form_malformed', detail: 'parameters in the query string' })
+  if (method(event) !== 'POST')
+    throw new RefusedError({ reason: 'method_not_allowed', method: method(event).slice(0, 16), allow: 'POST' })
+  const media_type = header(event, 'content-type')?.split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  if (media_type !== FORM)
+    throw new RefusedError({ reason: 'unsupported_media_type', content_type: familiar.get(media_type) ?? 'other' })
+  if (bodyOnly.test(event.rawQueryString ?? ''))
+    throw new RefusedError({ reason: 'form_malformed', detail: 'parameters in the query string' })
   return parseForm(bodyOf(event))
 }
 
-function bodyOf({ body = '', isBase64Encoded }: APIGatewayProxyEventV2): string {
-  if (!isBase64Encoded) return body
+function bodyOf(event: APIGatewayProxyEventV2): string {
+  // Other invokers than API Gateway may send null.
+  const body = event.body ?? ''
+  if (!event.isBase64Encoded) return body
   const bytes = Math.ceil((body.length * 3) / 4)
   if (bytes > MAX_FORM_BYTES + 2) throw new RefusedError({ reason: 'request_too_large', bytes })
   try {

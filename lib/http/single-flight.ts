@@ -4,7 +4,11 @@ interface Flight<T> {
   stop: AbortController
 }
 
-export type SingleFlight<T> = (name: string, work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal) => Promise<T>
+export type SingleFlight<T> = (
+  name: string,
+  work: (signal: AbortSignal) => Promise<T>,
+  signal: AbortSignal,
+) => Promise<T>
 
 /**
  * One run a name at a time: whoever asks meanwhile shares its outcome. Each caller leaves when its own signal says so, and

@@ -27,12 +27,26 @@ const allow = 'GET, HEAD, OPTIONS'
 export function answerStatic(document: StaticDocument, event: APIGatewayProxyEventV2): Response {
   const verb = method(event)
   if (verb === 'OPTIONS') {
-    return { statusCode: 204, headers: { ...caching, allow, 'access-control-allow-methods': allow, 'access-control-allow-headers': '*', 'access-control-max-age': '86400' } }
+    return {
+      statusCode: 204,
+      headers: {
+        ...caching,
+        allow,
+        'access-control-allow-methods': allow,
+        'access-control-allow-headers': '*',
+        'access-control-max-age': '86400',
+      },
+    }
   }
-  if (verb !== 'GET' && verb !== 'HEAD') throw new RefusedError({ reason: 'method_not_allowed', method: verb.slice(0, 16), allow })
+  if (verb !== 'GET' && verb !== 'HEAD')
+    throw new RefusedError({ reason: 'method_not_allowed', method: verb.slice(0, 16), allow })
   const headers = { ...caching, etag: document.etag }
   if (fits(header(event, 'if-none-match'), document.etag)) return { statusCode: 304, headers }
-  return { statusCode: 200, headers: { ...headers, 'content-type': 'application/json' }, ...(verb === 'GET' ? { body: document.body } : {}) }
+  return {
+    statusCode: 200,
+    headers: { ...headers, 'content-type': 'application/json' },
+    ...(verb === 'GET' ? { body: document.body } : {}),
+  }
 }
 
 /** Weak comparison (RFC 9110 section 8.8.3.2): a proxy that compressed the body has made the tag weak. */

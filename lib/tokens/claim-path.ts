@@ -7,7 +7,8 @@ export type ClaimPath = readonly string[]
 export function claimAt(claims: JsonObject, path: ClaimPath): unknown {
   let value: unknown = claims
   for (const name of path) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, name)) return undefined
+    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, name))
+      return undefined
     value = (value as JsonObject)[name]
   }
   return value

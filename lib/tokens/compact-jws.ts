@@ -22,7 +22,11 @@ export function parseCompactJws(token: string): CompactJws {
   // RFC 7516 section 9: five segments are an encrypted token.
   if (segments.length !== 3 || !header || !payload || !signature) throw malformed('not three segments')
   decode(signature, 'signature')
-  return { header: parseObject(header, 'header'), payload: parseObject(payload, 'payload'), signed: `${header}.${payload}` }
+  return {
+    header: parseObject(header, 'header'),
+    payload: parseObject(payload, 'payload'),
+    signed: `${header}.${payload}`,
+  }
 }
 
 function parseObject(segment: string, name: string): JsonObject {

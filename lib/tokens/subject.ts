@@ -22,10 +22,12 @@ function identifier(claims: JsonObject, path: ClaimPath, composed: boolean): str
   const value = claimAt(claims, path)
   const claim = path.join('/')
   if (value === undefined || value === null) throw new RefusedError({ reason: 'subject_claim_missing', claim })
-  const text = Number.isSafeInteger(value) ? String(value) : value
-  if (typeof text !== 'string' || text === '') throw new RefusedError({ reason: 'claim_malformed', claim, detail: 'not an identifier' })
+  const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value
+  if (typeof text !== 'string' || text === '')
+    throw new RefusedError({ reason: 'claim_malformed', claim, detail: 'not an identifier' })
   // `:` or `/` inside a part would let one subject spell another's.
-  if (composed && !/^[A-Za-z0-9._-]+$/.test(text)) throw new RefusedError({ reason: 'claim_malformed', claim, detail: 'not an identifier' })
+  if (composed && !/^[A-Za-z0-9._-]+$/.test(text))
+    throw new RefusedError({ reason: 'claim_malformed', claim, detail: 'not an identifier' })
   return text
 }
 

@@ -49,7 +49,11 @@ const MAX_KID_CHARACTERS = 1_024
  * Believes a token or throws RefusedError; UnavailableError when the issuer's keys cannot be had.
  * Anything read before the signature holds is used only to find the key.
  */
-export async function verifySubjectToken(token: string, type: SubjectTokenType, by: Verification): Promise<VerifiedSubject> {
+export async function verifySubjectToken(
+  token: string,
+  type: SubjectTokenType,
+  by: Verification,
+): Promise<VerifiedSubject> {
   const { header, payload, signed } = parseCompactJws(token)
   checkType(header, type)
   const issuer = issuerOf(payload, by)
@@ -84,23 +88,32 @@ function issuerOf(payload: JsonObject, by: Verification): TrustedIssuer {
 }
 
 /** The header chooses nothing but the key: jwk, jku, x5u and x5c are never read. */
-function checkHeader(header: JsonObject, issuer: TrustedIssuer): { alg: SubjectTokenAlgorithm; kid: string | undefined } {
+function checkHeader(
+  header: JsonObject,
+  issuer: TrustedIssuer,
+): { alg: SubjectTokenAlgorithm; kid: string | undefined } {
   const { alg, kid } = header
   // RFC 7515 section 4.1.11: an extension that is not understood must be refused, and we understand none.
   if (Object.hasOwn(header, 'crit')) throw malformed('crit names an extension')
   if (Object.hasOwn(header, 'b64')) throw malformed('b64 is not supported')
   const allowed = issuer.algorithms.find((allowed) => allowed === alg)
   if (allowed === undefined) throw new RefusedError({ reason: 'algorithm_not_allowed', alg: String(alg).slice(0, 32) })
-  if (kid !== undefined && (typeof kid !== 'string' || kid.length > MAX_KID_CHARACTERS)) throw malformed('kid is not a short string')
+  if (kid !== undefined && (typeof kid !== 'string' || kid.length > MAX_KID_CHARACTERS))
+    throw malformed('kid is not a short string')
   return { alg: allowed, kid }
 }
 
 /** Without a kid the set must leave no choice. */
-function selectKey(keys: readonly VerificationKey[], alg: SubjectTokenAlgorithm, kid: string | undefined): VerificationKey {
+function selectKey(
+  keys: readonly VerificationKey[],
+  alg: SubjectTokenAlgorithm,
+  kid: string | undefined,
+): VerificationKey {
   const named = kid === undefined ? keys : keys.filter((key) => key.kid === kid)
   const [key, ...others] = named.filter((key) => key.algorithms.includes(alg))
   if (key !== undefined && others.length === 0) return key
-  if (named.length > 0 && key === undefined && kid !== undefined) throw new RefusedError({ reason: 'algorithm_not_allowed', alg })
+  if (named.length > 0 && key === undefined && kid !== undefined)
+    throw new RefusedError({ reason: 'algorithm_not_allowed', alg })
   throw new RefusedError({ reason: 'key_unknown', kid: kid?.slice(0, 64) ?? '' })
 }
 
@@ -131,11 +144,17 @@ function checkTimes(payload: JsonObject, issuer: TrustedIssuer, now: number): nu
   const iat = numericDate(payload, 'iat')
   if (exp === undefined) throw claimMalformed('exp', 'absent')
   if (now >= exp + tolerance) throw new RefusedError({ reason: 'token_expired', exp })
-  if (nbf !== undefined && nbf > now + tolerance) throw new RefusedError({ reason: 'token_not_yet_valid', claim: 'nbf', value: nbf })
-  if (iat !== undefined && iat > now + tolerance) throw new RefusedError({ reason: 'token_not_yet_valid', claim: 'iat', value: iat })
+  if (nbf !== undefined && nbf > now + tolerance)
+    throw new RefusedError({ reason: 'token_not_yet_valid', claim: 'nbf', value: nbf })
+  if (iat !== undefined && iat > now + tolerance)
+    throw new RefusedError({ reason: 'token_not_yet_valid', claim: 'iat', value: iat })
   const lifetime = exp - (iat ?? now)
   if (lifetime > issuer.max_token_lifetime) {
-    throw new RefusedError({ reason: 'token_lifetime_too_long', lifetime, max_token_lifetime: issuer.max_token_lifetime })
+    throw new RefusedError({
+      reason: 'token_lifetime_too_long',
+      lifetime,
+      max_token_lifetime: issuer.max_token_lifetime,
+    })
   }
   return exp
 }
@@ -158,10 +177,12 @@ function checkAudience(payload: JsonObject, audiences: readonly string[]): void 
 /** Returns jti. */
 function checkStrings(payload: JsonObject): string | undefined {
   const sub = claimAt(payload, ['sub'])
-  if (typeof sub !== 'string' || sub === '' || sub.length > MAX_SUB_CHARACTERS) throw claimMalformed('sub', 'not a string of 1 to 255 characters')
+  if (typeof sub !== 'string' || sub === '' || sub.length > MAX_SUB_CHARACTERS)
+    throw claimMalformed('sub', 'not a string of 1 to 255 characters')
   const jti = claimAt(payload, ['jti'])
   if (jti === undefined) return undefined
-  if (typeof jti !== 'string' || jti === '' || Buffer.byteLength(jti) > MAX_JTI_BYTES) throw claimMalformed('jti', 'not a short string')
+  if (typeof jti !== 'string' || jti === '' || Buffer.byteLength(jti) > MAX_JTI_BYTES)
+    throw claimMalformed('jti', 'not a short string')
   return jti
 }
 
