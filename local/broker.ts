@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { compile } from '../lib/config/compile.ts'
+import { gateway, type Routes } from './gateway.ts'
+import { loadFunction } from './load-function.ts'
+import { startWorld } from './world.ts'
+
+export interface LocalBroker {
+  /** Where it listens, which is also its `iss` unless that was set. */
+  url: string
+  issuer: string
+  close(): Promise<void>
+}
+
+export interface LocalBrokerOptions {
+  /** The text of broker.yaml, and the name its findings give it. */
+  config: { text: string; file: string }
+  /** 0: any free port. */
+  port: number
+  /** Our `iss`, for a run behind a proxy. Default: the listening URL. */
+  issuer?: string
+  dataDirectory?: string
+}
+
+/** The deployed functions behind a gateway on loopback. Throws ConfigurationError when broker.yaml does not hold. */
+export async function startBroker({ config, port, issuer, dataDirectory }: LocalBrokerOptions): Promise<LocalBroker> {
+  let routes: Routes | undefined
+  const server = gateway(() => routes)
+  const url = await listen(server, port)
+  try {
+    const { configuration } = compile(config.text, config.file, {
+      local: true,
+      issuer: issuer ?? url,
+      now: Math.floor(Date.now() / 1000),
+    })
+    const world = await startWorld(configuration, dataDirectory)
+    const metadata = await loadFunction('metadata', configuration)
+    routes = { '/token': await loadFunction('token', configuration), $default: metadata }
+    return {
+      url,
+      issuer: configuration.issuer,
+      async close() {
+        await stop(server)
+        await world.close()
+      },
+    }
+  } catch (error) {
+    await stop(server)
+    throw error
+  }
+}
+
+export function readConfig(file: string): LocalBrokerOptions['config'] {
+  return { text: readFileSync(file, 'utf8'), file }
+}
+
+function listen(server: Server, port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', () => resolve(`http://127.0.0.1:${(server.address() as AddressInfo).port}`))
+  })
+}
+
+/** Lets running requests finish, and waits for nobody who is only keeping a connection open. */
+function stop(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeIdleConnections()
+  })
+}

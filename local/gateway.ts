@@ -1,0 +1,114 @@
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
+import type { Response } from '../lib/http/response.ts'
+import type { LambdaFunction } from './load-function.ts'
+
+/** API Gateway's own limit on a request. */
+const MAX_PAYLOAD_BYTES = 10 * 1024 * 1024
+
+/** One function per path, as the deployed HTTP API routes them; `$default` takes the rest. */
+export type Routes = Readonly<Record<string, LambdaFunction>> & { $default: LambdaFunction }
+
+/**
+ * Stands where API Gateway stands: turns HTTP requests into version 2.0 proxy events and answers back into HTTP.
+ * `routes` is asked at each request, because the functions' configuration holds the port, known only once it listens.
+ */
+export function gateway(routes: () => Routes | undefined): Server {
+  return createServer((request, response) => {
+    void serve(routes(), request, response).catch(() => {
+      // What API Gateway answers when a function crashes.
+      if (!response.headersSent) response.writeHead(500, { 'content-type': 'application/json' })
+      response.end('{"message":"Internal Server Error"}')
+    })
+  })
+}
+
+async function serve(routes: Routes | undefined, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (routes === undefined) {
+    response
+      .writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' })
+      .end('{"message":"Service Unavailable"}')
+    return
+  }
+  const body = await read(request)
+  if (body === undefined) {
+    response
+      .writeHead(413, { 'content-type': 'application/json', connection: 'close' })
+      .end('{"message":"Request Entity Too Large"}')
+    return
+  }
+  const event = toEvent(request, body)
+  const route = Object.hasOwn(routes, event.rawPath) ? (routes[event.rawPath] as LambdaFunction) : routes.$default
+  write(response, request.method ?? '', await route(event, context(event.requestContext.requestId)))
+}
+
+async function read(request: IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > MAX_PAYLOAD_BYTES) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** Text bodies arrive as text, all others in base64, forms among them: HTTP APIs go by the content type. */
+const textual = /^(?:text\/|application\/(?:json|javascript|xml))/i
+
+function toEvent(request: IncomingMessage, body: Buffer): APIGatewayProxyEventV2 {
+  const url = request.url ?? '/'
+  const question = url.indexOf('?')
+  const rawPath = question === -1 ? url : url.slice(0, question)
+  const rawQueryString = question === -1 ? '' : url.slice(question + 1)
+  const isBase64Encoded = body.length > 0 && !textual.test(request.headers['content-type'] ?? '')
+  return {
+    version: '2.0',
+    routeKey: '$default',
+    rawPath,
+    rawQueryString,
+    headers: Object.fromEntries(
+      Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : value]),
+    ),
+    requestContext: {
+      accountId: '000000000000',
+      apiId: 'local',
+      domainName: request.headers.host ?? '',
+      domainPrefix: 'local',
+      http: {
+        method: request.method ?? '',
+        path: rawPath,
+        protocol: 'HTTP/1.1',
+        sourceIp: '127.0.0.1',
+        userAgent: request.headers['user-agent'] ?? '',
+      },
+      requestId: randomUUID(),
+      routeKey: '$default',
+      stage: '$default',
+      time: new Date().toISOString(),
+      timeEpoch: Date.now(),
+    },
+    ...(body.length > 0 ? { body: isBase64Encoded ? body.toString('base64') : body.toString('utf8') } : {}),
+    isBase64Encoded,
+  }
+}
+
+function context(awsRequestId: string): Context {
+  const deadline = Date.now() + 10_000
+  return {
+    awsRequestId,
+    functionName: 'local',
+    callbackWaitsForEmptyEventLoop: false,
+    getRemainingTimeInMillis: () => deadline - Date.now(),
+  } as Context
+}
+
+function write(
+  response: ServerResponse,
+  method: string,
+  { statusCode = 200, headers = {}, body = '', isBase64Encoded }: Response,
+): void {
+  response.writeHead(statusCode, headers as Record<string, string>)
+  response.end(method === 'HEAD' ? undefined : Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8'))
+}

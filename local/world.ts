@@ -1,0 +1,106 @@
+import {
+  CreateAliasCommand,
+  CreateKeyCommand,
+  DescribeKeyCommand,
+  GetPublicKeyCommand,
+  NotFoundException,
+  type KMSClient,
+} from '@aws-sdk/client-kms'
+import { createPublicKey } from 'node:crypto'
+import { calculateJwkThumbprint } from 'jose'
+import { dynamodbClient, kmsClient } from '../lib/aws/clients.ts'
+import type { SigningAlgorithm } from '../lib/protocol/algorithms.ts'
+import type { PublicJwk, SigningKey } from '../lib/protocol/signing-keys.ts'
+import type { Configuration } from '../lib/trust/configuration.ts'
+import { createTable, startDynamodb } from './dynamodb.ts'
+import { startKms } from './kms.ts'
+import { startSts } from './sts.ts'
+
+export interface World {
+  close(): Promise<void>
+}
+
+const table = 'token-broker'
+
+/**
+ * Everything a deployment has, on loopback: DynamoDB, KMS and STS stand-ins where `AWS_ENDPOINT_URL` or a service's own
+ * variable names none, the table, the signing keys. Tells the functions about it as a deployment does: in process.env.
+ * With a `dataDirectory` keys and receipts outlive the process.
+ */
+export async function startWorld(configuration: Configuration, dataDirectory?: string): Promise<World> {
+  process.env.AWS_REGION ??= 'eu-west-1'
+  const opened: { close(): Promise<void> }[] = []
+  for (const [service, start] of [
+    ['DYNAMODB', startDynamodb],
+    ['KMS', startKms],
+    ['STS', startSts],
+  ] as const) {
+    const variable = `AWS_ENDPOINT_URL_${service}`
+    if (process.env[variable] ?? process.env.AWS_ENDPOINT_URL) continue
+    const standin = await start(dataDirectory === undefined ? {} : { dataDirectory })
+    opened.push(standin)
+    process.env[variable] = standin.url
+  }
+  // Stand-ins take any credentials; real endpoints have their own in the environment.
+  if (opened.length > 0) {
+    process.env.AWS_ACCESS_KEY_ID ??= 'local'
+    process.env.AWS_SECRET_ACCESS_KEY ??= 'local'
+  }
+  process.env.BROKER_TABLE ??= table
+  await createTable(dynamodbClient(), process.env.BROKER_TABLE)
+  process.env.BROKER_SIGNING_KEYS = JSON.stringify(await signingKeys(kmsClient(), configuration))
+  return {
+    async close() {
+      await Promise.all(opened.map((standin) => standin.close()))
+    },
+  }
+}
+
+/** One KMS key for each algorithm and generation, as the deployment's construct makes them. */
+async function signingKeys(client: KMSClient, { signing }: Configuration): Promise<SigningKey[]> {
+  const wanted = signing.algorithms.flatMap((alg) => {
+    const { active = '1', published = [] } = signing.keys[alg] ?? {}
+    return [
+      { alg, generation: active, state: 'active' as const },
+      ...published.map((generation) => ({ alg, generation, state: 'pending' as const })),
+    ]
+  })
+  return Promise.all(
+    wanted.map(async ({ alg, generation, state }) => ({
+      ...(await findOrCreateKey(client, alg, generation)),
+      alg,
+      state,
+    })),
+  )
+}
+
+async function findOrCreateKey(
+  client: KMSClient,
+  alg: SigningAlgorithm,
+  generation: string,
+): Promise<Pick<SigningKey, 'kid' | 'arn' | 'jwk'>> {
+  const alias = `alias/token-broker/${alg}/${generation}`
+  const arn = (await findKey(client, alias)) ?? (await createKey(client, alg, alias))
+  const { PublicKey } = await client.send(new GetPublicKeyCommand({ KeyId: arn }))
+  if (PublicKey === undefined) throw new Error(`KMS answered no public key for ${alias}`)
+  const jwk = createPublicKey({ key: Buffer.from(PublicKey), format: 'der', type: 'spki' }).export({ format: 'jwk' })
+  return { kid: await calculateJwkThumbprint(jwk), arn, jwk: jwk as PublicJwk }
+}
+
+async function findKey(client: KMSClient, alias: string): Promise<string | undefined> {
+  try {
+    return (await client.send(new DescribeKeyCommand({ KeyId: alias }))).KeyMetadata?.Arn
+  } catch (error) {
+    if (error instanceof NotFoundException) return undefined
+    throw error
+  }
+}
+
+async function createKey(client: KMSClient, alg: SigningAlgorithm, alias: string): Promise<string> {
+  const { KeyMetadata } = await client.send(
+    new CreateKeyCommand({ KeyUsage: 'SIGN_VERIFY', KeySpec: alg === 'ES256' ? 'ECC_NIST_P256' : 'RSA_2048' }),
+  )
+  if (KeyMetadata?.Arn === undefined) throw new Error('KMS answered no ARN for a new key')
+  await client.send(new CreateAliasCommand({ AliasName: alias, TargetKeyId: KeyMetadata.Arn }))
+  return KeyMetadata.Arn
+}

@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { JWT_TYPE, TOKEN_EXCHANGE_GRANT } from '../../lib/protocol/urns.ts'
+
+const start = fileURLToPath(new URL('../../local/start.ts', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'token-broker-'))
+const children: ChildProcess[] = []
+after(() => {
+  for (const child of children) child.kill('SIGKILL')
+  rmSync(folder, { recursive: true })
+})
+
+interface Run {
+  child: ChildProcess
+  output(): string
+  exit: Promise<number | null>
+}
+
+function run(environment: Record<string, string> = {}, ...argv: string[]): Run {
+  const env = {
+    ...process.env,
+    PORT: '0',
+    EXAMPLE_ISSUER_PORT: '0',
+    BROKER_CONFIG: '',
+    BROKER_ISSUER: '',
+    ...environment,
+  }
+  const child = spawn(process.execPath, [start, ...argv], { env })
+  children.push(child)
+  let text = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (text += chunk.toString()))
+  return { child, output: () => text, exit: once(child, 'close').then(([code]) => code as number | null) }
+}
+
+async function ready(broker: Run): Promise<{ url: string; issuer: string }> {
+  for (let i = 0; i < 500; i++) {
+    const found = /ready at ([^\s,]+)(?:, trusting the example issuer at ([^\s,]+))?/.exec(broker.output())
+    if (found) return { url: found[1]!, issuer: found[2] ?? '' }
+    if (broker.child.exitCode !== null) break
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  throw new Error(broker.output())
+}
+
+async function stop(broker: Run): Promise<number | null> {
+  broker.child.kill('SIGTERM')
+  return broker.exit
+}
+
+async function exchange(
+  url: string,
+  subject_token: string,
+): Promise<{ status: number; body: Record<string, unknown> }> {
+  const body = new URLSearchParams({ grant_type: TOKEN_EXCHANGE_GRANT, subject_token_type: JWT_TYPE, subject_token })
+  const response = await fetch(`${url}/token`, { method: 'POST', body })
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+}
+
+test('it says where it is, prints a curl that works, and stops cleanly on SIGTERM', async () => {
+  const broker = run()
+  const { url, issuer } = await ready(broker)
+  const token = await (await fetch(`${issuer}/token?audience=${encodeURIComponent(url)}`)).text()
+  assert.equal((await exchange(url, token)).status, 200)
+  assert.match(broker.output(), new RegExp(`curl -s ${url}/token`))
+  assert.equal(await stop(broker), 0)
+})
+
+test('--data keeps keys and receipts over a restart: same kids, and a spent token stays spent', async () => {
+  const data = join(folder, 'data')
+  const first = run({}, '--data', data)
+  const { url, issuer } = await ready(first)
+  const keys = await (await fetch(`${url}/jwks`)).text()
+  assert.equal(await stop(first), 0)
+  const samePort = { EXAMPLE_ISSUER_PORT: new URL(issuer).port }
+  const second = run(samePort, '--data', data)
+  const again = await ready(second)
+  assert.deepEqual(JSON.parse(await (await fetch(`${again.url}/jwks`)).text()), JSON.parse(keys))
+  const token = await (
+    await fetch(`${again.issuer}/token?audience=${encodeURIComponent(again.url)}&jti=only-once`)
+  ).text()
+  assert.equal((await exchange(again.url, token)).status, 200)
+  assert.equal(await stop(second), 0)
+  const third = run(samePort, '--data', data)
+  const last = await ready(third)
+  const replay = await (
+    await fetch(`${last.issuer}/token?audience=${encodeURIComponent(last.url)}&jti=only-once`)
+  ).text()
+  assert.equal((await exchange(last.url, replay)).body.error, 'invalid_request')
+  assert.equal(await stop(third), 0)
+})
+
+test('BROKER_ISSUER is our iss: metadata and the default audience follow it', async () => {
+  const broker = run({ BROKER_ISSUER: 'https://broker.example' })
+  const { url, issuer } = await ready(broker)
+  const metadata = (await (await fetch(`${url}/.well-known/openid-configuration`)).json()) as {
+    issuer: string
+    token_endpoint: string
+  }
+  assert.deepEqual(
+    [metadata.issuer, metadata.token_endpoint],
+    ['https://broker.example', 'https://broker.example/token'],
+  )
+  const token = await (await fetch(`${issuer}/token?audience=https://broker.example`)).text()
+  assert.equal((await exchange(url, token)).status, 200)
+  await stop(broker)
+})
+
+test('a port that is taken is named, with the remedy', async () => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  const { port } = taken.address() as AddressInfo
+  const broker = run({ PORT: String(port) })
+  assert.equal(await broker.exit, 1)
+  assert.match(broker.output(), new RegExp(`port ${port} is taken: set PORT`))
+  taken.close()
+})
+
+for (const [title, environment, argv, code, expected] of [
+  ['a PORT that is no port', { PORT: 'x' }, [], 2, /PORT must be a number/],
+  ['an unknown option', {}, ['--nope'], 2, /--nope[\s\S]*npm start/],
+  [
+    'a config that is not there',
+    { BROKER_CONFIG: join(folder, 'none.yaml') },
+    [],
+    1,
+    /none\.yaml does not exist: set BROKER_CONFIG/,
+  ],
+  ['--help', {}, ['--help'], 0, /BROKER_CONFIG/],
+] as const) {
+  test(`${title}: exit ${code}, no stack`, async () => {
+    const broker = run(environment, ...argv)
+    assert.equal(await broker.exit, code)
+    assert.match(broker.output(), expected)
+    assert.doesNotMatch(broker.output(), /\n\s+at /)
+  })
+}
+
+test('guardrails stop the start, with file, line and column', async () => {
+  const file = join(folder, 'unpinned.yaml')
+  writeFileSync(
+    file,
+    [
+      'version: 1',
+      'issuer: http://127.0.0.1:8787',
+      'signing: { algorithms: [ES256, RS256] }',
+      'issuers:',
+      '  github: { preset: github-actions }',
+      'targets:',
+      '  api: { audience: https://api.test, scopes: [read], lifetime: 15m }',
+      'rules:',
+      '  r: { issuer: github, match: { ref: refs/heads/main }, grant: [{ target: api, scopes: [read] }] }',
+      '',
+    ].join('\n'),
+  )
+  const broker = run({ BROKER_CONFIG: file })
+  assert.equal(await broker.exit, 1)
+  assert.match(broker.output(), /unpinned\.yaml:5:\d+ error [a-z-]+ .*require/)
+  assert.doesNotMatch(broker.output(), /\n\s+at /)
+})
