@@ -10,7 +10,9 @@ import { setTimeout } from 'node:timers/promises'
 const { stderr: banner, error } = spawnSync('java', ['-version'], { encoding: 'utf8' })
 const java = Number(/version "(\d+)/.exec(banner ?? '')?.[1] ?? 0)
 if (error || java < 17) {
-  process.stdout.write(`skipped: DynamoDB Local needs Java 17 or newer, and ${error ? 'there is none' : `this is ${java}`}\n`)
+  process.stdout.write(
+    `skipped: DynamoDB Local needs Java 17 or newer, and ${error ? 'there is none' : `this is ${java}`}\n`,
+  )
   process.exit(0)
 }
 
@@ -18,7 +20,16 @@ const port = await freePort()
 const library = libraryFolder()
 const server = spawn(
   'java',
-  [`-Djava.library.path=${join(library, 'DynamoDBLocal_lib')}`, '-jar', join(library, 'DynamoDBLocal.jar'), '-inMemory', '-sharedDb', '-port', String(port), '-disableTelemetry'],
+  [
+    `-Djava.library.path=${join(library, 'DynamoDBLocal_lib')}`,
+    '-jar',
+    join(library, 'DynamoDBLocal.jar'),
+    '-inMemory',
+    '-sharedDb',
+    '-port',
+    String(port),
+    '-disableTelemetry',
+  ],
   { stdio: 'ignore' },
 )
 process.on('exit', () => server.kill('SIGKILL'))

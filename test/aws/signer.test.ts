@@ -60,7 +60,10 @@ after(() => {
 })
 
 function signed(kid: string, signature: Uint8Array) {
-  return () => ({ status: 200, body: { KeyId: arn(kid), Signature: Buffer.from(signature).toString('base64'), SigningAlgorithm: 'ignored' } })
+  return () => ({
+    status: 200,
+    body: { KeyId: arn(kid), Signature: Buffer.from(signature).toString('base64'), SigningAlgorithm: 'ignored' },
+  })
 }
 
 test('ES256 is signed by the active key over the digest, and comes back as r||s', async () => {
@@ -88,7 +91,11 @@ test('only an active key signs, and none active is found before any request', as
 
 const wrongAnswers: [string, SigningKey['alg'], () => { status: number; body: unknown }][] = [
   ['a signature by another key', 'ES256', signed('ec-next', sign('sha256', input, ec.privateKey))],
-  ['r||s instead of DER', 'ES256', signed('ec', sign('sha256', input, { key: ec.privateKey, dsaEncoding: 'ieee-p1363' }))],
+  [
+    'r||s instead of DER',
+    'ES256',
+    signed('ec', sign('sha256', input, { key: ec.privateKey, dsaEncoding: 'ieee-p1363' })),
+  ],
   ['a short RSA signature', 'RS256', signed('rsa', new Uint8Array(255))],
   ['no signature', 'RS256', () => ({ status: 200, body: { KeyId: arn('rsa') } })],
   ['an empty answer', 'ES256', () => ({ status: 200, body: {} })],
@@ -124,7 +131,10 @@ for (const [name, status] of [
 test('a KMS that never answers is given up after two attempts of a second', async () => {
   answer = () => 'nothing'
   const started = performance.now()
-  await assert.rejects(signer.sign(signer.activeKey('ES256'), input, signal), new UnavailableError('kms', 'TimeoutError'))
+  await assert.rejects(
+    signer.sign(signer.activeKey('ES256'), input, signal),
+    new UnavailableError('kms', 'TimeoutError'),
+  )
   assert.equal(requests.length, 2)
   assert.ok(performance.now() - started < 3_000)
 })

@@ -13,7 +13,10 @@ export interface FaultyProxy {
 }
 
 /** DynamoDB behind a network that fails as `fault` says, asked for each request with its operation and how often that came before. */
-export async function openFaultyProxy(upstream: string, fault: (operation: string, nth: number) => Fault): Promise<FaultyProxy> {
+export async function openFaultyProxy(
+  upstream: string,
+  fault: (operation: string, nth: number) => Fault,
+): Promise<FaultyProxy> {
   const operations: string[] = []
   const server = createServer((incoming, outgoing) => {
     const operation = String(incoming.headers['x-amz-target']).split('.').at(-1) ?? ''
@@ -21,7 +24,9 @@ export async function openFaultyProxy(upstream: string, fault: (operation: strin
     operations.push(operation)
     if (typeof fails === 'object') {
       const [status, answer] =
-        'answer' in fails ? [200, fails.answer] : [fails.status, { __type: `com.amazonaws.dynamodb.v20120810#${fails.type}`, message: 'made by the test' }]
+        'answer' in fails
+          ? [200, fails.answer]
+          : [fails.status, { __type: `com.amazonaws.dynamodb.v20120810#${fails.type}`, message: 'made by the test' }]
       incoming.resume()
       outgoing.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' })
       outgoing.end(JSON.stringify(answer))

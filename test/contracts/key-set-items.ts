@@ -30,7 +30,9 @@ export function keySetItemsContract(name: string, open: () => Promise<TestTable>
     after(() => world.close())
 
     async function row(name: string) {
-      const { Item } = await world.client.send(new GetItemCommand({ TableName: world.table, Key: { pk: { S: `keyset#${name}` } }, ConsistentRead: true }))
+      const { Item } = await world.client.send(
+        new GetItemCommand({ TableName: world.table, Key: { pk: { S: `keyset#${name}` } }, ConsistentRead: true }),
+      )
       return Item
     }
 
@@ -93,7 +95,11 @@ export function keySetItemsContract(name: string, open: () => Promise<TestTable>
 
     test('a set of which no key was usable reads back as that', async () => {
       const name = randomUUID()
-      await items.store(name, { keys: parseKeySet({ keys: [{ kty: 'oct', k: 'c2VjcmV0' }] }), fetched_at: now, etag: undefined }, signal)
+      await items.store(
+        name,
+        { keys: parseKeySet({ keys: [{ kty: 'oct', k: 'c2VjcmV0' }] }), fetched_at: now, etag: undefined },
+        signal,
+      )
       assert.deepEqual((await items.find(name, signal)).item, { keys: { keys: [] }, fetched_at: now, etag: undefined })
     })
 
@@ -106,16 +112,31 @@ export function keySetItemsContract(name: string, open: () => Promise<TestTable>
       test(`a row with ${what} counts as none`, async () => {
         const name = randomUUID()
         await items.store(name, { keys: keySet('a'), fetched_at: now, etag: undefined }, signal)
-        await world.client.send(new PutItemCommand({ TableName: world.table, Item: { ...(await row(name)), pk: { S: `keyset#${name}` }, ...fields } }))
+        await world.client.send(
+          new PutItemCommand({
+            TableName: world.table,
+            Item: { ...(await row(name)), pk: { S: `keyset#${name}` }, ...fields },
+          }),
+        )
         assert.equal((await items.find(name, signal)).item, undefined)
       })
     }
 
     test('a key in a row is checked like one from the issuer', async () => {
       const name = randomUUID()
-      const keys = JSON.stringify({ keys: [{ kty: 'oct', kid: 'hmac', k: 'c2VjcmV0' }, ...keySet('a').keys.map(({ jwk }) => jwk)] })
-      await world.client.send(new PutItemCommand({ TableName: world.table, Item: { pk: { S: `keyset#${name}` }, keys: { S: keys }, fetched_at: { N: String(now) } } }))
-      assert.deepEqual((await items.find(name, signal)).item?.keys.keys.map(({ kid }) => kid), ['a'])
+      const keys = JSON.stringify({
+        keys: [{ kty: 'oct', kid: 'hmac', k: 'c2VjcmV0' }, ...keySet('a').keys.map(({ jwk }) => jwk)],
+      })
+      await world.client.send(
+        new PutItemCommand({
+          TableName: world.table,
+          Item: { pk: { S: `keyset#${name}` }, keys: { S: keys }, fetched_at: { N: String(now) } },
+        }),
+      )
+      assert.deepEqual(
+        (await items.find(name, signal)).item?.keys.keys.map(({ kid }) => kid),
+        ['a'],
+      )
     })
 
     test('a table that fails is unavailable', async () => {
@@ -124,7 +145,10 @@ export function keySetItemsContract(name: string, open: () => Promise<TestTable>
         const items = dynamodbKeySetItems(world.clientFor(proxy.endpoint), world.table)
         await assert.rejects(items.find('a', signal), UnavailableError)
         await assert.rejects(items.claimFetch('a', now, signal), UnavailableError)
-        await assert.rejects(items.store('a', { keys: keySet('a'), fetched_at: now, etag: undefined }, signal), UnavailableError)
+        await assert.rejects(
+          items.store('a', { keys: keySet('a'), fetched_at: now, etag: undefined }, signal),
+          UnavailableError,
+        )
       } finally {
         proxy.close()
       }

@@ -53,11 +53,16 @@ export function receiptStoreContract(name: string, open: () => Promise<TestTable
     after(() => world.close())
 
     async function row(key: string) {
-      const { Item } = await world.client.send(new GetItemCommand({ TableName: world.table, Key: { pk: { S: `receipt#${key}` } }, ConsistentRead: true }))
+      const { Item } = await world.client.send(
+        new GetItemCommand({ TableName: world.table, Key: { pk: { S: `receipt#${key}` } }, ConsistentRead: true }),
+      )
       return Item
     }
 
-    async function through(fault: (operation: string, nth: number) => Fault, work: (store: ReceiptStore, operations: string[]) => Promise<void>) {
+    async function through(
+      fault: (operation: string, nth: number) => Fault,
+      work: (store: ReceiptStore, operations: string[]) => Promise<void>,
+    ) {
       const proxy = await openFaultyProxy(world.endpoint, fault)
       try {
         await work(dynamodbReceiptStore(world.clientFor(proxy.endpoint), world.table), proxy.operations)
@@ -116,7 +121,10 @@ export function receiptStoreContract(name: string, open: () => Promise<TestTable
         assert.equal(await store.record(receipt(k), signal), 'replayed', 'while it is not released')
         await store.release(one, signal)
         const item = await row(k)
-        assert.deepEqual([item?.state?.S, item?.attempts?.N, item?.released_at?.N], ['released', String(attempt), String(now + 1)])
+        assert.deepEqual(
+          [item?.state?.S, item?.attempts?.N, item?.released_at?.N],
+          ['released', String(attempt), String(now + 1)],
+        )
       }
       assert.equal(await store.record(receipt(k), signal), 'replayed')
     })
@@ -146,7 +154,10 @@ export function receiptStoreContract(name: string, open: () => Promise<TestTable
     test('an expired row is taken over, and counts its attempts anew', async () => {
       const old = receipt(key())
       await store.record(old, signal)
-      assert.equal(await store.record(receipt(old.key, { at: now + 3_601, expires_at: now + 7_200 }), signal), 'recorded')
+      assert.equal(
+        await store.record(receipt(old.key, { at: now + 3_601, expires_at: now + 7_200 }), signal),
+        'recorded',
+      )
       assert.equal((await row(old.key))?.attempts?.N, '1')
       assert.equal(await store.record(receipt(old.key, { at: now + 3_602 }), signal), 'replayed')
     })
@@ -186,7 +197,11 @@ export function receiptStoreContract(name: string, open: () => Promise<TestTable
 
     const failures: [string, (operation: string) => Fault, string[]][] = [
       ['a throttled put', () => ({ status: 400, type: 'ThrottlingException' }), ['PutItem', 'PutItem']],
-      ['a put beyond its throughput', () => ({ status: 400, type: 'ProvisionedThroughputExceededException' }), ['PutItem', 'PutItem']],
+      [
+        'a put beyond its throughput',
+        () => ({ status: 400, type: 'ProvisionedThroughputExceededException' }),
+        ['PutItem', 'PutItem'],
+      ],
       ['a put that is denied', () => ({ status: 400, type: 'AccessDeniedException' }), ['PutItem']],
       ['an invalid put', () => ({ status: 400, type: 'ValidationException' }), ['PutItem']],
       [
@@ -219,7 +234,10 @@ export function receiptStoreContract(name: string, open: () => Promise<TestTable
     test('a row that is no receipt is unavailable, not free', async () => {
       const k = key()
       await world.client.send(
-        new PutItemCommand({ TableName: world.table, Item: { pk: { S: `receipt#${k}` }, expires_at: { N: String(now + 60) }, state: { S: 'released' } } }),
+        new PutItemCommand({
+          TableName: world.table,
+          Item: { pk: { S: `receipt#${k}` }, expires_at: { N: String(now + 60) }, state: { S: 'released' } },
+        }),
       )
       await assert.rejects(store.record(receipt(k), signal), isUnavailable)
     })

@@ -41,9 +41,12 @@ export function revocationStoreContract(name: string, open: () => Promise<TestTa
     test('what is stored among the keys is found, and nothing else', async () => {
       const [one, two] = [await revoked(), await revoked({ blocked_until: { N: String(now + 60) } })]
       await revoked()
-      const found = await store.find([one, { dimension: 'issuer', value: one.value }, two, { dimension: 'all', value: 'all' }], signal)
+      const found = await store.find(
+        [one, { dimension: 'issuer', value: one.value }, two, { dimension: 'all', value: 'all' }],
+        signal,
+      )
       assert.deepEqual(
-        found.sort((a, b) => a.blocked_until - b.blocked_until),
+        found.toSorted((a, b) => a.blocked_until - b.blocked_until),
         [
           { ...one, not_before: now - 5, blocked_until: 0, expires_at: now + 1 },
           { ...two, not_before: now - 5, blocked_until: now + 60, expires_at: now + 1 },
@@ -84,13 +87,31 @@ export function revocationStoreContract(name: string, open: () => Promise<TestTa
       ['a throttled read', () => ({ status: 400, type: 'ThrottlingException' }), 'ThrottlingException'],
       [
         'a partial answer',
-        () => ({ answer: { Responses: { [world.table]: [] }, UnprocessedKeys: { [world.table]: { Keys: [{ pk: { S: 'revocation#all#all' } }] } } } }),
+        () => ({
+          answer: {
+            Responses: { [world.table]: [] },
+            UnprocessedKeys: { [world.table]: { Keys: [{ pk: { S: 'revocation#all#all' } }] } },
+          },
+        }),
         'some revocations were not read',
       ],
       ['an answer about no table', () => ({ answer: {} }), 'the answer names no table'],
       [
         'a row that was not asked for',
-        () => ({ answer: { Responses: { [world.table]: [{ pk: { S: 'revocation#all#other' }, not_before: { N: '1' }, blocked_until: { N: '1' }, expires_at: { N: '1' } }] } } }),
+        () => ({
+          answer: {
+            Responses: {
+              [world.table]: [
+                {
+                  pk: { S: 'revocation#all#other' },
+                  not_before: { N: '1' },
+                  blocked_until: { N: '1' },
+                  expires_at: { N: '1' },
+                },
+              ],
+            },
+          },
+        }),
         'a revocation is malformed',
       ],
     ] as [string, () => Fault, string][]) {
@@ -98,7 +119,10 @@ export function revocationStoreContract(name: string, open: () => Promise<TestTa
         const proxy = await openFaultyProxy(world.endpoint, fault)
         try {
           const store = dynamodbRevocationStore(world.clientFor(proxy.endpoint), world.table, () => now)
-          await assert.rejects(store.find([{ dimension: 'all', value: 'all' }], signal), new UnavailableError('dynamodb', detail))
+          await assert.rejects(
+            store.find([{ dimension: 'all', value: 'all' }], signal),
+            new UnavailableError('dynamodb', detail),
+          )
         } finally {
           proxy.close()
         }

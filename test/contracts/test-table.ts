@@ -3,7 +3,12 @@ import { once } from 'node:events'
 import type { Server } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
-import { CreateTableCommand, DeleteTableCommand, waitUntilTableExists, type DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import {
+  CreateTableCommand,
+  DeleteTableCommand,
+  waitUntilTableExists,
+  type DynamoDBClient,
+} from '@aws-sdk/client-dynamodb'
 import { dynamodbClient } from '../../lib/aws/clients.ts'
 
 export interface TestTable {
@@ -16,17 +21,23 @@ export interface TestTable {
 }
 
 // It has no types.
-const dynalite = createRequire(import.meta.url)('dynalite') as (options: { createTableMs: number; deleteTableMs: number }) => Server
+const dynalite = createRequire(import.meta.url)('dynalite') as (options: {
+  createTableMs: number
+  deleteTableMs: number
+}) => Server
 
 /** A new table of the deployed shape, at TEST_DYNAMODB_ENDPOINT where that is set, else in a dynalite of its own. */
 export async function openTestTable(): Promise<TestTable> {
   const given = process.env.TEST_DYNAMODB_ENDPOINT
   const server = given ? undefined : dynalite({ createTableMs: 0, deleteTableMs: 0 })
-  if (server) await once(server.listen(0, '127.0.0.1'), 'listening')
-  const endpoint = given ?? `http://127.0.0.1:${(server?.address() as AddressInfo).port}`
+  const endpoint = server ? await listen(server) : (given ?? '')
   const clients: DynamoDBClient[] = []
   const clientFor = (endpoint: string) => {
-    const client = dynamodbClient({ endpoint, region: 'eu-west-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } })
+    const client = dynamodbClient({
+      endpoint,
+      region: 'eu-west-1',
+      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    })
     clients.push(client)
     return client
   }
@@ -42,7 +53,11 @@ export async function openTestTable(): Promise<TestTable> {
       ],
       KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
       GlobalSecondaryIndexes: [
-        { IndexName: 'by_id', KeySchema: [{ AttributeName: 'decision_id', KeyType: 'HASH' }], Projection: { ProjectionType: 'ALL' } },
+        {
+          IndexName: 'by_id',
+          KeySchema: [{ AttributeName: 'decision_id', KeyType: 'HASH' }],
+          Projection: { ProjectionType: 'ALL' },
+        },
       ],
     }),
   )
@@ -59,4 +74,9 @@ export async function openTestTable(): Promise<TestTable> {
       server?.closeAllConnections()
     },
   }
+}
+
+async function listen(server: Server): Promise<string> {
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }

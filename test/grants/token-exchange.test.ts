@@ -31,13 +31,24 @@ interface Ask {
   signal?: AbortSignal
 }
 
-const admitting = rule('r', { match: [equals('sub', 'job-7')], grant: [grant('api', { claims: { job: { path: ['sub'] } } })] })
+const admitting = rule('r', {
+  match: [equals('sub', 'job-7')],
+  grant: [grant('api', { claims: { job: { path: ['sub'] } } })],
+})
 
 async function exchange({ token, form = {}, authorization, rules = [admitting], issuer = {}, signal }: Ask = {}) {
-  const clients = { app: { type: 'public' as const, grants: [TOKEN_EXCHANGE_GRANT] }, idle: { type: 'public' as const, grants: [] } }
+  const clients = {
+    app: { type: 'public' as const, grants: [TOKEN_EXCHANGE_GRANT] },
+    idle: { type: 'public' as const, grants: [] },
+  }
   const issuers = { farm: { ...farmIssuer, ...issuer } }
   const policy = await toPolicy(configuration(rules, { issuers, clients }), ourIssuer)
-  const fields = { grant_type: TOKEN_EXCHANGE_GRANT, subject_token_type: JWT_TYPE, subject_token: token ?? (await farm.sign()), ...form }
+  const fields = {
+    grant_type: TOKEN_EXCHANGE_GRANT,
+    subject_token_type: JWT_TYPE,
+    subject_token: token ?? (await farm.sign()),
+    ...form,
+  }
   const given = Object.entries(fields).filter((entry): entry is [string, string] => entry[1] !== undefined)
   const decision_id = `decision-${serial++}`
   const context = { policy, ports, decision_id, signal: signal ?? new AbortController().signal }
@@ -55,13 +66,16 @@ async function refusal(promise: Promise<unknown>): Promise<Refusal> {
 
 test('a token of ours comes back, with RFC 9068’s header and claims and the rule’s own', async () => {
   const response = await exchange()
-  assert.deepEqual({ ...response, access_token: '' }, {
-    access_token: '',
-    issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
-    token_type: 'Bearer',
-    expires_in: 900,
-    scope: 'read write',
-  })
+  assert.deepEqual(
+    { ...response, access_token: '' },
+    {
+      access_token: '',
+      issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+      token_type: 'Bearer',
+      expires_in: 900,
+      scope: 'read write',
+    },
+  )
   assert.deepEqual(decodeProtectedHeader(response.access_token), { alg: 'ES256', typ: 'at+jwt', kid: 'ES256-kid' })
   const { jti, ...claims } = decodeJwt(response.access_token)
   assert.match(String(jti), /^decision-/)
@@ -122,21 +136,45 @@ test('a named client is in the token, and must be known and allowed', async () =
 
 for (const [title, ask, reason] of [
   ['no grant_type', { form: { grant_type: undefined } }, 'parameter_missing'],
-  ['no grant_type before an unknown client', { form: { grant_type: undefined, client_id: 'nobody' } }, 'parameter_missing'],
-  ['an unknown client before an unknown grant type', { form: { grant_type: 'x', client_id: 'nobody' } }, 'client_unknown'],
+  [
+    'no grant_type before an unknown client',
+    { form: { grant_type: undefined, client_id: 'nobody' } },
+    'parameter_missing',
+  ],
+  [
+    'an unknown client before an unknown grant type',
+    { form: { grant_type: 'x', client_id: 'nobody' } },
+    'client_unknown',
+  ],
   ['an unknown grant type', { form: { grant_type: 'password' } }, 'grant_type_unsupported'],
-  ['an unknown grant type before a missing subject_token', { form: { grant_type: 'x', subject_token: undefined } }, 'grant_type_unsupported'],
-  ['a grant type the client may not use before a missing subject_token', { form: { client_id: 'idle', subject_token: undefined } }, 'grant_type_not_allowed'],
+  [
+    'an unknown grant type before a missing subject_token',
+    { form: { grant_type: 'x', subject_token: undefined } },
+    'grant_type_unsupported',
+  ],
+  [
+    'a grant type the client may not use before a missing subject_token',
+    { form: { client_id: 'idle', subject_token: undefined } },
+    'grant_type_not_allowed',
+  ],
   ['Basic credentials', { authorization: 'Basic YXBwOng=' }, 'client_authentication_failed'],
   ['a bearer token in the header', { authorization: 'Bearer x' }, 'client_authentication_failed'],
   ['a client_secret', { form: { client_id: 'app', client_secret: 'x' } }, 'client_authentication_failed'],
   ['a client_assertion', { form: { client_assertion: 'x' } }, 'client_authentication_failed'],
   ['no subject_token', { form: { subject_token: undefined } }, 'parameter_missing'],
   ['no subject_token_type', { form: { subject_token_type: undefined } }, 'parameter_missing'],
-  ['a SAML assertion', { form: { subject_token_type: 'urn:ietf:params:oauth:token-type:saml2' } }, 'parameter_unsupported'],
+  [
+    'a SAML assertion',
+    { form: { subject_token_type: 'urn:ietf:params:oauth:token-type:saml2' } },
+    'parameter_unsupported',
+  ],
   ['an actor_token', { form: { actor_token: 'x', actor_token_type: JWT_TYPE } }, 'parameter_unsupported'],
   ['an actor_token_type without an actor_token', { form: { actor_token_type: JWT_TYPE } }, 'parameter_unsupported'],
-  ['a refresh token asked for', { form: { requested_token_type: 'urn:ietf:params:oauth:token-type:refresh_token' } }, 'parameter_unsupported'],
+  [
+    'a refresh token asked for',
+    { form: { requested_token_type: 'urn:ietf:params:oauth:token-type:refresh_token' } },
+    'parameter_unsupported',
+  ],
   ['a bad subject before an unknown target', { token: 'x.y.z', form: { audience: 'nope' } }, 'token_malformed'],
   ['a subject no rule admits before an unknown target', { rules: [], form: { audience: 'nope' } }, 'no_rule_matches'],
   ['an unknown target before a wide scope', { form: { audience: 'nope', scope: 'admin' } }, 'target_unknown'],
@@ -150,7 +188,10 @@ for (const [title, ask, reason] of [
 
 test('access_token and jwt may be asked for by name; unknown parameters are ignored', async () => {
   for (const requested_token_type of ['urn:ietf:params:oauth:token-type:access_token', JWT_TYPE]) {
-    const response = await exchange({ token: await farm.sign({ jti: requested_token_type }), form: { requested_token_type, anything: 'else' } })
+    const response = await exchange({
+      token: await farm.sign({ jti: requested_token_type }),
+      form: { requested_token_type, anything: 'else' },
+    })
     assert.equal(response.issued_token_type, 'urn:ietf:params:oauth:token-type:access_token')
   }
 })
@@ -171,7 +212,11 @@ test('once: without a jti the token’s own content is the key, whatever its sig
 
 test('once_per_target: each target once', async () => {
   const token = await farm.sign()
-  const ask: Ask = { token, issuer: { replay: 'once_per_target' }, rules: [{ ...admitting, grant: [grant('api'), grant('plain')] }] }
+  const ask: Ask = {
+    token,
+    issuer: { replay: 'once_per_target' },
+    rules: [{ ...admitting, grant: [grant('api'), grant('plain')] }],
+  }
   await exchange({ ...ask, form: { audience: 'api' } })
   await exchange({ ...ask, form: { audience: 'plain' } })
   assert.equal((await refusal(exchange({ ...ask, form: { audience: 'api' } }))).reason, 'subject_token_replayed')
@@ -214,7 +259,10 @@ for (const [title, times, blocked] of [
 ] as const) {
   test(`a revocation: ${title} ${blocked ? 'stops' : 'does not stop'} the issue`, async () => {
     ports.revoked = [{ dimension: 'rule', value: 'r', expires_at: now + 100, ...times }]
-    if (!blocked) return void (await exchange())
+    if (!blocked) {
+      await exchange()
+      return
+    }
     assert.equal((await refusal(exchange())).reason, 'issuance_blocked')
     assert.equal([...ports.stored.values()][0]!.state, 'released')
   })

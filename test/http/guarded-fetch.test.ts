@@ -18,9 +18,30 @@ async function refused(url: string, options: Partial<GuardedFetchOptions>, why: 
   })
 }
 
-const insideIPv4 = ['127.0.0.1', '127.1', '0x7f.1', '0177.0.0.1', '2130706433', '0x7f000001', '１２７.0.0.1', '127。0。0。1', '127.0.0.1.', '0']
+const insideIPv4 = [
+  '127.0.0.1',
+  '127.1',
+  '0x7f.1',
+  '0177.0.0.1',
+  '2130706433',
+  '0x7f000001',
+  '１２７.0.0.1',
+  '127。0。0。1',
+  '127.0.0.1.',
+  '0',
+]
 const moreIPv4 = ['10.0.0.1', '169.254.169.254', '0.0.0.0', '100.64.0.1', '192.168.0.1', '255.255.255.255', '224.0.0.1']
-const insideIPv6 = ['::1', '0:0:0:0:0:0:0:1', '::', '::ffff:127.0.0.1', '::ffff:8.8.8.8', '64:ff9b::127.0.0.1', '64:ff9b:1::1', 'fc00::1', 'fe80::1']
+const insideIPv6 = [
+  '::1',
+  '0:0:0:0:0:0:0:1',
+  '::',
+  '::ffff:127.0.0.1',
+  '::ffff:8.8.8.8',
+  '64:ff9b::127.0.0.1',
+  '64:ff9b:1::1',
+  'fc00::1',
+  'fe80::1',
+]
 const moreIPv6 = ['2002:7f00:1::', '2001::1', 'ff02::1']
 for (const host of [...insideIPv4, ...moreIPv4, ...[...insideIPv6, ...moreIPv6].map((address) => `[${address}]`)]) {
   test(`https://${host} is not connected to, nor resolved`, async () => {
@@ -41,12 +62,17 @@ for (const [what, addresses] of [
 }
 
 test('localhost by name is refused over https, and by what it resolves to', async () => {
-  for (const name of ['localhost', 'localhost.', 'a.localhost']) await refused(`https://${name}/`, { resolve: async () => [v4('127.0.0.1')] }, /may not/)
+  for (const name of ['localhost', 'localhost.', 'a.localhost'])
+    await refused(`https://${name}/`, { resolve: async () => [v4('127.0.0.1')] }, /may not/)
 })
 
 test('a name without an address, or that does not resolve, is refused', async () => {
   await refused('https://issuer.example/', { resolve: async () => [] }, /no address/)
-  await refused('https://issuer.example/', { resolve: async () => Promise.reject(Object.assign(new Error('text'), { code: 'ENOTFOUND' })) }, /^ENOTFOUND$/)
+  await refused(
+    'https://issuer.example/',
+    { resolve: async () => Promise.reject(Object.assign(new Error('text'), { code: 'ENOTFOUND' })) },
+    /^ENOTFOUND$/,
+  )
 })
 
 for (const [url, why] of [
@@ -69,8 +95,16 @@ test('http on loopback is for local runs', async (t) => {
   const port = await serve(t, (_, response) => response.end('{}'))
   await refused(`http://127.0.0.1:${port}/`, {}, /not an https URL/)
   assert.equal((await guardedFetch(`http://127.0.0.1:${port}/`, { signal, local: true })).status, 200)
-  assert.equal((await guardedFetch(`http://localhost:${port}/`, { signal, local: true, resolve: async () => [v4('127.0.0.1')] })).status, 200)
-  await refused(`http://localhost:${port}/`, { local: true, resolve: async () => [v4('10.0.0.1')] }, /may not be connected to/)
+  assert.equal(
+    (await guardedFetch(`http://localhost:${port}/`, { signal, local: true, resolve: async () => [v4('127.0.0.1')] }))
+      .status,
+    200,
+  )
+  await refused(
+    `http://localhost:${port}/`,
+    { local: true, resolve: async () => [v4('10.0.0.1')] },
+    /may not be connected to/,
+  )
   await refused(`http://127.0.0.2:${port}/`, { local: true }, /not an https URL/)
 })
 
@@ -80,7 +114,12 @@ test('the connection goes to the address that was checked, and the name is asked
   const port = await serve(t, (request, response) => response.end(hosts.push(request.headers.host) && '{}'), tls)
   let resolutions = 0
   const resolve = async () => (resolutions++ === 0 ? [v4('127.0.0.1')] : [v4('192.0.2.1')])
-  const fetched = await guardedFetch(`https://issuer.example:${port}/`, { signal, resolve, permits: (address) => address === '127.0.0.1', ca: tls.cert })
+  const fetched = await guardedFetch(`https://issuer.example:${port}/`, {
+    signal,
+    resolve,
+    permits: (address) => address === '127.0.0.1',
+    ca: tls.cert,
+  })
   assert.deepEqual(fetched, { status: 200, body: Buffer.from('{}'), etag: undefined })
   assert.equal(resolutions, 1)
   assert.deepEqual(hosts, [`issuer.example:${port}`])
@@ -97,7 +136,11 @@ test('a certificate must be trusted and name the host, whatever the environment 
 })
 
 /** Everything below is over http on loopback: the guard is the same after the connection. */
-async function from(t: Parameters<typeof serve>[0], listener: RequestListener, options: Partial<GuardedFetchOptions> = {}) {
+async function from(
+  t: Parameters<typeof serve>[0],
+  listener: RequestListener,
+  options: Partial<GuardedFetchOptions> = {},
+) {
   const port = await serve(t, listener)
   return guardedFetch(`http://127.0.0.1:${port}/`, { signal, local: true, ...options })
 }
@@ -120,7 +163,10 @@ test('an etag is sent and 304 is an answer, but only then', async (t) => {
   }
   assert.deepEqual(await from(t, listener, { etag: '"1"' }), { status: 304 })
   assert.deepEqual(await from(t, listener), { status: 200, body: Buffer.from('{}'), etag: '"1"' })
-  await assert.rejects(from(t, (_, response) => response.writeHead(304).end()), /answered 304/)
+  await assert.rejects(
+    from(t, (_, response) => response.writeHead(304).end()),
+    /answered 304/,
+  )
 })
 
 for (const status of [201, 204, 206, 301, 302, 307, 308, 400, 401, 404, 429, 500, 503]) {
@@ -140,7 +186,10 @@ const limit = 256 * 1024
 test('256 KiB are read, one byte more is not', async (t) => {
   const fetched = await from(t, (_, response) => response.end(Buffer.alloc(limit)))
   assert.equal(fetched.status === 200 && fetched.body.length, limit)
-  await assert.rejects(from(t, (_, response) => response.end(Buffer.alloc(limit + 1))), /longer than/)
+  await assert.rejects(
+    from(t, (_, response) => response.end(Buffer.alloc(limit + 1))),
+    /longer than/,
+  )
 })
 
 test('300 KiB without a length, and an endless body, are cut off', async (t) => {
@@ -187,7 +236,9 @@ test('a content-length that promises less than comes gives no more than it promi
 for (const encoding of ['gzip', 'br', 'GZIP', 'identity, gzip']) {
   test(`content-encoding ${encoding} is refused unread`, async (t) => {
     await assert.rejects(
-      from(t, (_, response) => response.writeHead(200, { 'content-encoding': encoding }).end(gzipSync(Buffer.alloc(10_000_000)))),
+      from(t, (_, response) =>
+        response.writeHead(200, { 'content-encoding': encoding }).end(gzipSync(Buffer.alloc(10_000_000))),
+      ),
       /encoded/,
     )
   })
@@ -232,14 +283,31 @@ describe('two seconds are all there are', { concurrency: true }, () => {
 
 test("the caller's own signal ends it sooner", async (t) => {
   const started = performance.now()
-  await assert.rejects(from(t, () => {}, { signal: AbortSignal.timeout(50) }), /no answer in time/)
-  await assert.rejects(from(t, () => {}, { signal: AbortSignal.abort() }), /no answer in time/)
+  await assert.rejects(
+    from(t, () => {}, { signal: AbortSignal.timeout(50) }),
+    /no answer in time/,
+  )
+  await assert.rejects(
+    from(t, () => {}, { signal: AbortSignal.abort() }),
+    /no answer in time/,
+  )
   assert.ok(performance.now() - started < 1_000)
 })
 
 test('a refused connection, a reset one and one that is not HTTP are no answers', async (t) => {
   await refused('http://127.0.0.1:1/', { local: true }, /ECONNREFUSED/)
-  await assert.rejects(from(t, (request) => request.socket.destroy()), FetchError)
-  await assert.rejects(from(t, (request) => request.socket.end('hello\r\n\r\n')), FetchError)
-  await assert.rejects(from(t, (request) => request.socket.end('HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n')), FetchError)
+  await assert.rejects(
+    from(t, (request) => request.socket.destroy()),
+    FetchError,
+  )
+  await assert.rejects(
+    from(t, (request) => request.socket.end('hello\r\n\r\n')),
+    FetchError,
+  )
+  await assert.rejects(
+    from(t, (request) =>
+      request.socket.end('HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'),
+    ),
+    FetchError,
+  )
 })

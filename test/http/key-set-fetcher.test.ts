@@ -12,7 +12,11 @@ import { testCertificate } from './test-certificate.ts'
 import { serve } from './test-server.ts'
 
 const signal = AbortSignal.timeout(60_000)
-const jwk = { ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }), kid: 'a', alg: 'ES256' }
+const jwk = {
+  ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }),
+  kid: 'a',
+  alg: 'ES256',
+}
 const keys = JSON.stringify({ keys: [jwk] })
 const fetcher = httpKeySetFetcher({ local: true })
 
@@ -23,16 +27,24 @@ interface Issuer {
 }
 
 /** An issuer whose two documents a test may replace. */
-async function issuer(t: TestContext, documents: { discovery?: (url: string) => unknown; keys?: string | Buffer; serveKeys?: RequestListener } = {}): Promise<Issuer> {
+async function issuer(
+  t: TestContext,
+  documents: { discovery?: (url: string) => unknown; keys?: string | Buffer; serveKeys?: RequestListener } = {},
+): Promise<Issuer> {
   const requests: string[] = []
   const port = await serve(t, (request, response) => {
     requests.push(request.url ?? '')
-    if (request.url === '/keys') return documents.serveKeys ? documents.serveKeys(request, response) : response.end(documents.keys ?? keys)
+    if (request.url === '/keys')
+      return documents.serveKeys ? documents.serveKeys(request, response) : response.end(documents.keys ?? keys)
     const document = documents.discovery ? documents.discovery(url) : { issuer: url, jwks_uri: `${url}/keys` }
     return response.end(typeof document === 'string' ? document : JSON.stringify(document))
   })
   const url = `http://127.0.0.1:${port}`
-  return { url, requests, discover: (etag) => fetcher.fetch({ name: 'ci', issuer: url, jwks: { discovery: true } }, etag, signal) }
+  return {
+    url,
+    requests,
+    discover: (etag) => fetcher.fetch({ name: 'ci', issuer: url, jwks: { discovery: true } }, etag, signal),
+  }
 }
 
 async function unavailable(fetching: Promise<unknown>, detail: RegExp): Promise<void> {
@@ -51,20 +63,33 @@ test('discovery names the key set', async (t) => {
 })
 
 test('one trailing slash of the issuer is left out of the path, and kept in the comparison', async (t) => {
-  const { url, requests } = await issuer(t, { discovery: (url) => ({ issuer: `${url}/tenant/`, jwks_uri: `${url}/keys` }) })
+  const { url, requests } = await issuer(t, {
+    discovery: (url) => ({ issuer: `${url}/tenant/`, jwks_uri: `${url}/keys` }),
+  })
   await fetcher.fetch({ name: 'ci', issuer: `${url}/tenant/`, jwks: { discovery: true } }, undefined, signal)
   assert.equal(requests[0], '/tenant/.well-known/openid-configuration')
-  await unavailable(fetcher.fetch({ name: 'ci', issuer: `${url}/tenant`, jwks: { discovery: true } }, undefined, signal), /another issuer/)
+  await unavailable(
+    fetcher.fetch({ name: 'ci', issuer: `${url}/tenant`, jwks: { discovery: true } }, undefined, signal),
+    /another issuer/,
+  )
 })
 
 test('a configured uri needs no discovery, and uploaded keys need nothing', async (t) => {
   const { url, requests } = await issuer(t)
-  const fetched = await fetcher.fetch({ name: 'ci', issuer: 'https://elsewhere.example', jwks: { uri: `${url}/keys` } }, undefined, signal)
+  const fetched = await fetcher.fetch(
+    { name: 'ci', issuer: 'https://elsewhere.example', jwks: { uri: `${url}/keys` } },
+    undefined,
+    signal,
+  )
   assert.equal(fetched.notModified, false)
   assert.deepEqual(requests, ['/keys'])
   const uploaded = parseKeySet({ keys: [jwk] })
   const source: KeySource = { name: 'ci', issuer: 'https://elsewhere.example', jwks: { keys: uploaded } }
-  assert.deepEqual(await fetcher.fetch(source, undefined, signal), { notModified: false, keys: uploaded, etag: undefined })
+  assert.deepEqual(await fetcher.fetch(source, undefined, signal), {
+    notModified: false,
+    keys: uploaded,
+    etag: undefined,
+  })
 })
 
 test('the etag comes back with the next fetch of the same url, and 304 says so', async (t) => {
@@ -84,13 +109,29 @@ test('the etag comes back with the next fetch of the same url, and 304 says so',
 })
 
 for (const [what, discovery, detail] of [
-  ['another issuer', (url: string) => ({ issuer: `${url}/`, jwks_uri: `${url}/keys` }), /discovery: the document names another issuer/],
+  [
+    'another issuer',
+    (url: string) => ({ issuer: `${url}/`, jwks_uri: `${url}/keys` }),
+    /discovery: the document names another issuer/,
+  ],
   ['no issuer', (url: string) => ({ jwks_uri: `${url}/keys` }), /another issuer/],
   ['an issuer in an array', (url: string) => ({ issuer: [url], jwks_uri: `${url}/keys` }), /another issuer/],
-  ['an issuer twice', (url: string) => `{"issuer":"https://x.example","issuer":"${url}","jwks_uri":"${url}/keys"}`, /duplicate member name/],
+  [
+    'an issuer twice',
+    (url: string) => `{"issuer":"https://x.example","issuer":"${url}","jwks_uri":"${url}/keys"}`,
+    /duplicate member name/,
+  ],
   ['no jwks_uri', (url: string) => ({ issuer: url }), /no jwks_uri/],
-  ['a jwks_uri over http', (url: string) => ({ issuer: url, jwks_uri: 'http://keys.example/' }), /key set: not an https URL/],
-  ['a jwks_uri inside', (url: string) => ({ issuer: url, jwks_uri: 'https://169.254.169.254/latest' }), /key set: the host has an address/],
+  [
+    'a jwks_uri over http',
+    (url: string) => ({ issuer: url, jwks_uri: 'http://keys.example/' }),
+    /key set: not an https URL/,
+  ],
+  [
+    'a jwks_uri inside',
+    (url: string) => ({ issuer: url, jwks_uri: 'https://169.254.169.254/latest' }),
+    /key set: the host has an address/,
+  ],
   ['a jwks_uri that is a file', (url: string) => ({ issuer: url, jwks_uri: 'file:///etc/passwd' }), /not an https URL/],
   ['HTML', () => '<!doctype html><p>secret', /discovery: not valid JSON$/],
   ['an array', () => '[]', /not a JSON object/],
@@ -124,7 +165,11 @@ for (const [what, body, detail] of [
 
 for (const [what, serveKeys, detail] of [
   ['gzip', (_, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(keys)), /encoded/],
-  ['a redirect', (_, response) => response.writeHead(302, { location: '/.well-known/openid-configuration' }).end(), /answered 302/],
+  [
+    'a redirect',
+    (_, response) => response.writeHead(302, { location: '/.well-known/openid-configuration' }).end(),
+    /answered 302/,
+  ],
   ['an error', (_, response) => response.writeHead(500).end(keys), /answered 500/],
   ['an unasked 304', (_, response) => response.writeHead(304).end(), /answered 304/],
 ] as [string, RequestListener, RegExp][]) {
@@ -142,10 +187,17 @@ test('a set of which no key is usable is an answer: the keys of before have gone
 test('both documents share two seconds', async (t) => {
   const port = await serve(t, async ({ url }, response) => {
     await setTimeout(1_200)
-    response.end(url === '/keys' ? keys : JSON.stringify({ issuer: `http://127.0.0.1:${port}`, jwks_uri: `http://127.0.0.1:${port}/keys` }))
+    response.end(
+      url === '/keys'
+        ? keys
+        : JSON.stringify({ issuer: `http://127.0.0.1:${port}`, jwks_uri: `http://127.0.0.1:${port}/keys` }),
+    )
   })
   const started = performance.now()
-  await unavailable(fetcher.fetch({ name: 'ci', issuer: `http://127.0.0.1:${port}`, jwks: { discovery: true } }, undefined, signal), /key set: no answer in time/)
+  await unavailable(
+    fetcher.fetch({ name: 'ci', issuer: `http://127.0.0.1:${port}`, jwks: { discovery: true } }, undefined, signal),
+    /key set: no answer in time/,
+  )
   assert.ok(performance.now() - started < 2_300)
 })
 
@@ -159,9 +211,20 @@ test('outside local runs it is https for both', async (t) => {
     },
     tls,
   )
-  const deployed = httpKeySetFetcher({ resolve: async () => [{ address: '127.0.0.1', family: 4 }], permits: () => true, ca: tls.cert })
-  const fetched = await deployed.fetch({ name: 'ci', issuer: `https://issuer.example:${port}`, jwks: { discovery: true } }, undefined, signal)
+  const deployed = httpKeySetFetcher({
+    resolve: async () => [{ address: '127.0.0.1', family: 4 }],
+    permits: () => true,
+    ca: tls.cert,
+  })
+  const fetched = await deployed.fetch(
+    { name: 'ci', issuer: `https://issuer.example:${port}`, jwks: { discovery: true } },
+    undefined,
+    signal,
+  )
   assert.equal(!fetched.notModified && fetched.keys.keys[0]?.kid, 'a')
   const { url } = await issuer(t)
-  await unavailable(httpKeySetFetcher().fetch({ name: 'ci', issuer: url, jwks: { discovery: true } }, undefined, signal), /not an https URL/)
+  await unavailable(
+    httpKeySetFetcher().fetch({ name: 'ci', issuer: url, jwks: { discovery: true } }, undefined, signal),
+    /not an https URL/,
+  )
 })

@@ -45,7 +45,9 @@ describe('memory', () => {
 
   test('fifty at once in one process are one flight, whatever they ask for', async () => {
     const sandbox = world.sandbox()
-    const found = await Promise.all(Array.from({ length: 50 }, (_, i) => sandbox.find(github, i % 2 ? 'a' : `unknown ${i}`, signal)))
+    const found = await Promise.all(
+      Array.from({ length: 50 }, (_, i) => sandbox.find(github, i % 2 ? 'a' : `unknown ${i}`, signal)),
+    )
     for (const keys of found) assert.deepEqual(kids(keys), ['a'])
     assert.deepEqual([world.finds, world.claims, world.fetches], [1, 1, 1])
   })
@@ -93,7 +95,9 @@ describe('the shared row', () => {
   })
 
   test('fifty cold sandboxes whose clocks differ by seconds fetch once', async () => {
-    const found = await Promise.all(Array.from({ length: 50 }, (_, i) => world.sandbox({ ahead: (i % 7) - 3 }).find(github, 'a', signal)))
+    const found = await Promise.all(
+      Array.from({ length: 50 }, (_, i) => world.sandbox({ ahead: (i % 7) - 3 }).find(github, 'a', signal)),
+    )
     for (const keys of found) assert.deepEqual(kids(keys), ['a'])
     assert.equal(world.fetches, 1)
   })
@@ -264,14 +268,25 @@ describe('while another fetches', () => {
 
   test('nor beyond the request', async () => {
     await fetching()
-    const pause = (signal: AbortSignal) => new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
+    const pause = (signal: AbortSignal) =>
+      new Promise<void>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
     await unavailable(world.sandbox({ pause }).find(github, 'a', AbortSignal.timeout(20)))
   })
 
   test('the pauses between are short, jittered, and end with the request', async () => {
-    const items = { find: async () => ({ item: undefined, attempted_at: world.time }), claimFetch: async () => false, store: async () => {} }
+    const items = {
+      find: async () => ({ item: undefined, attempted_at: world.time }),
+      claimFetch: async () => false,
+      store: async () => {},
+    }
     const started = performance.now()
-    await unavailable(cachedKeySets({ fetcher: { fetch: () => assert.fail('fetched') }, items, now: () => world.time }).find(github, 'a', signal))
+    await unavailable(
+      cachedKeySets({ fetcher: { fetch: () => assert.fail('fetched') }, items, now: () => world.time }).find(
+        github,
+        'a',
+        signal,
+      ),
+    )
     const took = performance.now() - started
     assert.ok(took > 1_200 && took < 4_000, `${took} ms`)
   })

@@ -5,7 +5,11 @@ import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 
 /** A server on loopback for the length of one test. Returns its port. */
-export async function serve(t: TestContext, listener: RequestListener, tls?: { key: string; cert: string }): Promise<number> {
+export async function serve(
+  t: TestContext,
+  listener: RequestListener,
+  tls?: { key: string; cert: string },
+): Promise<number> {
   const server = tls ? createHttpsServer(tls, listener) : createHttpServer(listener)
   await once(server.listen(0, '127.0.0.1'), 'listening')
   t.after(() => {

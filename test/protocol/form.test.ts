@@ -14,7 +14,10 @@ test('RFC 6749 section 3.2: a parameter without a value counts as absent', () =>
 })
 
 test('RFC 8693 section 2.1: audience and resource may be repeated', () => {
-  assert.deepEqual(parsed('audience=a&audience=b&resource=c&resource=d'), { audience: ['a', 'b'], resource: ['c', 'd'] })
+  assert.deepEqual(parsed('audience=a&audience=b&resource=c&resource=d'), {
+    audience: ['a', 'b'],
+    resource: ['c', 'd'],
+  })
 })
 
 for (const [title, body, reason] of [
@@ -30,6 +33,9 @@ for (const [title, body, reason] of [
   ['too many bytes', `a=${'x'.repeat(64 * 1024)}`, 'request_too_large'],
 ] as const) {
   test(`${title} is refused`, () => {
-    assert.throws(() => parseForm(body), (error) => error instanceof RefusedError && error.refusal.reason === reason)
+    assert.throws(
+      () => parseForm(body),
+      (error) => error instanceof RefusedError && error.refusal.reason === reason,
+    )
   })
 }

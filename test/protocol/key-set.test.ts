@@ -12,11 +12,14 @@ const evenModulus = (n: string) => Buffer.concat([Buffer.alloc(8), Buffer.from(n
 
 test('RSA, EC and Ed25519 keys are read, each with the algorithms it can verify', () => {
   const { keys } = parseKeySet({ keys: [{ ...rsa, kid: 'a' }, { ...ecPublic, kid: 'b', alg: 'ES256' }, ed] })
-  assert.deepEqual(keys.map(({ kid, algorithms }) => [kid, algorithms.join(' ')]), [
-    ['a', 'RS256 RS384 RS512 PS256 PS384 PS512'],
-    ['b', 'ES256'],
-    [undefined, 'EdDSA Ed25519'],
-  ])
+  assert.deepEqual(
+    keys.map(({ kid, algorithms }) => [kid, algorithms.join(' ')]),
+    [
+      ['a', 'RS256 RS384 RS512 PS256 PS384 PS512'],
+      ['b', 'ES256'],
+      [undefined, 'EdDSA Ed25519'],
+    ],
+  )
 })
 
 for (const [title, key] of [
@@ -43,12 +46,17 @@ for (const [title, key] of [
   ['text', 'key'],
 ] as const) {
   test(`${title} is dropped, and its neighbour lives on`, () => {
-    assert.deepEqual(parseKeySet({ keys: [key, { ...rsa, kid: 'good' }] }).keys.map(({ kid }) => kid), ['good'])
+    assert.deepEqual(
+      parseKeySet({ keys: [key, { ...rsa, kid: 'good' }] }).keys.map(({ kid }) => kid),
+      ['good'],
+    )
   })
 }
 
 test('only what verification needs is kept of a key', () => {
-  const { keys } = parseKeySet({ keys: [{ ...rsa, kid: 'a', use: 'sig', key_ops: ['verify'], x5u: 'https://x.test', x5c: ['AA=='] }] })
+  const { keys } = parseKeySet({
+    keys: [{ ...rsa, kid: 'a', use: 'sig', key_ops: ['verify'], x5u: 'https://x.test', x5c: ['AA=='] }],
+  })
   assert.deepEqual(Object.keys(keys[0]!.jwk).toSorted(), ['e', 'kid', 'kty', 'n'])
 })
 

@@ -12,11 +12,21 @@ const es = { kid: 'a', alg: 'ES256', state: 'active', arn, jwk: ecJwk }
 const rs = { kid: 'b', alg: 'RS256', state: 'active', arn, jwk: { ...rsaJwk, kid: 'b', alg: 'RS256', use: 'sig' } }
 
 test('keys are read, and published whatever their state', () => {
-  const keys = parseSigningKeys(JSON.stringify([es, rs, { ...es, kid: 'c', state: 'pending' }, { ...rs, kid: 'd', state: 'retiring', jwk: rsaJwk }]))
+  const keys = parseSigningKeys(
+    JSON.stringify([
+      es,
+      rs,
+      { ...es, kid: 'c', state: 'pending' },
+      { ...rs, kid: 'd', state: 'retiring', jwk: rsaJwk },
+    ]),
+  )
   assert.deepEqual(keys[1], { ...rs, jwk: rsaJwk })
   const published = toJwks(keys).keys
   assert.deepEqual(published[0], { ...ecJwk, kid: 'a', alg: 'ES256', use: 'sig' })
-  assert.deepEqual(published.map(({ kid }) => kid), ['a', 'b', 'c', 'd'])
+  assert.deepEqual(
+    published.map(({ kid }) => kid),
+    ['a', 'b', 'c', 'd'],
+  )
 })
 
 const spoilt: [string, unknown, RegExp][] = [
@@ -34,8 +44,16 @@ const spoilt: [string, unknown, RegExp][] = [
   ['a jwk with another kid', [{ ...es, jwk: { ...ecJwk, kid: 'z' } }], /another kid/],
   ['a jwk with another alg', [{ ...es, jwk: { ...ecJwk, alg: 'RS256' } }], /another alg/],
   ['a jwk without a coordinate', [{ ...es, jwk: { ...ecJwk, y: undefined } }], /jwk\.y/],
-  ['another curve', [{ ...es, jwk: generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey.export({ format: 'jwk' }) }], /P-256/],
-  ['a weak RSA key', [{ ...rs, jwk: generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' }) }], /2048/],
+  [
+    'another curve',
+    [{ ...es, jwk: generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey.export({ format: 'jwk' }) }],
+    /P-256/,
+  ],
+  [
+    'a weak RSA key',
+    [{ ...rs, jwk: generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' }) }],
+    /2048/,
+  ],
   ['one kid twice', [es, { ...rs, kid: 'a', jwk: rsaJwk }], /two have the kid a/],
   ['two active keys of one alg', [es, { ...es, kid: 'c' }], /two are active for ES256/],
 ]

@@ -39,7 +39,10 @@ for (const [title, input, message] of [
   ['nothing', '', /JSON/],
 ] as const) {
   test(`${title} is refused, and the message quotes nothing`, () => {
-    assert.throws(() => parseJsonObject(input), (error) => error instanceof SyntaxError && message.test(error.message) && !error.message.includes('"'))
+    assert.throws(
+      () => parseJsonObject(input),
+      (error) => error instanceof SyntaxError && message.test(error.message) && !error.message.includes('"'),
+    )
   })
 }
 

@@ -11,7 +11,10 @@ export interface TestIssuer {
   keySets: KeySets
   claims: Record<string, unknown>
   /** `header` members that are undefined are left out; `payload` replaces the claims' JSON text. */
-  sign(claims?: Record<string, unknown>, options?: { header?: Record<string, unknown>; payload?: string; key?: CryptoKey }): Promise<string>
+  sign(
+    claims?: Record<string, unknown>,
+    options?: { header?: Record<string, unknown>; payload?: string; key?: CryptoKey },
+  ): Promise<string>
   privateKey: CryptoKey
 }
 
@@ -30,7 +33,15 @@ export async function testIssuer(changes: Partial<TrustedIssuer> = {}): Promise<
     max_token_lifetime: 3600,
     ...changes,
   }
-  const claims = { iss: issuer.issuer, sub: 'job-7', aud: ourIssuer, exp: now + 300, iat: now - 10, nbf: now - 10, jti: 'j1' }
+  const claims = {
+    iss: issuer.issuer,
+    sub: 'job-7',
+    aud: ourIssuer,
+    exp: now + 300,
+    iat: now - 10,
+    nbf: now - 10,
+    jti: 'j1',
+  }
   return {
     issuer,
     keySets: fixedKeySets(keySet),
@@ -51,13 +62,17 @@ async function compact(payload: string, header: Record<string, unknown>, key: Cr
   const known = Object.fromEntries(Object.entries(header).filter(([, value]) => value !== undefined))
   const { crit, b64, ...plain } = known
   if (crit === undefined && b64 === undefined) {
-    const { protected: protectedHeader, payload: encoded, signature } = await new FlattenedSign(Buffer.from(payload))
-      .setProtectedHeader(plain as { alg: string })
-      .sign(key)
+    const {
+      protected: protectedHeader,
+      payload: encoded,
+      signature,
+    } = await new FlattenedSign(Buffer.from(payload)).setProtectedHeader(plain).sign(key)
     return `${protectedHeader}.${encoded}.${signature}`
   }
   // jose does not sign what it does not understand.
-  const input = [known, undefined].map((part) => Buffer.from(part ? JSON.stringify(part) : payload).toString('base64url')).join('.')
+  const input = [known, undefined]
+    .map((part) => Buffer.from(part ? JSON.stringify(part) : payload).toString('base64url'))
+    .join('.')
   const signature = await crypto.subtle.sign('RSASSA-PKCS1-v1_5', key, Buffer.from(input))
   return `${input}.${Buffer.from(signature).toString('base64url')}`
 }

@@ -23,14 +23,18 @@ for (const [title, claims, reason] of [
   ['a fraction', { owner_id: '1', id: 1.5 }, 'claim_malformed'],
 ] as const) {
   test(`${title} in a template is refused`, () => {
-    assert.throws(() => subjectOf(claims, repo), (error) => error instanceof RefusedError && error.refusal.reason === reason)
+    assert.throws(
+      () => subjectOf(claims, repo),
+      (error) => error instanceof RefusedError && error.refusal.reason === reason,
+    )
   })
 }
 
 test('sub is the issuer’s name and the subject, or a hash where that would not be printable, short, or distinct', () => {
   assert.equal(toSub('farm', 'job 7'), 'farm:job 7')
   assert.equal(toSub('farm', 'x'.repeat(250)).length, 255)
-  for (const subject of ['x'.repeat(251), 'jöb', 'a\u0000b', 'a\nb', 'sha256:abc']) assert.match(toSub('farm', subject), /^farm:sha256:[\w-]{43}$/)
+  for (const subject of ['x'.repeat(251), 'jöb', 'a\u0000b', 'a\nb', 'sha256:abc'])
+    assert.match(toSub('farm', subject), /^farm:sha256:[\w-]{43}$/)
   const hashed = toSub('farm', 'jöb').slice('farm:'.length)
   assert.notEqual(toSub('farm', hashed), toSub('farm', 'jöb'))
 })

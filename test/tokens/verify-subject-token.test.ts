@@ -19,7 +19,14 @@ before(async () => {
 function verify(token: string, by: Partial<Verification> & { issuer?: TrustedIssuer; type?: SubjectTokenType } = {}) {
   const issuer = by.issuer ?? farm.issuer
   const issuers = new Map([[issuer.issuer, issuer]])
-  return verifySubjectToken(token, by.type ?? JWT_TYPE, { issuers, ourIssuer, keySets: farm.keySets, now, signal: new AbortController().signal, ...by })
+  return verifySubjectToken(token, by.type ?? JWT_TYPE, {
+    issuers,
+    ourIssuer,
+    keySets: farm.keySets,
+    now,
+    signal: new AbortController().signal,
+    ...by,
+  })
 }
 
 async function refusal(promise: Promise<unknown>): Promise<string> {
@@ -52,13 +59,21 @@ for (const [title, claims, reason] of [
   ['an exp that is text', { exp: String(now + 300) }, 'claim_malformed'],
   ['an exp that is not an integer', { exp: now + 300.5 }, 'claim_malformed'],
   ['an exp that is null', { exp: null }, 'claim_malformed'],
-  ['a token at the second its exp and the tolerance end', { exp: now - 60, iat: now - 100, nbf: undefined }, 'token_expired'],
+  [
+    'a token at the second its exp and the tolerance end',
+    { exp: now - 60, iat: now - 100, nbf: undefined },
+    'token_expired',
+  ],
   ['a token not yet valid by nbf', { nbf: now + 61 }, 'token_not_yet_valid'],
   ['an nbf that is text', { nbf: String(now) }, 'claim_malformed'],
   ['a token issued in the future', { iat: now + 61 }, 'token_not_yet_valid'],
   ['an iat that is a boolean', { iat: true }, 'claim_malformed'],
   ['a lifetime over the issuer’s maximum, from iat', { iat: now - 3400, exp: now + 201 }, 'token_lifetime_too_long'],
-  ['a lifetime over the issuer’s maximum, from now where iat is absent', { iat: undefined, exp: now + 3601 }, 'token_lifetime_too_long'],
+  [
+    'a lifetime over the issuer’s maximum, from now where iat is absent',
+    { iat: undefined, exp: now + 3601 },
+    'token_lifetime_too_long',
+  ],
   ['an endless token', { exp: Number.MAX_SAFE_INTEGER }, 'token_lifetime_too_long'],
   ['no sub', { sub: undefined }, 'claim_malformed'],
   ['an empty sub', { sub: '' }, 'claim_malformed'],
@@ -121,7 +136,12 @@ for (const [title, header, reason] of [
 test('keys that the header brings along are never looked at', async () => {
   const thief = await generateKeyPair('RS256', { extractable: true })
   const jwk = await exportJWK(thief.publicKey)
-  for (const header of [{ jwk }, { jku: 'https://evil.test/jwks' }, { x5u: 'https://evil.test/x' }, { x5c: ['AA=='] }]) {
+  for (const header of [
+    { jwk },
+    { jku: 'https://evil.test/jwks' },
+    { x5u: 'https://evil.test/x' },
+    { x5c: ['AA=='] },
+  ]) {
     assert.equal(await refusal(verify(await farm.sign({}, { header, key: thief.privateKey }))), 'signature_invalid')
     // With the right key they change nothing.
     await verify(await farm.sign({}, { header }))
@@ -130,7 +150,9 @@ test('keys that the header brings along are never looked at', async () => {
 
 test('a public RSA key is no HMAC secret, also where the list allows nothing but RS256', async () => {
   const jwk = await exportJWK((await generateKeyPair('RS256', { extractable: true })).publicKey)
-  const input = [{ alg: 'HS256', kid: 'k1' }, farm.claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
+  const input = [{ alg: 'HS256', kid: 'k1' }, farm.claims]
+    .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    .join('.')
   const mac = createHmac('sha256', JSON.stringify(jwk)).update(input).digest('base64url')
   assert.equal(await refusal(verify(`${input}.${mac}`)), 'algorithm_not_allowed')
 })
@@ -248,5 +270,8 @@ test('a key whose point is not on its curve verifies nothing', async () => {
   const header = Buffer.from(JSON.stringify({ alg: 'ES256', kid: 'k1' })).toString('base64url')
   const payload = Buffer.from(JSON.stringify(farm.claims)).toString('base64url')
   const token = `${header}.${payload}.${Buffer.alloc(64, 1).toString('base64url')}`
-  assert.equal(await refusal(verify(token, { keySets, issuer: { ...farm.issuer, algorithms: ['ES256'] } })), 'signature_invalid')
+  assert.equal(
+    await refusal(verify(token, { keySets, issuer: { ...farm.issuer, algorithms: ['ES256'] } })),
+    'signature_invalid',
+  )
 })

@@ -9,9 +9,17 @@ import { configuration, equals, farm, grant, rule, subject } from './policy-fixt
 const now = 500
 const main = { ref: 'main', sha: 'abc', groups: ['x'] }
 
-async function ask(rules: readonly Rule[], request: Partial<DecisionRequest> = {}, changes: Partial<Configuration> = {}): Promise<Decision> {
+async function ask(
+  rules: readonly Rule[],
+  request: Partial<DecisionRequest> = {},
+  changes: Partial<Configuration> = {},
+): Promise<Decision> {
   const policy = await toPolicy(configuration(rules, changes), 'https://broker.test')
-  return decide({ subject: subject(main), client_id: undefined, audience: [], resource: [], scope: undefined, ...request }, policy, now)
+  return decide(
+    { subject: subject(main), client_id: undefined, audience: [], resource: [], scope: undefined, ...request },
+    policy,
+    now,
+  )
 }
 
 function granted(decision: Decision) {
@@ -43,7 +51,10 @@ test('nothing is granted by default', async () => {
 })
 
 test('every condition must hold', async () => {
-  assert.equal(reason(await ask([rule('r', { match: [equals('ref', 'main'), equals('sha', 'other')] })])), 'no_rule_matches')
+  assert.equal(
+    reason(await ask([rule('r', { match: [equals('ref', 'main'), equals('sha', 'other')] })])),
+    'no_rule_matches',
+  )
 })
 
 test('the issuer’s requirements come before every rule', async () => {
@@ -96,7 +107,10 @@ test('a target without scopes grants none, and no scope may be asked of it', asy
 })
 
 test('rules are a set: scopes are the union, whatever their order', async () => {
-  const rules = [rule('b', { grant: [grant('api', { scopes: ['write'] })] }), rule('a', { grant: [grant('api', { scopes: ['read'] })] })]
+  const rules = [
+    rule('b', { grant: [grant('api', { scopes: ['write'] })] }),
+    rule('a', { grant: [grant('api', { scopes: ['read'] })] }),
+  ]
   for (const order of [rules, rules.toReversed()]) {
     const yes = granted(await ask(order))
     assert.deepEqual(yes.scopes, ['read', 'write'])
@@ -106,8 +120,15 @@ test('rules are a set: scopes are the union, whatever their order', async () => 
 
 test('two matching rules that differ in claims or lifetime are ambiguous, in any order', async () => {
   const plain = rule('a')
-  for (const other of [rule('b', { grant: [grant('api', { claims: { sha: { path: ['sha'] } } })] }), rule('b', { grant: [grant('api', { expires_with_subject: true })] })]) {
-    for (const order of [[plain, other], [other, plain]]) assert.equal(reason(await ask(order)), 'ambiguous_rules')
+  for (const other of [
+    rule('b', { grant: [grant('api', { claims: { sha: { path: ['sha'] } } })] }),
+    rule('b', { grant: [grant('api', { expires_with_subject: true })] }),
+  ]) {
+    for (const order of [
+      [plain, other],
+      [other, plain],
+    ])
+      assert.equal(reason(await ask(order)), 'ambiguous_rules')
     assert.equal(granted(await ask([plain, { ...other, mode: 'shadow' }])).rules.length, 1)
   }
 })
@@ -118,7 +139,10 @@ test('a shadow rule is seen and never grants', async () => {
   assert.deepEqual(decision.trace.shadow, ['s'])
   const both = await ask([rule('s', { mode: 'shadow', grant: [grant('api', { scopes: ['admin'] })] }), rule('r')])
   assert.deepEqual(granted(both).scopes, ['read', 'write'])
-  assert.equal(reason(await ask([rule('s', { mode: 'shadow', grant: [grant('plain')] }), rule('r')], { audience: ['plain'] })), 'target_not_granted')
+  assert.equal(
+    reason(await ask([rule('s', { mode: 'shadow', grant: [grant('plain')] }), rule('r')], { audience: ['plain'] })),
+    'target_not_granted',
+  )
 })
 
 test('a rule stops at its expiry, to the second', async () => {
@@ -154,16 +178,22 @@ for (const [title, cel, admitted] of [
 test('a bare path admits only true itself', async () => {
   const rules = [rule('r', { when: { path: ['flag'] } })]
   granted(await ask(rules, { subject: subject({ ...main, flag: true }) }))
-  for (const flag of ['true', 1, null, undefined, {}]) assert.equal(reason(await ask(rules, { subject: subject({ ...main, flag }) })), 'no_rule_matches')
+  for (const flag of ['true', 1, null, undefined, {}])
+    assert.equal(reason(await ask(rules, { subject: subject({ ...main, flag }) })), 'no_rule_matches')
 })
 
 test('too many claims for an expression are a refusal, not a long wait', async () => {
   const claims = { ...main, groups: Array.from({ length: 2_000 }, (_, i) => `g${i}`) }
-  assert.equal(reason(await ask([rule('r', { when: { cel: 'claims.ref == "main"' } })], { subject: subject(claims) })), 'no_rule_matches')
+  assert.equal(
+    reason(await ask([rule('r', { when: { cel: 'claims.ref == "main"' } })], { subject: subject(claims) })),
+    'no_rule_matches',
+  )
 })
 
 test('claims are computed from the subject’s, and one that has no value is a refusal', async () => {
-  const rules = [rule('r', { grant: [grant('api', { claims: { commit: { path: ['sha'] }, upper: { cel: 'claims.ref + "!"' } } })] })]
+  const rules = [
+    rule('r', { grant: [grant('api', { claims: { commit: { path: ['sha'] }, upper: { cel: 'claims.ref + "!"' } } })] }),
+  ]
   assert.deepEqual(granted(await ask(rules)).claims, { commit: 'abc', upper: 'main!' })
   assert.equal(reason(await ask(rules, { subject: subject({ ref: 'main' }) })), 'expression_failed')
   assert.equal(reason(await ask(rules, { subject: subject({ ref: 'main', sha: null }) })), 'expression_failed')
@@ -174,21 +204,49 @@ const github = { ...farm, preset: 'github-actions' as const }
 for (const [title, claims, match, admitted] of [
   ['a push', { event_name: 'push' }, [equals('ref', 'main')], true],
   ['a pull request', { event_name: 'pull_request' }, [equals('ref', 'main')], false],
-  ['a fork’s pull request with the base’s rights', { event_name: 'pull_request_target' }, [equals('ref', 'main')], false],
+  [
+    'a fork’s pull request with the base’s rights',
+    { event_name: 'pull_request_target' },
+    [equals('ref', 'main')],
+    false,
+  ],
   ['a comment by anyone', { event_name: 'issue_comment' }, [equals('ref', 'main')], false],
   ['a token that names no event', {}, [equals('ref', 'main')], false],
-  ['a pull request that the rule names', { event_name: 'pull_request' }, [equals('event_name', 'push', 'pull_request')], true],
-  ['a pull request that a pattern happens to fit', { event_name: 'pull_request' }, [{ key: 'event_name', path: ['event_name'], operator: { glob: 'pull*' } }], false],
-  ['a pull request that a not lets by', { event_name: 'pull_request' }, [{ key: 'event_name', path: ['event_name'], operator: { not: ['push'] } }], false],
+  [
+    'a pull request that the rule names',
+    { event_name: 'pull_request' },
+    [equals('event_name', 'push', 'pull_request')],
+    true,
+  ],
+  [
+    'a pull request that a pattern happens to fit',
+    { event_name: 'pull_request' },
+    [{ key: 'event_name', path: ['event_name'], operator: { glob: 'pull*' } }],
+    false,
+  ],
+  [
+    'a pull request that a not lets by',
+    { event_name: 'pull_request' },
+    [{ key: 'event_name', path: ['event_name'], operator: { not: ['push'] } }],
+    false,
+  ],
 ] as const) {
   test(`${title} is ${admitted ? 'admitted' : 'refused'}`, async () => {
-    const decision = await ask([rule('r', { match })], { subject: subject({ ref: 'main', ...claims }, github) }, { issuers: { farm: github } })
+    const decision = await ask(
+      [rule('r', { match })],
+      { subject: subject({ ref: 'main', ...claims }, github) },
+      { issuers: { farm: github } },
+    )
     assert.equal('granted' in decision ? 'granted' : decision.refused.reason, admitted ? 'granted' : 'event_forbidden')
   })
 }
 
 test('the explanation says which rule matched, and of each other rule what failed first', async () => {
-  const decision = await ask([rule('dev', { match: [equals('ref', 'dev')] }), rule('try', { mode: 'shadow' }), rule('r')])
+  const decision = await ask([
+    rule('dev', { match: [equals('ref', 'dev')] }),
+    rule('try', { mode: 'shadow' }),
+    rule('r'),
+  ])
   assert.deepEqual(explain(decision), [
     'granted: target api, scope read write, by r',
     'rule dev does not match: ref is "main", not "dev"',

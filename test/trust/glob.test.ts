@@ -37,10 +37,14 @@ for (const [pattern, text, expected] of [
 test('agrees with an anchored regular expression, and never lets * cross a separator', () => {
   const piece = fc.string({ unit: fc.constantFrom('a', 'b', '*', '/', ':', '.'), maxLength: 12 })
   fc.assert(
-    fc.property(piece, fc.string({ unit: fc.constantFrom('a', 'b', '/', ':', '.'), maxLength: 12 }), (pattern, text) => {
-      const source = pattern.replaceAll('.', '\\.').replaceAll('*', '[^/:]*')
-      assert.equal(globMatches(pattern, text), new RegExp(`^(?:${source})$`).test(text))
-    }),
+    fc.property(
+      piece,
+      fc.string({ unit: fc.constantFrom('a', 'b', '/', ':', '.'), maxLength: 12 }),
+      (pattern, text) => {
+        const source = pattern.replaceAll('.', '\\.').replaceAll('*', '[^/:]*')
+        assert.equal(globMatches(pattern, text), new RegExp(`^(?:${source})$`).test(text))
+      },
+    ),
     { numRuns: 5_000 },
   )
 })

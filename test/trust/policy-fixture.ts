@@ -22,7 +22,13 @@ export function rule(name: string, changes: Partial<Rule> = {}): Rule {
 }
 
 export function grant(target: string, changes: Partial<RuleGrant> = {}): RuleGrant {
-  return { target, scopes: target === 'api' ? ['read', 'write'] : [], claims: {}, expires_with_subject: false, ...changes }
+  return {
+    target,
+    scopes: target === 'api' ? ['read', 'write'] : [],
+    claims: {},
+    expires_with_subject: false,
+    ...changes,
+  }
 }
 
 export function configuration(rules: readonly Rule[], changes: Partial<Configuration> = {}): Configuration {
