@@ -68,7 +68,10 @@ class Compiler {
       signing: file.signing,
       issuers,
       targets: file.targets,
-      rules: Object.keys(file.rules).map((name) => this.#rule(name, file, issuers)),
+      // Rules and conditions are sets: their order in the file means nothing, so it is not in the hash either.
+      rules: Object.keys(file.rules)
+        .toSorted()
+        .map((name) => this.#rule(name, file, issuers)),
       clients: Object.fromEntries(
         Object.entries(file.clients).map(([name, { type }]) => [name, { type, grants: [TOKEN_EXCHANGE_GRANT] }]),
       ),
@@ -161,12 +164,13 @@ class Compiler {
   }
 
   #conditions(given: BrokerFile['rules'][string]['match'], kinds: readonly Preset[], path: Path): Condition[] {
-    return Object.entries(given).map(([key, value]) => {
+    const conditions = Object.entries(given).map(([key, value]) => {
       const operator = toOperator(value)
       const claim = this.#claimOf(key, kinds, [...path, key])
       this.#checkTypes(value, claim, kinds, [...path, key])
       return { key, path: claim, operator }
     })
+    return conditions.toSorted((a, b) => (a.key < b.key ? -1 : 1))
   }
 
   /** A literal name, a JSON Pointer (RFC 6901), or an alias of every preset that the rule is about. */

@@ -73,8 +73,10 @@ export function readDocument(text: string): SourceDocument {
     Pair(_, pair) {
       if (isScalar(pair.key) && pair.key.value === '<<')
         problems.push(problem('a merge key: write the values out', pair.key.range?.[0] ?? 0))
-      else if (!isScalar(pair.key))
-        problems.push(problem('a key that is not text', isNode(pair.key) ? (pair.key.range?.[0] ?? 0) : 0))
+      else if (!isScalar(pair.key) || typeof pair.key.value !== 'string')
+        problems.push(problem('a key that is not text: quote it', isNode(pair.key) ? (pair.key.range?.[0] ?? 0) : 0))
+      else if (pair.key.value === '__proto__')
+        problems.push(problem('__proto__ is no name that JSON can be relied on to carry', pair.key.range?.[0] ?? 0))
     },
   })
   if (problems.length === 0 && !isMap(document.contents))

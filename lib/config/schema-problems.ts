@@ -1,6 +1,6 @@
 import type * as z from 'zod'
 import type { Path, Problem, SourceDocument } from './document.ts'
-import { knownKeys, notYet } from './schema.ts'
+import { knownKeys, notYet, notYetValues } from './schema.ts'
 import { suggestion } from './suggest.ts'
 
 /** What zod found, in words for the person who writes the file. */
@@ -40,8 +40,7 @@ function unknownKey(
 ): Problem {
   const place = placeOf(path)
   const at = [...path, key]
-  if (notYet[place]?.includes(key))
-    return problem('not-supported-yet', `${key} is not supported yet: this version has token exchange only`, at, true)
+  if (notYet[place]?.includes(key)) return problem('not-supported-yet', notYetMessage(key), at, true)
   if (secretKeys.test(key)) return problem('inline-secret', `${key}: secrets never stand in this file`, at, true)
   const known = knownKeys[place] ?? []
   return problem(
@@ -50,6 +49,10 @@ function unknownKey(
     at,
     true,
   )
+}
+
+function notYetMessage(what: string): string {
+  return `${what} is not supported yet: this version has token exchange only`
 }
 
 /** `rules.web.grant.0` to `rules.*.grant.*`. */
@@ -63,7 +66,8 @@ function wrongValue(
   problem: (rule: Problem['rule'], message: string) => Problem,
 ): Problem {
   const { path } = issue
-  const name = String(path.at(-1) ?? 'the file')
+  // An item of a list goes by the list's name.
+  const name = String(path.findLast((part) => typeof part === 'string') ?? 'the file')
   const value = valueAt(source.value, path)
   if (value === undefined) return problem('missing-key', `${name} is required`)
   if (
@@ -81,6 +85,8 @@ function wrongValue(
       'wrong-type',
       `${name} must be ${issue.expected === 'array' ? 'a list' : issue.expected === 'object' || issue.expected === 'record' ? 'a map' : `a ${issue.expected}`}`,
     )
+  if (typeof value === 'string' && notYetValues[placeOf(path)]?.includes(value))
+    return problem('not-supported-yet', notYetMessage(value))
   if (issue.code === 'invalid_value')
     return problem(
       'invalid-value',

@@ -196,3 +196,8 @@ export const notYet: Readonly<Record<string, readonly string[]>> = {
     'id_token_signed_response_alg',
   ],
 }
+
+/** The same for values. */
+export const notYetValues: Readonly<Record<string, readonly string[]>> = {
+  'clients.*.grants.*': ['authorization_code', 'refresh_token', 'client_credentials'],
+}

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict'
+import { readFileSync, readdirSync } from 'node:fs'
+import { test } from 'node:test'
+import { parse, stringify } from 'yaml'
+import * as z from 'zod'
+import { compile } from '../../lib/config/compile.ts'
+import type { Configuration } from '../../lib/trust/configuration.ts'
+import { jsonSchema } from '../../tools/generate-schema.ts'
+import { brokerFile } from './broker-file.ts'
+
+const now = Date.parse('2026-11-24T12:00:00Z') / 1000
+const examples = new URL('../../examples/', import.meta.url)
+
+function compiled(text: string): Configuration {
+  return compile(text, 'broker.yaml', { now }).configuration
+}
+
+function matchOf(key: string): unknown {
+  const text = brokerFile.replace('{ ref: main }', `{ ref: main, ${key} }`)
+  return compiled(text).rules[0]?.match[1]
+}
+
+for (const name of readdirSync(examples)) {
+  test(`examples/${name} compiles without a finding, and its JSON Schema agrees`, () => {
+    const text = readFileSync(new URL(`${name}/broker.yaml`, examples), 'utf8')
+    assert.deepEqual(compile(text, name, { now, local: name === 'quickstart' }).findings, [])
+    const schema = z.fromJSONSchema(JSON.parse(jsonSchema()) as Parameters<typeof z.fromJSONSchema>[0])
+    const value = parse(text) as Record<string, unknown>
+    assert.equal(schema.safeParse(value).success, true)
+    assert.equal(schema.safeParse({ ...value, isuers: {} }).success, false)
+  })
+}
+
+test('what is left out gets its default, and durations become seconds', () => {
+  const { issuers, targets, rules, clients, receipts, signing } = compiled(brokerFile)
+  assert.deepEqual(issuers.farm, {
+    name: 'farm',
+    issuer: 'https://ci.test',
+    algorithms: ['RS256'],
+    jwks: { discovery: true },
+    subject: [{ claim: ['sub'] }],
+    replay: 'once',
+    clock_tolerance: 60,
+    max_token_lifetime: 3_600,
+    require: [],
+  })
+  assert.deepEqual(targets.plain, { audience: 'https://plain.test', scopes: [], lifetime: 900 })
+  assert.deepEqual(
+    rules.find(({ name }) => name === 'deploys'),
+    {
+      name: 'deploys',
+      issuers: ['github'],
+      match: [
+        { key: 'repository_id', path: ['repository_id'], operator: { equals: ['987654'] } },
+        { key: 'event_name', path: ['event_name'], operator: { equals: ['push'] } },
+      ],
+      mode: 'enforce',
+      grant: [{ target: 'api', scopes: ['write'], claims: {}, expires_with_subject: false }],
+    },
+  )
+  assert.deepEqual(clients, {
+    app: { type: 'public', grants: ['urn:ietf:params:oauth:grant-type:token-exchange'] },
+  })
+  assert.deepEqual(receipts, { retention: 30 * 86_400 })
+  assert.deepEqual(signing, { algorithms: ['ES256', 'RS256'], keys: {} })
+})
+
+test('a preset gives what is left out, and the file may say otherwise', () => {
+  const { github, cluster } = compiled(brokerFile).issuers
+  assert.equal(github?.issuer, 'https://token.actions.githubusercontent.com')
+  assert.deepEqual(github.subject, ['repo:', { claim: ['repository_owner_id'] }, '/', { claim: ['repository_id'] }])
+  assert.deepEqual([cluster?.replay, cluster?.algorithms], ['off', ['RS256', 'ES256']])
+  const changed = compiled(brokerFile.replace('preset: kubernetes', 'preset: kubernetes\n    replay: once'))
+  assert.equal(changed.issuers.cluster?.replay, 'once')
+})
+
+for (const [title, written, path, operator] of [
+  ['a literal name with dots and slashes', '"oidc.test/org-id": a', ['oidc.test/org-id'], { equals: ['a'] }],
+  ['a JSON Pointer', '/kubernetes.io/namespace: a', ['kubernetes.io', 'namespace'], { equals: ['a'] }],
+  ['an escaped JSON Pointer', '/a~1b/m~0n: a', ['a/b', 'm~n'], { equals: ['a'] }],
+  ['~01, which is no /', '/a~01: a', ['a~1'], { equals: ['a'] }],
+  ['a list', 'x: [a, b]', ['x'], { equals: ['a', 'b'] }],
+  ['a number and a boolean', 'x: [1, true]', ['x'], { equals: [1, true] }],
+  ['a pattern', 'x: { glob: "a*" }', ['x'], { glob: 'a*' }],
+  ['a member', 'x: { contains: a }', ['x'], { contains: 'a' }],
+  ['not one', 'x: { not: a }', ['x'], { not: ['a'] }],
+  ['none of a list', 'x: { not: [a, b] }', ['x'], { not: ['a', 'b'] }],
+] as const) {
+  test(`match reads ${title}`, () => {
+    const { path: read, operator: meant } = matchOf(written) as { path: unknown; operator: unknown }
+    assert.deepEqual([read, meant], [path, operator])
+  })
+}
+
+test('a preset’s short names mean its claims, and another issuer’s do not', () => {
+  const match = (issuer: string) =>
+    compiled(
+      brokerFile.replace('issuer: farm\n    match: { ref: main }', `issuer: ${issuer}\n    match: { namespace: web }`),
+    ).rules[0]?.match[0]?.path
+  assert.deepEqual(match('cluster'), ['kubernetes.io', 'namespace'])
+  assert.deepEqual(match('farm'), ['namespace'])
+})
+
+test('a path needs no engine, anything else is CEL', () => {
+  const claims = (text: string) =>
+    compiled(brokerFile.replace('{ commit: claims.sha }', `{ x: ${text} }`)).rules[0]?.grant[0]?.claims.x
+  assert.deepEqual(claims('claims.sha'), { path: ['sha'] })
+  assert.deepEqual(claims(`'claims["kubernetes.io"].pod.name'`), { path: ['kubernetes.io', 'pod', 'name'] })
+  assert.deepEqual(claims(`'claims.ref + "x"'`), { cel: 'claims.ref + "x"' })
+})
+
+test('the issuer may be given from outside, and is then in the hash', () => {
+  const options = { now, local: true, issuer: 'http://127.0.0.1:9' }
+  const { configuration } = compile(brokerFile, 'broker.yaml', options)
+  assert.equal(configuration.issuer, 'http://127.0.0.1:9')
+  assert.notEqual(configuration.hash, compiled(brokerFile).hash)
+})
+
+test('the hash names the policy: not how it is written, but everything it says', () => {
+  const { hash } = compiled(brokerFile)
+  const reversed = (value: unknown): unknown =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(
+          Object.entries(value)
+            .toReversed()
+            .map(([name, member]) => [name, reversed(member)]),
+        )
+      : value
+  const parsed = parse(brokerFile) as Record<string, unknown>
+  assert.equal(compiled(`# a comment\n${stringify(reversed(parsed))}`).hash, hash)
+  for (const [from, to] of [
+    ['ref: main', 'ref: dev'],
+    ['https://ci.test', 'https://ci2.test'],
+    ['"987654"', '"987655"'],
+    ['lifetime: 15m', 'lifetime: 16m'],
+    ['scopes: [write]', 'scopes: [read]'],
+    ['retention: 30d', 'retention: 31d'],
+    ['claims.sha', 'claims.sha1'],
+  ] as const) {
+    assert.notEqual(compiled(brokerFile.replace(from, to)).hash, hash, to)
+  }
+})
+
+test('nothing of it can be changed any more', () => {
+  const configuration = compiled(brokerFile) as unknown as Record<string, Record<string, { scopes: string[] }>>
+  const frozen = (value: unknown): boolean =>
+    typeof value !== 'object' || value === null || (Object.isFrozen(value) && Object.values(value).every(frozen))
+  assert.ok(frozen(configuration))
+  assert.throws(() => configuration.targets!.api!.scopes.push('admin'), TypeError)
+})
+
+test('it survives the bundle: JSON and back is the same', () => {
+  const { configuration } = compile(brokerFile, 'broker.yaml', { now })
+  assert.deepEqual(JSON.parse(JSON.stringify(configuration)), configuration)
+})
