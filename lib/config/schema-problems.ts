@@ -67,7 +67,7 @@ function wrongValue(
 ): Problem {
   const { path } = issue
   // An item of a list goes by the list's name.
-  const name = String(path.findLast((part) => typeof part === 'string') ?? 'the file')
+  const name = path.findLast((part) => typeof part === 'string') ?? 'the file'
   const value = valueAt(source.value, path)
   if (value === undefined) return problem('missing-key', `${name} is required`)
   if (

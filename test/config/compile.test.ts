@@ -17,7 +17,7 @@ function compiled(text: string): Configuration {
 
 function matchOf(key: string): unknown {
   const text = brokerFile.replace('{ ref: main }', `{ ref: main, ${key} }`)
-  return compiled(text).rules[0]?.match[1]
+  return compiled(text).rules[0]?.match.find(({ key: claim }) => claim !== 'ref')
 }
 
 for (const name of readdirSync(examples)) {
@@ -51,8 +51,8 @@ test('what is left out gets its default, and durations become seconds', () => {
       name: 'deploys',
       issuers: ['github'],
       match: [
-        { key: 'repository_id', path: ['repository_id'], operator: { equals: ['987654'] } },
         { key: 'event_name', path: ['event_name'], operator: { equals: ['push'] } },
+        { key: 'repository_id', path: ['repository_id'], operator: { equals: ['987654'] } },
       ],
       mode: 'enforce',
       grant: [{ target: 'api', scopes: ['write'], claims: {}, expires_with_subject: false }],
