@@ -60,7 +60,7 @@ export async function startStandin(protocol: Protocol, port = 0): Promise<Standi
   const calls = new Map<string, number>()
   const faults: Fault[] = []
   const server = createServer((request, response) => {
-    void serve(request, response).catch(() => request.destroy())
+    void serve(request, response).catch(() => request.socket.destroy())
   })
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -69,11 +69,11 @@ export async function startStandin(protocol: Protocol, port = 0): Promise<Standi
     calls.set(operation, (calls.get(operation) ?? 0) + 1)
     const fault = take(faults, operation)
     if (fault?.delay) await setTimeout(fault.delay)
-    if (fault?.drop === 'before') return void request.destroy()
+    if (fault?.drop === 'before') return void request.socket.destroy()
     const answer = fault?.error
       ? protocol.error(fault.error)
       : await carryOut({ operation, headers: request.headers, body })
-    if (fault?.drop === 'after') return void request.destroy()
+    if (fault?.drop === 'after') return void request.socket.destroy()
     response
       .writeHead(answer.status, {
         'content-type': answer.contentType,

@@ -1,15 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import type { Server } from 'node:http'
-import { createRequire } from 'node:module'
-import type { AddressInfo } from 'node:net'
-import {
-  CreateTableCommand,
-  DeleteTableCommand,
-  waitUntilTableExists,
-  type DynamoDBClient,
-} from '@aws-sdk/client-dynamodb'
+import { DeleteTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { dynamodbClient } from '../../lib/aws/clients.ts'
+import { createTable, startDynamodb } from '../../local/dynamodb.ts'
 
 export interface TestTable {
   endpoint: string
@@ -20,17 +12,11 @@ export interface TestTable {
   close(): Promise<void>
 }
 
-// It has no types.
-const dynalite = createRequire(import.meta.url)('dynalite') as (options: {
-  createTableMs: number
-  deleteTableMs: number
-}) => Server
-
-/** A new table of the deployed shape, at TEST_DYNAMODB_ENDPOINT where that is set, else in a dynalite of its own. */
+/** A new table of the deployed shape, at TEST_DYNAMODB_ENDPOINT where that is set, else in a stand-in of its own. */
 export async function openTestTable(): Promise<TestTable> {
   const given = process.env.TEST_DYNAMODB_ENDPOINT
-  const server = given ? undefined : dynalite({ createTableMs: 0, deleteTableMs: 0 })
-  const endpoint = server ? await listen(server) : (given ?? '')
+  const standin = given ? undefined : await startDynamodb()
+  const endpoint = standin?.url ?? given ?? ''
   const clients: DynamoDBClient[] = []
   const clientFor = (endpoint: string) => {
     const client = dynamodbClient({
@@ -43,25 +29,7 @@ export async function openTestTable(): Promise<TestTable> {
   }
   const client = clientFor(endpoint)
   const table = `test-${randomBytes(8).toString('hex')}`
-  await client.send(
-    new CreateTableCommand({
-      TableName: table,
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: [
-        { AttributeName: 'pk', AttributeType: 'S' },
-        { AttributeName: 'decision_id', AttributeType: 'S' },
-      ],
-      KeySchema: [{ AttributeName: 'pk', KeyType: 'HASH' }],
-      GlobalSecondaryIndexes: [
-        {
-          IndexName: 'by_id',
-          KeySchema: [{ AttributeName: 'decision_id', KeyType: 'HASH' }],
-          Projection: { ProjectionType: 'ALL' },
-        },
-      ],
-    }),
-  )
-  await waitUntilTableExists({ client, maxWaitTime: 30, minDelay: 1, maxDelay: 1 }, { TableName: table })
+  await createTable(client, table)
   return {
     endpoint,
     table,
@@ -70,13 +38,7 @@ export async function openTestTable(): Promise<TestTable> {
     async close() {
       await client.send(new DeleteTableCommand({ TableName: table }))
       for (const client of clients) client.destroy()
-      server?.close()
-      server?.closeAllConnections()
+      await standin?.close()
     },
   }
-}
-
-async function listen(server: Server): Promise<string> {
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
