@@ -62,10 +62,9 @@ class Broker {
       const refused = entries?.find(({ message }) => message === 'refused')
       if (refused) {
         const decided = entries?.find(({ message }) => message === 'decided')
-        const rule = (decided?.explanation as string[] | undefined)?.find(
-          (line) => line.includes('does not match') && !line.includes('shadow'),
-        )
-        return `${String(refused.reason)}${facts(refused)}${rule && refused.reason !== 'subject_token_replayed' && refused.reason !== 'target_not_granted' ? `; ${rule}` : ''}`
+        const lines = (decided?.explanation ?? []) as string[]
+        const failed = lines.find((line) => line.startsWith('rule web-deploys does not match'))
+        return [`${String(refused.reason)}${facts(refused)}`, ...(failed === undefined ? [] : [failed])].join('; ')
       }
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
