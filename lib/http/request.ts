@@ -12,7 +12,15 @@ const familiar: ReadonlyMap<string, 'absent' | 'json' | 'multipart'> = new Map([
 ])
 
 /** Parameters that belong in a body: in a URL they would stand in every access log on the way. */
-const bodyOnly = /(?:^|&)(?:subject_token|actor_token|client_secret|client_assertion|refresh_token|code|grant_type)=/
+const bodyOnly = [
+  'subject_token',
+  'actor_token',
+  'client_secret',
+  'client_assertion',
+  'refresh_token',
+  'code',
+  'grant_type',
+]
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -38,7 +46,8 @@ export function formOf(event: APIGatewayProxyEventV2): Form {
   const media_type = header(event, 'content-type')?.split(';', 1)[0]?.trim().toLowerCase() ?? ''
   if (media_type !== FORM)
     throw new RefusedError({ reason: 'unsupported_media_type', content_type: familiar.get(media_type) ?? 'other' })
-  if (bodyOnly.test(event.rawQueryString ?? ''))
+  const query = new URLSearchParams(event.rawQueryString ?? '')
+  if (bodyOnly.some((name) => query.has(name)))
     throw new RefusedError({ reason: 'form_malformed', detail: 'parameters in the query string' })
   return parseForm(bodyOf(event))
 }

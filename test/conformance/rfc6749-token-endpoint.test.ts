@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { JWT_TYPE, TOKEN_EXCHANGE_GRANT } from '../../lib/protocol/urns.ts'
 import { blackBox } from './broker-fixture.ts'
 
 const box = blackBox()
@@ -78,11 +79,12 @@ test('only a form is read', async () => {
 })
 
 test('section 2.3.1: nothing that belongs in the body is taken from the URL', async () => {
-  const response = await fetch(`${box.broker.url}/token?grant_type=x&subject_token=y`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/x-www-form-urlencoded' },
-  })
-  assert.equal(response.status, 400)
+  const form = { grant_type: TOKEN_EXCHANGE_GRANT, subject_token_type: JWT_TYPE, subject_token: await box.jobToken() }
+  const post = (query: string) =>
+    fetch(`${box.broker.url}/token?${query}`, { method: 'POST', body: new URLSearchParams(form) })
+  for (const query of ['subject_token=x', 'a=b&subject%5Ftoken=x', 'grant_type=x', 'client_secret'])
+    assert.equal((await post(query)).status, 400, query)
+  assert.equal((await post('utm=x')).status, 200)
 })
 
 test('a body over the limit is 413, and over the gateway’s own too', async () => {
