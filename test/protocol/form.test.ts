@@ -20,6 +20,11 @@ test('RFC 8693 section 2.1: audience and resource may be repeated', () => {
   })
 })
 
+test('the limits themselves are within', () => {
+  assert.equal(parseForm(Array.from({ length: 100 }, (_, i) => `p${i}=1`).join('&')).size, 100)
+  assert.equal(parseForm(`a=${'x'.repeat(64 * 1024 - 2)}`).size, 1)
+})
+
 for (const [title, body, reason] of [
   ['a repeated parameter', 'scope=a&scope=b', 'parameter_repeated'],
   ['a repeated parameter, once empty', 'scope=&scope=b', 'parameter_repeated'],
@@ -30,7 +35,7 @@ for (const [title, body, reason] of [
   ['invalid UTF-8', 'a=%ff', 'form_malformed'],
   ['an overlong encoding', 'a=%c0%af', 'form_malformed'],
   ['too many parameters', Array.from({ length: 101 }, (_, i) => `p${i}=1`).join('&'), 'form_malformed'],
-  ['too many bytes', `a=${'x'.repeat(64 * 1024)}`, 'request_too_large'],
+  ['too many bytes', `a=${'x'.repeat(64 * 1024 - 1)}`, 'request_too_large'],
 ] as const) {
   test(`${title} is refused`, () => {
     assert.throws(

@@ -7,8 +7,16 @@ const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export
 const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const ecPublic = ec.publicKey.export({ format: 'jwk' })
 const ed = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' })
+const x25519 = generateKeyPairSync('x25519').publicKey.export({ format: 'jwk' })
 const short = generateKeyPairSync('rsa', { modulusLength: 2040 }).publicKey.export({ format: 'jwk' })
 const evenModulus = (n: string) => Buffer.concat([Buffer.alloc(8), Buffer.from(n, 'base64url')]).toString('base64url')
+
+/** An odd number of so many bits. */
+function modulusOf(bits: number): string {
+  const n = Buffer.alloc(Math.ceil(bits / 8), 0xff)
+  n[0] = 0xff >> (n.length * 8 - bits)
+  return n.toString('base64url')
+}
 
 test('RSA, EC and Ed25519 keys are read, each with the algorithms it can verify', () => {
   const { keys } = parseKeySet({ keys: [{ ...rsa, kid: 'a' }, { ...ecPublic, kid: 'b', alg: 'ES256' }, ed] })
@@ -37,6 +45,13 @@ for (const [title, key] of [
   ['key_ops that is no list', { ...rsa, key_ops: 'verify' }],
   ['an alg that does not fit', { ...rsa, alg: 'ES256' }],
   ['an alg we never accept', { ...rsa, alg: 'RSA-OAEP' }],
+  ['a key for key agreement', { ...x25519 }],
+  ['an Ed25519 key that says it is EC', { ...ed, kty: 'EC' }],
+  ['an Ed25519 key of another length', { ...ed, x: 'AAAA' }],
+  ['a modulus over 8192 bits', { ...rsa, n: modulusOf(8_193) }],
+  ['e of nine bytes', { ...rsa, e: Buffer.from('010000000000000001', 'hex').toString('base64url') }],
+  ['a kty that is no text', { ...rsa, kty: ['RSA'] }],
+  ['a curve that is no text', { ...ecPublic, crv: ['P-256'] }],
   ['an unknown curve', { ...ecPublic, crv: 'secp256k1' }],
   ['an inherited name as curve', { ...ecPublic, crv: 'constructor' }],
   ['a coordinate of the wrong length', { ...ecPublic, x: 'AAAA' }],
@@ -52,6 +67,12 @@ for (const [title, key] of [
     )
   })
 }
+
+test('the limits themselves are within', () => {
+  const atLimits = { ...rsa, n: modulusOf(8_192), e: Buffer.from('0100000000000001', 'hex').toString('base64url') }
+  assert.equal(parseKeySet({ keys: [atLimits] }).keys.length, 1)
+  assert.equal(parseKeySet({ keys: Array.from({ length: 100 }, () => rsa) }).keys.length, 100)
+})
 
 test('only what verification needs is kept of a key', () => {
   const { keys } = parseKeySet({
