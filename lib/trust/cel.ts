@@ -1,4 +1,4 @@
-import { celEnv, isCelError, parse, plan } from '@bufbuild/cel'
+import { celEnv, isCelError, isCelList, parse, plan } from '@bufbuild/cel'
 import type { JsonObject } from '../protocol/strict-json.ts'
 
 /** More members and elements than any CI token has, few enough that two nested comprehensions stay cheap. */
@@ -58,7 +58,7 @@ function toJson(value: unknown): unknown {
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : undefined
   if (typeof value === 'number') return Number.isFinite(value) ? value : undefined
   if (typeof value === 'string' || typeof value === 'boolean') return value
-  if (typeof value !== 'object' || value === null || !(Symbol.iterator in value)) return undefined
-  const items = [...(value as Iterable<unknown>)].map(toJson)
+  if (!isCelList(value)) return undefined
+  const items = [...value].map(toJson)
   return items.includes(undefined) ? undefined : items
 }

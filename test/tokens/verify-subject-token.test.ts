@@ -259,6 +259,28 @@ test('an unknown issuer is refused without a look at its keys', async () => {
   assert.equal(await refusal(verify(await farm.sign({ iss: 'https://evil.test' }), { keySets })), 'issuer_unknown')
 })
 
+test('an algorithm that the issuer may not use is refused without a look at its keys', async () => {
+  const keySets = { find: () => assert.fail('the keys were fetched') }
+  const issuer = { ...farm.issuer, algorithms: ['ES256'] as const }
+  assert.equal(await refusal(verify(await farm.sign(), { keySets, issuer })), 'algorithm_not_allowed')
+})
+
+test('a key that our own checks should never have let through is our failure, not the token’s', async () => {
+  const keySets = fixedKeySets({ keys: [{ kid: 'k1', algorithms: ['RS256'], jwk: { kty: 'RSA', use: 'enc' } }] })
+  await assert.rejects(verify(await farm.sign(), { keySets }), (error) => !(error instanceof RefusedError))
+})
+
+test('the limits themselves are within', async () => {
+  const room = 16 * 1024 - (await farm.sign({ filler: '' })).length
+  const filled = await farm.sign({ filler: 'x'.repeat(Math.floor((room * 3) / 4)) })
+  assert.ok(filled.length > 16 * 1024 - 4 && filled.length <= 16 * 1024, String(filled.length))
+  await verify(filled)
+  await verify(await farm.sign({ jti: 'j'.repeat(1_024) }))
+  await verify(await farm.sign({ sub: 's'.repeat(255) }))
+  const longKid = await farm.sign({}, { header: { kid: 'k'.repeat(1_024) } })
+  assert.equal(await refusal(verify(longKid)), 'key_unknown')
+})
+
 test('keys that cannot be had are an outage, not a bad token', async () => {
   const keySets = { find: () => Promise.reject(new UnavailableError('issuer_keys', 'down')) }
   await assert.rejects(verify(await farm.sign(), { keySets }), UnavailableError)
