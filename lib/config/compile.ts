@@ -129,7 +129,7 @@ class Compiler {
   #rule(name: string, file: BrokerFile, issuers: Readonly<Record<string, Issuer>>): Rule {
     const given = file.rules[name] as BrokerFile['rules'][string]
     const path = ['rules', name]
-    const names = [given.issuer].flat()
+    const names = [...new Set([given.issuer].flat())]
     const kinds = names.flatMap((issuer) =>
       Object.hasOwn(issuers, issuer) && issuers[issuer]?.preset ? [presets[issuers[issuer].preset]] : [],
     )

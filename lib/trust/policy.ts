@@ -1,5 +1,5 @@
 import type { ClaimPath } from '../tokens/claim-path.ts'
-import type { Configuration, Issuer, Rule } from './configuration.ts'
+import type { Configuration, Expression, Issuer, Rule } from './configuration.ts'
 import { loadEvaluate, type Evaluate } from './expression.ts'
 
 /** A configuration made ready to decide by: what a request looks up is a lookup. Built once, at init. */
@@ -54,10 +54,16 @@ function namedClaims(issuer: Issuer, rules: readonly Rule[]): ClaimPath[] {
     ...issuer.require.map(({ path }) => path),
     ...rules.flatMap((rule) => [
       ...rule.match.map(({ path }) => path),
-      ...rule.grant.flatMap((grant) =>
-        Object.values(grant.claims).flatMap((value) => ('path' in value ? [value.path] : [])),
-      ),
+      ...(rule.when ? namedBy(rule.when) : []),
+      ...rule.grant.flatMap((grant) => Object.values(grant.claims).flatMap(namedBy)),
     ]),
   ]
   return [...new Map(paths.map((path) => [JSON.stringify(path), path])).values()]
+}
+
+/** Of CEL the claims at the top that it mentions. */
+function namedBy(expression: Expression): ClaimPath[] {
+  if ('path' in expression) return [expression.path]
+  const mentions = expression.cel.matchAll(/\bclaims(?:\.([A-Za-z_]\w*)|\[(?:"([^"\\]+)"|'([^'\\]+)')\])/g)
+  return [...mentions].map(([, ...names]) => [names.find((name) => name !== undefined) ?? ''])
 }

@@ -127,6 +127,14 @@ test('the receipt tells the whole exchange, and only claims that rules name', as
   assert.ok(!JSON.stringify(receipt).includes(token.slice(0, 40)))
 })
 
+test('the receipt keeps the claims that an expression names, whole and from the top', async () => {
+  const when = { cel: 'claims.env == "prod" && claims["ci.test/run"].attempt == 1 && size(claims) > 1' }
+  const claims = { env: 'prod', 'ci.test/run': { attempt: 1 }, other: 'x' }
+  await exchange({ rules: [rule('r', { match: [], when })], token: await farm.sign(claims) })
+  const { receipt } = [...ports.stored.values()][0]!
+  assert.deepEqual(receipt.claims, { sub: 'job-7', env: 'prod', 'ci.test/run': { attempt: 1 } })
+})
+
 test('a named client is in the token, and must be known and allowed', async () => {
   assert.equal(decodeJwt((await exchange({ form: { client_id: 'app' } })).access_token).client_id, 'app')
   assert.equal((await refusal(exchange({ form: { client_id: 'nobody' } }))).reason, 'client_unknown')

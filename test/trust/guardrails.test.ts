@@ -220,6 +220,25 @@ const safeToo: readonly (readonly [string, Configuration])[] = [
     'a rule by pattern alone',
     withRule({ match: [{ key: 'ref', path: ['ref'], operator: { glob: 'refs/heads/release-*' } }] }),
   ],
+  ['a stand-in of a cluster', { ...withIssuer(ofPreset('kubernetes', 'http://127.0.0.1:8788')), local: true }],
+  [
+    'the longest of everything',
+    {
+      ...withIssuer({ clock_tolerance: 300, max_token_lifetime: 86_400 }),
+      targets: {
+        api: { ...target, lifetime: 86_400 },
+        plain: { ...target, audience: 'https://plain.test', lifetime: 60 },
+      },
+      receipts: { retention: 3_650 * 86_400 },
+    },
+  ],
+  [
+    'the shortest of everything',
+    {
+      ...withIssuer({ clock_tolerance: 0, max_token_lifetime: 60 }),
+      receipts: { retention: 86_400 },
+    },
+  ],
   ['a pattern on a plain issuer’s sub', matching('sub', { glob: 'job:acme/*' })],
 ]
 

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Condition, Operator, Rule } from '../../lib/trust/configuration.ts'
+import { decide } from '../../lib/trust/decide.ts'
+import { explain } from '../../lib/trust/explain.ts'
+import { toPolicy } from '../../lib/trust/policy.ts'
+import { configuration, equals, farm, grant, rule, subject } from './policy-fixture.ts'
+
+const request = { client_id: undefined, audience: [], resource: [], scope: undefined }
+
+async function explained(rules: Rule[], claims: Record<string, unknown>, changes = {}): Promise<string[]> {
+  const policy = await toPolicy(configuration(rules, changes), 'https://broker.test')
+  return explain(decide({ subject: subject(claims), ...request }, policy, 500))
+}
+
+function condition(operator: Operator): Condition {
+  return { key: 'a', path: ['a'], operator }
+}
+
+for (const [title, changes, claims, line] of [
+  ['a value', { match: [equals('a', 'x')] }, { a: 'y' }, 'a is "y", not "x"'],
+  ['a list of values', { match: [equals('a', 'x', 'z')] }, { a: 'y' }, 'a is "y", not one of ["x","z"]'],
+  ['a claim that is absent', { match: [equals('a', 'x')] }, {}, 'a is absent, not "x"'],
+  ['a claim that is null', { match: [equals('a', 'x')] }, { a: null }, 'a is null, not "x"'],
+  ['a pattern', { match: [condition({ glob: 'x*' })] }, { a: 'y' }, 'a is "y", not like "x*"'],
+  ['a member', { match: [condition({ contains: 'x' })] }, { a: ['y'] }, 'a is ["y"], not a list containing "x"'],
+  ['an exception', { match: [condition({ not: ['x'] })] }, { a: 'x' }, 'a is "x", not anything but "x"'],
+  [
+    'exceptions',
+    { match: [condition({ not: ['x', 'y'] })] },
+    { a: 'x' },
+    'a is "x", not anything but one of ["x","y"]',
+  ],
+  [
+    'a value of 198 characters',
+    { match: [equals('a', 'x')] },
+    { a: 'y'.repeat(198) },
+    `a is "${'y'.repeat(198)}", not "x"`,
+  ],
+  ['a longer value', { match: [equals('a', 'x')] }, { a: 'y'.repeat(199) }, `a is "${'y'.repeat(199)}…, not "x"`],
+  ['an expression', { match: [], when: { cel: 'claims.a == "x"' } }, { a: 'y' }, 'when is not true: claims.a == "x"'],
+  ['a path', { match: [], when: { path: ['a', 'b'] } }, { a: { b: 'true' } }, 'when is not true: claims.a.b'],
+] as const satisfies readonly (readonly [string, Partial<Rule>, Record<string, unknown>, string])[]) {
+  test(`${title} that does not hold is shown beside what was wanted`, async () => {
+    assert.deepEqual(await explained([rule('r', changes)], claims), [
+      'refused: no_rule_matches',
+      `rule r does not match: ${line}`,
+    ])
+  })
+}
+
+test('the issuer’s own requirement is named, and no rule is', async () => {
+  const pinned = { issuers: { farm: { ...farm, require: [equals('owner', '1')] } } }
+  assert.deepEqual(await explained([rule('r')], { ref: 'main' }, pinned), [
+    'refused: issuer_requirement_failed',
+    "the issuer's require fails at owner",
+  ])
+})
+
+test('a grant names target, scope and rules', async () => {
+  assert.deepEqual(await explained([rule('r')], { ref: 'main' }), [
+    'granted: target api, scope read write, by r',
+    'rule r matches',
+  ])
+  assert.equal(
+    (await explained([rule('r', { grant: [grant('plain')] })], { ref: 'main' }))[0],
+    'granted: target plain, by r',
+  )
+})
