@@ -101,6 +101,17 @@ test('a preset’s short names mean its claims, and another issuer’s do not', 
   assert.deepEqual(match('farm'), ['namespace'])
 })
 
+test('a subject is the path of any claim', () => {
+  const { farm } = compiled(
+    brokerFile.replace('https://ci.test', 'https://ci.test\n    subject: claims.job.uid'),
+  ).issuers
+  assert.deepEqual(farm?.subject, [{ claim: ['job', 'uid'] }])
+})
+
+test('an issuer named twice by a rule counts once', () => {
+  assert.deepEqual(compiled(brokerFile.replace('issuer: farm', 'issuer: [farm, farm]')).rules[0]?.issuers, ['farm'])
+})
+
 test('a path needs no engine, anything else is CEL', () => {
   const claims = (text: string) =>
     compiled(brokerFile.replace('{ commit: claims.sha }', `{ x: ${text} }`)).rules[0]?.grant[0]?.claims.x

@@ -5,7 +5,7 @@ import { grantToken } from '../../lib/grants/index.ts'
 import { RefusedError, UnavailableError } from '../../lib/protocol/errors.ts'
 import type { Refusal } from '../../lib/protocol/refusals.ts'
 import { JWT_TYPE, TOKEN_EXCHANGE_GRANT } from '../../lib/protocol/urns.ts'
-import type { Issuer, Rule } from '../../lib/trust/configuration.ts'
+import type { Configuration, Issuer, Rule } from '../../lib/trust/configuration.ts'
 import { toPolicy } from '../../lib/trust/policy.ts'
 import { now, ourIssuer, testIssuer, type TestIssuer } from '../tokens/issuer-fixture.ts'
 import { configuration, equals, farm as farmIssuer, grant, rule } from '../trust/policy-fixture.ts'
@@ -28,6 +28,7 @@ interface Ask {
   authorization?: string
   rules?: Rule[]
   issuer?: Partial<Issuer>
+  changes?: Partial<Configuration>
   signal?: AbortSignal
 }
 
@@ -36,13 +37,21 @@ const admitting = rule('r', {
   grant: [grant('api', { claims: { job: { path: ['sub'] } } })],
 })
 
-async function exchange({ token, form = {}, authorization, rules = [admitting], issuer = {}, signal }: Ask = {}) {
+async function exchange({
+  token,
+  form = {},
+  authorization,
+  rules = [admitting],
+  issuer = {},
+  changes = {},
+  signal,
+}: Ask = {}) {
   const clients = {
     app: { type: 'public' as const, grants: [TOKEN_EXCHANGE_GRANT] },
     idle: { type: 'public' as const, grants: [] },
   }
   const issuers = { farm: { ...farmIssuer, ...issuer } }
-  const policy = await toPolicy(configuration(rules, { issuers, clients }), ourIssuer)
+  const policy = await toPolicy(configuration(rules, { issuers, clients, ...changes }), ourIssuer)
   const fields = {
     grant_type: TOKEN_EXCHANGE_GRANT,
     subject_token_type: JWT_TYPE,
@@ -133,6 +142,37 @@ test('the receipt keeps the claims that an expression names, whole and from the 
   await exchange({ rules: [rule('r', { match: [], when })], token: await farm.sign(claims) })
   const { receipt } = [...ports.stored.values()][0]!
   assert.deepEqual(receipt.claims, { sub: 'job-7', env: 'prod', 'ci.test/run': { attempt: 1 } })
+})
+
+for (const [title, claims, retention, expires_at] of [
+  ['as long as it is asked to', {}, 86_400, now + 86_400],
+  ['no shorter than what was issued lives, with the tolerance', {}, 60, now + 900 + 60],
+  ['no shorter than the subject token lives, with the tolerance', { exp: now + 1_200 }, 60, now + 1_200 + 60],
+] as const) {
+  test(`a receipt is kept ${title}`, async () => {
+    await exchange({ token: await farm.sign(claims), changes: { receipts: { retention } } })
+    assert.equal([...ports.stored.values()][0]!.receipt.expires_at, expires_at)
+  })
+}
+
+test('a receipt keeps no more than 8 KiB of claims, and says nothing of those that are absent', async () => {
+  const match = ['sub', 'absent', 'first', 'second'].map((key) => equals(key, 'x'))
+  const rules = [admitting, rule('other', { match })]
+  const [first, second] = ['a'.repeat(5_000), 'b'.repeat(5_000)]
+  await exchange({ rules, token: await farm.sign({ first, second }) })
+  assert.deepEqual([...ports.stored.values()][0]!.receipt.claims, { sub: 'job-7', first })
+})
+
+test('a target without scopes: neither the token nor the answer has a scope', async () => {
+  const response = await exchange({ rules: [rule('r', { match: admitting.match, grant: [grant('plain')] })] })
+  assert.ok(!('scope' in response))
+  assert.ok(!('scope' in decodeJwt(response.access_token)))
+})
+
+test('a client secret in the body is refused without a challenge: Basic was not tried', async () => {
+  const { reason, ...facts } = await refusal(exchange({ form: { client_secret: 'x' } }))
+  assert.equal(reason, 'client_authentication_failed')
+  assert.equal('basic' in facts && facts.basic, false)
 })
 
 test('a named client is in the token, and must be known and allowed', async () => {
@@ -242,8 +282,11 @@ test('expires_with_subject: never beyond the subject token', async () => {
   const rules = [{ ...admitting, grant: [grant('api', { expires_with_subject: true })] }]
   assert.equal((await exchange({ rules })).expires_in, 300)
   assert.equal((await exchange({ rules, token: await farm.sign({ exp: now + 3000, jti: 'j2' }) })).expires_in, 900)
-  const late = await farm.sign({ exp: now - 5, jti: 'j3' })
-  assert.equal((await refusal(exchange({ rules, token: late }))).reason, 'token_expired')
+  for (const [jti, exp] of [
+    ['j3', now - 5],
+    ['j4', now],
+  ] as const)
+    assert.equal((await refusal(exchange({ rules, token: await farm.sign({ exp, jti }) }))).reason, 'token_expired')
 })
 
 test('every dimension the issue falls under is looked up', async () => {

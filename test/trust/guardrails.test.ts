@@ -239,6 +239,7 @@ const safeToo: readonly (readonly [string, Configuration])[] = [
       receipts: { retention: 86_400 },
     },
   ],
+  ['a grant without scopes of a target without scopes', withRule({ grant: [grant('plain')] })],
   ['a pattern on a plain issuer’s sub', matching('sub', { glob: 'job:acme/*' })],
 ]
 
