@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseExpression } from '../../lib/config/expression.ts'
+
+for (const [source, path] of [
+  ['claims.sha', ['sha']],
+  ['claims._a1.B', ['_a1', 'B']],
+  ['claims["kubernetes.io"].pod.name', ['kubernetes.io', 'pod', 'name']],
+  ["claims['a b']['c']", ['a b', 'c']],
+] as const) {
+  test(`${source} is a path`, () => {
+    assert.deepEqual(parseExpression(source), { path })
+  })
+}
+
+const padded = (length: number) => `claims.a == "${'x'.repeat(length - 'claims.a == ""'.length)}"`
+const nested = (depth: number) => `${'('.repeat(depth)}claims.a${')'.repeat(depth)} == 1`
+
+for (const [title, source] of [
+  ['an operator', 'claims.a == 1'],
+  ['a method', 'claims.a.startsWith("x")'],
+  ['an index', 'claims.a[0] == "x"'],
+  ['1,024 characters', padded(1_024)],
+  ['a nesting of 16', nested(16)],
+  ['many brackets side by side', Array.from({ length: 20 }, () => '(claims.a == 1)').join(' && ')],
+  ['two comprehensions', 'claims.a.all(x, claims.b.exists(y, x == y))'],
+  ['claims alone', 'claims == {}'],
+] as const) {
+  test(`${title} is CEL`, () => {
+    assert.deepEqual(parseExpression(source), { cel: source })
+  })
+}
+
+for (const [title, source, message] of [
+  ['another root of the same length', 'tokens.sha', /speak of claims/],
+  ['a name that only begins like claims', 'claimsx.a == 1', /speak of claims/],
+  ['1,025 characters', padded(1_025), /1024/],
+  ['a nesting of 17', nested(17), /16/],
+  ['three comprehensions', 'claims.a.all(x, true) && claims.a.all(x, true) && claims.a.map(x, x) == []', /more than 2/],
+  ['an open bracket', 'claims.a[', /not valid CEL/],
+  ['nothing', '', /not valid CEL/],
+] as const) {
+  test(`${title} is refused`, () => {
+    assert.throws(
+      () => parseExpression(source),
+      (error) => error instanceof SyntaxError && message.test(error.message),
+    )
+  })
+}
