@@ -101,12 +101,11 @@ function keyOf(name: string): Item {
   return toAttributes({ pk: `keyset#${name}` })
 }
 
-/** A set of which no key was usable must read back as just that, and an empty one reads as malformed: so it keeps one unusable key. */
 function toText({ keys }: KeySet): string {
-  return JSON.stringify({ keys: keys.length > 0 ? keys.map(({ jwk }) => jwk) : [{}] })
+  return JSON.stringify({ keys: keys.map(({ jwk }) => jwk) })
 }
 
-/** Believed no more than the issuer's own answer. A row that is not what we wrote counts as none, never as a set without keys. */
+/** Believed no more than the issuer's own answer. A row that is not what we wrote counts as none. */
 function toKeySetItem(item: Item): KeySetItem | undefined {
   const text = stringAt(item, 'keys')
   const fetched_at = integerAt(item, 'fetched_at')

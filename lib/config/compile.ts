@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { parseKeySet, type KeySet } from '../protocol/key-set.ts'
+import { toVerificationKey, type VerificationKey } from '../protocol/key-set.ts'
 import { TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
 import type { ClaimPath } from '../tokens/claim-path.ts'
 import type { Condition, Configuration, Expression, Issuer, Operator, Rule } from '../trust/configuration.ts'
@@ -112,11 +112,11 @@ class Compiler {
   #jwks(given: BrokerFile['issuers'][string]['jwks'], path: Path): Issuer['jwks'] {
     if (given === undefined) return { discovery: true }
     if ('uri' in given) return { uri: given.uri }
-    const keys: KeySet['keys'][number][] = []
+    const keys: VerificationKey[] = []
     for (const [index, jwk] of given.keys.entries()) {
-      const usable = parseKeySet({ keys: [jwk] }).keys
-      keys.push(...usable)
-      if (usable.length === 0)
+      const key = toVerificationKey(jwk)
+      if (key !== undefined) keys.push(key)
+      else
         this.#error(
           'invalid-key-set',
           [...path, 'keys', index],

@@ -8,7 +8,7 @@ export interface VerificationKey {
   jwk: JsonObject & { kty: string }
 }
 
-/** Non-empty as an answer, though every key in it may have been unusable and dropped. */
+/** One usable key at least. */
 export interface KeySet {
   keys: readonly VerificationKey[]
 }
@@ -21,8 +21,8 @@ const rsaAlgorithms = subjectTokenAlgorithms.filter((alg) => alg.startsWith('RS'
 
 /**
  * Reads a JWK Set (RFC 7517 section 5). A key we cannot or must not use (section 5: "implementations SHOULD ignore")
- * is dropped and its neighbours live on. Throws SyntaxError for anything that is not a key set, or an empty one:
- * such an answer must never replace keys that worked.
+ * is dropped and its neighbours live on. Throws SyntaxError for anything that is not a key set, and for one that holds
+ * no usable key: such an answer must never replace keys that worked.
  */
 export function parseKeySet(value: unknown): KeySet {
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'keys'))
@@ -31,10 +31,13 @@ export function parseKeySet(value: unknown): KeySet {
   if (!Array.isArray(keys)) throw new SyntaxError('"keys" is not an array')
   if (keys.length === 0) throw new SyntaxError('the key set is empty')
   if (keys.length > MAX_KEYS) throw new SyntaxError(`the key set has more than ${MAX_KEYS} keys`)
-  return { keys: keys.map(toVerificationKey).filter((key) => key !== undefined) }
+  const usable = keys.map(toVerificationKey).filter((key) => key !== undefined)
+  if (usable.length === 0) throw new SyntaxError('the key set has no usable key')
+  return { keys: usable }
 }
 
-function toVerificationKey(value: unknown): VerificationKey | undefined {
+/** Undefined for a key that we cannot or must not use. */
+export function toVerificationKey(value: unknown): VerificationKey | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
   const jwk = value as JsonObject
   if (typeof jwk.kty !== 'string') return undefined

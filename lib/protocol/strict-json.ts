@@ -5,8 +5,9 @@ const MAX_DEPTH = 16
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * Parses bytes or text as one JSON object, refusing what JSON.parse lets through: invalid UTF-8, a byte order mark,
- * duplicate member names (RFC 8725 section 2.4, RFC 7519 section 4), nesting beyond 16.
+ * Parses bytes or text as one JSON object of I-JSON (RFC 7493 section 2), refusing what JSON.parse lets through: invalid
+ * UTF-8, a byte order mark, duplicate member names (RFC 8725 section 2.4, RFC 7519 section 4), unpaired surrogates, numbers
+ * that a double cannot hold; and nesting beyond 16. Two inputs that differ in a value never become the same value.
  * Throws SyntaxError with a message that quotes nothing of the input.
  */
 export function parseJsonObject(input: Uint8Array | string): JsonObject {
@@ -23,12 +24,12 @@ export function parseJsonObject(input: Uint8Array | string): JsonObject {
     throw new SyntaxError('not valid JSON')
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SyntaxError('not a JSON object')
-  refuseDuplicatesAndDepth(text)
+  refuseAmbiguities(text)
   return value as JsonObject
 }
 
-/** One pass over text that JSON.parse has accepted: only strings and brackets need to be told apart. */
-function refuseDuplicatesAndDepth(text: string): void {
+/** One pass over text that JSON.parse has accepted: only strings, brackets and numbers need to be told apart. */
+function refuseAmbiguities(text: string): void {
   const members: (Set<string> | undefined)[] = []
   let i = 0
   let expectName = false
@@ -38,8 +39,12 @@ function refuseDuplicatesAndDepth(text: string): void {
       const start = i
       for (i++; text[i] !== '"'; i++) if (text[i] === '\\') i++
       i++
+      const literal = text.slice(start, i)
+      if (!expectName && !literal.includes('\\u')) continue
+      const name = JSON.parse(literal) as string
+      // Encoders replace an unpaired surrogate, and then many strings are one.
+      if (!name.isWellFormed()) throw new SyntaxError('an unpaired surrogate')
       if (!expectName) continue
-      const name = JSON.parse(text.slice(start, i)) as string
       const seen = members.at(-1)
       if (seen?.has(name)) throw new SyntaxError('duplicate member name')
       seen?.add(name)
@@ -54,7 +59,32 @@ function refuseDuplicatesAndDepth(text: string): void {
       members.pop()
     } else if (character === ',') {
       expectName = members.at(-1) !== undefined
+    } else if (character === '-' || (character !== undefined && character >= '0' && character <= '9')) {
+      number.lastIndex = i
+      const literal = number.exec(text)?.[0] ?? ''
+      if (!isExact(literal)) throw new SyntaxError('a number that a double cannot hold')
+      i += literal.length
+      continue
     }
     i++
   }
+}
+
+const number = /-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y
+
+/** Up to 15 significant digits always survive a double; more must read back as they were written. */
+function isExact(literal: string): boolean {
+  if (/^-?\d{1,15}$/.test(literal)) return true
+  const digits = significant(literal)
+  if (digits === '') return true
+  if (digits.length > 100) return false
+  const value = Math.abs(Number(literal))
+  if (!Number.isFinite(value)) return false
+  // The second is what JSON.stringify writes: the shortest text that reads back as this double.
+  return [value.toPrecision(digits.length), String(value)].some((shown) => significant(shown) === digits)
+}
+
+function significant(literal: string): string {
+  const [mantissa = ''] = literal.toLowerCase().split('e')
+  return mantissa.replaceAll(/[-.]/g, '').replace(/^0+/, '').replace(/0+$/, '')
 }

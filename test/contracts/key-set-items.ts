@@ -93,16 +93,6 @@ export function keySetItemsContract(name: string, open: () => Promise<TestTable>
       assert.equal(await items.claimFetch(name, now, signal), true)
     })
 
-    test('a set of which no key was usable reads back as that', async () => {
-      const name = randomUUID()
-      await items.store(
-        name,
-        { keys: parseKeySet({ keys: [{ kty: 'oct', k: 'c2VjcmV0' }] }), fetched_at: now, etag: undefined },
-        signal,
-      )
-      assert.deepEqual((await items.find(name, signal)).item, { keys: { keys: [] }, fetched_at: now, etag: undefined })
-    })
-
     for (const [what, fields] of [
       ['no JSON', { keys: { S: '<html>' } }],
       ['no keys', { keys: { S: '{"keys":[]}' } }],

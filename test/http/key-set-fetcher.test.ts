@@ -149,6 +149,7 @@ for (const [what, body, detail] of [
   ['nothing', '', /not valid JSON/],
   ['garbage', '{"keys":[', /not valid JSON/],
   ['no keys', '{"keys":[]}', /the key set is empty/],
+  ['no usable key', '{"keys":[{"kty":"oct","k":"c2VjcmV0"},null]}', /no usable key/],
   ['keys that are no array', '{"keys":{}}', /not an array/],
   ['another object', '{"error":"secret"}', /not a JWK set/],
   ['its keys twice', `{"keys":[],"keys":[${JSON.stringify(jwk)}]}`, /duplicate member name/],
@@ -178,11 +179,6 @@ for (const [what, serveKeys, detail] of [
     await unavailable(discover(), detail)
   })
 }
-
-test('a set of which no key is usable is an answer: the keys of before have gone', async (t) => {
-  const { discover } = await issuer(t, { keys: '{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}' })
-  assert.deepEqual(await discover(), { notModified: false, keys: { keys: [] }, etag: undefined })
-})
 
 test('both documents share two seconds', async (t) => {
   const port = await serve(t, async ({ url }, response) => {

@@ -88,6 +88,7 @@ for (const [title, value] of [
   ['null', null],
   ['an array', [rsa]],
   ['text', 'keys'],
+  ['no usable key', { keys: [null, 5, 'x', [], { kty: 'oct', k: 'c2VjcmV0' }, { ...rsa, use: 'enc' }, x25519] }],
   ['more than 100 keys', { keys: Array.from({ length: 101 }, () => rsa) }],
 ] as const) {
   test(`${title} is not a key set`, () => {
