@@ -142,6 +142,7 @@ const client = z.strictObject({
   type: z.literal('public').describe('A client without a secret, known by name.'),
   grants: z
     .array(z.enum(['token-exchange']))
+    .min(1)
     .default(['token-exchange'])
     .describe('The grant types it may use.'),
 })

@@ -22,7 +22,8 @@ function identifier(claims: JsonObject, path: ClaimPath, composed: boolean): str
   const value = claimAt(claims, path)
   const claim = path.join('/')
   if (value === undefined || value === null) throw new RefusedError({ reason: 'subject_claim_missing', claim })
-  const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value
+  // Only where the operator chose the claim: the issuers we have presets for send all their ids as text.
+  const text = !composed && typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value
   if (typeof text !== 'string' || text === '')
     throw new RefusedError({ reason: 'claim_malformed', claim, detail: 'not an identifier' })
   // `:` or `/` inside a part would let one subject spell another's.

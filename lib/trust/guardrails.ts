@@ -1,5 +1,6 @@
 import { subjectTokenAlgorithms } from '../protocol/algorithms.ts'
 import type { Condition, Configuration, Issuer, Operator, Rule } from './configuration.ts'
+import type { ReplayMode } from '../tokens/trusted-issuer.ts'
 import { presets, sharedIssuers } from './presets.ts'
 
 /** What a configuration must never be, whoever wrote it: checked when it is compiled, and again when a function starts. */
@@ -8,6 +9,9 @@ export const guardrailRules = {
   'rs256-missing': 'RS256 must be among the signing algorithms (RFC 9068 section 2.1).',
   'insecure-url': 'URLs are https; http is for loopback in local runs.',
   'preset-issuer': 'The issuer URL must be of a shape that the preset knows.',
+  'preset-fixed': 'What a preset fixes may be made stricter, never laxer.',
+  'unreachable-keys': 'Keys come from the public internet, or from the file.',
+  'foreign-audience': 'A token that is meant for somebody else must not work here.',
   'use-preset': 'A well-known issuer has a preset that knows its pitfalls.',
   'shared-issuer-unpinned': 'Anybody can have a token of a shared issuer: `require` must pin your tenant.',
   'algorithm-not-allowed': 'Only asymmetric signature algorithms are accepted.',
@@ -116,7 +120,16 @@ function ofIssuer(issuer: Issuer, configuration: Configuration): GuardrailFindin
     )
   if ('uri' in issuer.jwks && !isHttps(issuer.jwks.uri) && !(configuration.local && isLoopback(issuer.jwks.uri)))
     add('insecure-url', 'jwks', 'write an https URL')
-  findings.push(...tenancy(issuer, local))
+  findings.push(...tenancy(issuer, local), ...ofPreset(issuer), ...ofKeys(issuer, local))
+  const foreignAudience = issuer.audiences?.find((audience) => foreignAudiences.test(audience))
+  if (foreignAudience !== undefined)
+    add(
+      'foreign-audience',
+      'audiences',
+      `tokens for ${foreignAudience} are meant for the cluster's API server: project one for the broker's URL`,
+    )
+  if (issuer.audiences?.some((audience) => audience.includes('*')))
+    add('unsafe-pattern', 'audiences', 'an audience is compared exactly, a * is no pattern here: write it out')
 
   const foreign = issuer.algorithms.filter((alg) => !subjectTokenAlgorithms.includes(alg))
   if (foreign.length > 0 || issuer.algorithms.length === 0)
@@ -142,45 +155,77 @@ function ofIssuer(issuer: Issuer, configuration: Configuration): GuardrailFindin
 function tenancy(issuer: Issuer, local: boolean): GuardrailFinding[] {
   const path = ['issuers', issuer.name]
   const preset = issuer.preset === undefined ? undefined : presets[issuer.preset]
-  if (preset && !local && !preset.issuers.some((shape) => shape.test(issuer.issuer))) {
-    return [
-      finding(
-        'preset-issuer',
-        [...path, 'issuer'],
-        `this is no issuer URL of ${issuer.preset}${preset.issuer ? `: leave it out for ${preset.issuer}` : ''}`,
-      ),
-    ]
+  const known = sharedIssuers.find((shared) => shared.issuer.test(issuer.issuer))
+  // Also where the preset's own shapes would let it pass: under another kind's preset nothing would pin its tenants.
+  const foreign = known !== undefined && issuer.preset !== undefined && known.preset !== issuer.preset
+  if (foreign || (preset && !local && !preset.issuers.some((shape) => shape.test(issuer.issuer)))) {
+    const remedy = known?.preset
+      ? `: its preset is ${known.preset}`
+      : preset?.issuer
+        ? `: leave it out for ${preset.issuer}`
+        : ''
+    return [finding('preset-issuer', [...path, 'issuer'], `this is no issuer URL of ${issuer.preset}${remedy}`)]
   }
-  const known = preset ? undefined : sharedIssuers.find((shared) => shared.issuer.test(issuer.issuer))
-  if (known?.preset)
-    return [
-      finding(
-        'use-preset',
-        [...path, 'issuer'],
-        `write preset: ${known.preset}, which knows how this issuer's tokens are to be read`,
-      ),
-    ]
+  if (known?.preset !== undefined && preset === undefined) {
+    const message = `write preset: ${known.preset}, which knows how this issuer's tokens are to be read`
+    return [finding('use-preset', [...path, 'issuer'], message)]
+  }
   // An example issuer on loopback stands for the shared one, pin and all.
   const shared =
-    known !== undefined ||
-    (preset !== undefined &&
-      (local ? preset.shared.length > 0 : preset.shared.some((shape) => shape.test(issuer.issuer))))
+    preset === undefined
+      ? known !== undefined
+      : local
+        ? preset.shared.length > 0
+        : preset.shared.some((shape) => shape.test(issuer.issuer))
   const tenantClaims = preset?.tenantClaims ?? known?.tenantClaims ?? []
-  const pinned = issuer.require.some(
-    ({ path, operator }) => path.length === 1 && tenantClaims.includes(path[0] ?? '') && 'equals' in operator,
+  if (!shared || issuer.require.some((condition) => pins(condition, tenantClaims))) return []
+  const [example = '', ...others] = tenantClaims
+  const message = `anybody can have a token of this issuer: add require: { ${example}: "<yours>" }${others.length > 0 ? ` (or ${others.join(', ')})` : ''}`
+  return [finding('shared-issuer-unpinned', path, message)]
+}
+
+function pins({ path, operator }: Condition, tenantClaims: readonly string[]): boolean {
+  return (
+    path.length === 1 && tenantClaims.includes(path[0] ?? '') && 'equals' in operator && !operator.equals.includes('')
   )
-  if (!shared || pinned) return []
-  const example = tenantClaims[0] ?? ''
+}
+
+/** A preset is what we know to be right for a kind of issuer. It may be made stricter, never laxer. */
+function ofPreset(issuer: Issuer): GuardrailFinding[] {
+  if (issuer.preset === undefined) return []
+  const preset = presets[issuer.preset]
+  const path = ['issuers', issuer.name]
+  const fixed = (key: string, message: string) => finding('preset-fixed', [...path, key], `${issuer.preset} ${message}`)
   return [
-    finding(
-      'shared-issuer-unpinned',
-      path,
-      `anybody can have a token of this issuer: add require: { ${example}: "<yours>" } (or ${tenantClaims.slice(1).join(', ')})`,
-    ),
+    ...(JSON.stringify(issuer.subject) === JSON.stringify(preset.subject)
+      ? []
+      : [fixed('subject', 'builds the subject from ids: leave subject out, and match what else must hold')]),
+    ...(strictness.indexOf(issuer.replay) >= strictness.indexOf(preset.replay)
+      ? []
+      : [fixed('replay', `needs replay: ${preset.replay}, or stricter`)]),
+    ...(issuer.algorithms.every((alg) => preset.algorithms.includes(alg))
+      ? []
+      : [fixed('algorithms', `signs with ${preset.algorithms.join(' or ')}`)]),
   ]
 }
 
-function ofTargets({ targets }: Configuration): GuardrailFinding[] {
+const strictness: readonly ReplayMode[] = ['off', 'once_per_target', 'once']
+
+/** Audiences that mean somebody else: every pod of a cluster holds a token for its API server. */
+const foreignAudiences = /^(?:https:\/\/kubernetes\.default(?:\.svc(?:\.[a-z0-9.-]+)?)?|kubernetes)$/
+
+/** Names that no public resolver knows. */
+const privateHost = /^(?:[^.]+|.+\.(?:local|internal|localhost|lan|home\.arpa))$|^\d+\.\d+\.\d+\.\d+$|^\[/
+
+function ofKeys(issuer: Issuer, local: boolean): GuardrailFinding[] {
+  if ('keys' in issuer.jwks || local) return []
+  const url = 'uri' in issuer.jwks ? issuer.jwks.uri : issuer.issuer
+  if (!isHttps(url) || !privateHost.test(new URL(url).hostname)) return []
+  const message = `keys are fetched from the public internet only, where ${new URL(url).hostname} is not: give them with jwks: { keys: [...] }`
+  return [finding('unreachable-keys', ['issuers', issuer.name, 'uri' in issuer.jwks ? 'jwks' : 'issuer'], message)]
+}
+
+function ofTargets({ issuer, targets }: Configuration): GuardrailFinding[] {
   const entries = Object.entries(targets)
   return entries.flatMap(([name, target]) => {
     const path = ['targets', name]
@@ -193,6 +238,15 @@ function ofTargets({ targets }: Configuration): GuardrailFinding[] {
               'ambiguous-name',
               [...path, 'audience'],
               `${twin[0]} has the same audience: a request could mean either`,
+            ),
+          ]
+        : []),
+      ...(target.audience === issuer
+        ? [
+            finding(
+              'ambiguous-name',
+              [...path, 'audience'],
+              'this is our own issuer URL: a token for a target must not look like one for us',
             ),
           ]
         : []),
@@ -330,6 +384,8 @@ function unsafePattern(
   issuer: Issuer,
   path: readonly string[],
 ): GuardrailFinding[] {
+  if ('equals' in operator && operator.equals.some((value) => typeof value === 'string' && value.includes('*')))
+    return [finding('unsafe-pattern', path, `${key}: here a * is just a *: write { glob: … } for a pattern`)]
   const pattern = globOf(operator)
   if (pattern === undefined) return []
   const why = whyUnsafe(pattern, claim.at(-1) ?? '', issuer)
@@ -353,6 +409,8 @@ function whyUnsafe(pattern: string, claim: string, issuer: Issuer): string | und
 /** As the URL parser would write it, but for one trailing slash: so no two spellings are one issuer. */
 function isHttps(text: string): boolean {
   if (!URL.canParse(text)) return false
+  // The URL parser lets a * through as part of a host name.
+  if (text.includes('*')) return false
   const url = new URL(text)
   const spelt = url.href === text || url.href === `${text}/`
   return (

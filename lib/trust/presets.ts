@@ -124,9 +124,17 @@ export const sharedIssuers: readonly { issuer: RegExp; preset?: PresetName; tena
     issuer: /^https:\/\/oidc\.circleci\.com\/?$/,
     tenantClaims: ['oidc.circleci.com/project-id', 'oidc.circleci.com/org-id'],
   },
+  { issuer: /^https:\/\/oidc\.codefresh\.io\/?$/, tenantClaims: ['account_id'] },
+  { issuer: /^https:\/\/issuer\.enforce\.dev\/?$/, tenantClaims: ['sub'] },
+  { issuer: /^https:\/\/(?:[a-z]+-)?oidc\.buddyusercontent\.com\/?$/, tenantClaims: ['sub'] },
+  { issuer: /^https:\/\/oauth2\.sigstore\.dev\/auth\/?$/, tenantClaims: ['sub', 'email'] },
+  { issuer: /^https:\/\/appleid\.apple\.com\/?$/, tenantClaims: ['sub'] },
+  // Tokens of these name the tenant they are from; every account without one is of the last.
+  { issuer: /^https:\/\/login\.microsoftonline\.com\/(?:common|organizations)(?:\/|$)/, tenantClaims: ['tid'] },
+  { issuer: /^https:\/\/sts\.windows\.net\/(?:common|organizations)(?:\/|$)/, tenantClaims: ['tid'] },
   {
-    issuer: /^https:\/\/login\.microsoftonline\.com\/(?:common|organizations|consumers)(?:\/|$)/,
-    tenantClaims: ['tid'],
+    issuer: /^https:\/\/login\.microsoftonline\.com\/(?:consumers|9188040d-6c67-4c5b-b112-36a304b66dad)(?:\/|$)/,
+    tenantClaims: ['sub', 'oid'],
   },
 ]
 

@@ -279,6 +279,16 @@ const rows: readonly Row[] = [
     'replay-off-too-long',
     /1h/,
   ],
+  ['a preset’s subject', 'preset: kubernetes', 'preset: kubernetes\n    subject: §claims.sub', 'preset-fixed', /ids/],
+  ['keys inside', 'https://ci.test', '§https://ci.internal', 'unreachable-keys', /jwks: \{ keys/],
+  [
+    'the API server’s audience',
+    'preset: kubernetes',
+    'preset: kubernetes\n    audiences: §[https://kubernetes.default.svc]',
+    'foreign-audience',
+    /API server/,
+  ],
+  ['a client that may nothing', '{ type: public }', '{ type: public, grants: §[] }', 'invalid-value', /grants/],
   [
     'two targets of one audience',
     'https://plain.test',

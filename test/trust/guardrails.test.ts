@@ -21,7 +21,8 @@ function matching(key: string, operator: Operator, issuer: Partial<Issuer> = {})
 }
 
 function ofPreset(preset: PresetName, issuer: string, require: Issuer['require'] = []): Partial<Issuer> {
-  return { preset, issuer, require, replay: presets[preset].replay }
+  const { replay, subject, algorithms } = presets[preset]
+  return { preset, issuer, require, replay, subject, algorithms }
 }
 
 const github = 'https://token.actions.githubusercontent.com'
@@ -70,6 +71,76 @@ const unsafe: readonly (readonly [string, Configuration, GuardrailFinding['rule'
     'preset-issuer',
   ],
   ['two path segments after GitHub', withIssuer(ofPreset('github-actions', `${github}/a/b`)), 'preset-issuer'],
+  [
+    'Google in the clothes of a cluster',
+    withIssuer(ofPreset('kubernetes', 'https://accounts.google.com')),
+    'preset-issuer',
+  ],
+  ['GitHub in the clothes of a cluster', withIssuer(ofPreset('kubernetes', github)), 'preset-issuer'],
+  ['GitHub in the clothes of a GitLab', withIssuer(ofPreset('gitlab', github)), 'preset-issuer'],
+  ['gitlab.com in the clothes of a cluster', withIssuer(ofPreset('kubernetes', 'https://gitlab.com')), 'preset-issuer'],
+  [
+    'Buildkite in the clothes of a GitLab',
+    withIssuer(ofPreset('gitlab', 'https://agent.buildkite.com')),
+    'preset-issuer',
+  ],
+  [
+    'a preset with a subject by name',
+    withIssuer({ ...ofPreset('github-actions', `${github}/acme`), subject: [{ claim: ['actor'] }] }),
+    'preset-fixed',
+  ],
+  [
+    'a preset with laxer replay protection',
+    withIssuer({ ...ofPreset('github-actions', `${github}/acme`), replay: 'once_per_target' }),
+    'preset-fixed',
+  ],
+  [
+    'a preset with another algorithm',
+    withIssuer({ ...ofPreset('github-actions', `${github}/acme`), algorithms: ['RS256', 'ES256'] }),
+    'preset-fixed',
+  ],
+  ['discovery at a private address', withIssuer({ issuer: 'https://10.0.0.1' }), 'unreachable-keys'],
+  ['discovery at an IPv6 address', withIssuer({ issuer: 'https://[::1]' }), 'unreachable-keys'],
+  [
+    'discovery inside a cluster',
+    withIssuer({ issuer: 'https://kubernetes.default.svc.cluster.local' }),
+    'unreachable-keys',
+  ],
+  ['discovery at a name without a dot', withIssuer({ issuer: 'https://localhost' }), 'unreachable-keys'],
+  ['a key set at a private name', withIssuer({ jwks: { uri: 'https://ci.internal/keys' } }), 'unreachable-keys'],
+  ['the API server’s audience', withIssuer({ audiences: ['https://kubernetes.default.svc'] }), 'foreign-audience'],
+  [
+    'the API server’s long audience',
+    withIssuer({ audiences: ['https://kubernetes.default.svc.cluster.local'] }),
+    'foreign-audience',
+  ],
+  ['an audience with a star', withIssuer({ audiences: ['*'] }), 'unsafe-pattern'],
+  ['an issuer with a star', withIssuer({ issuer: 'https://*.ci.test' }), 'insecure-url'],
+  ['a star among values', matching('ref', { equals: ['refs/heads/*'] }), 'unsafe-pattern'],
+  [
+    'a pin of nothing',
+    withIssuer(ofPreset('github-actions', github, [equals('repository_owner_id', '')])),
+    'shared-issuer-unpinned',
+  ],
+  [
+    'a pin of something or nothing',
+    withIssuer(ofPreset('github-actions', github, [equals('repository_owner_id', '1', '')])),
+    'shared-issuer-unpinned',
+  ],
+  [
+    'Microsoft’s consumers without an account',
+    withIssuer({
+      issuer: 'https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0',
+      require: [equals('tid', '9188040d')],
+    }),
+    'shared-issuer-unpinned',
+  ],
+  ['Chainguard without a pin', withIssuer({ issuer: 'https://issuer.enforce.dev' }), 'shared-issuer-unpinned'],
+  [
+    'a target for ourselves',
+    { ...safe, targets: { api: { ...target, audience: 'https://broker.test' } } },
+    'ambiguous-name',
+  ],
   ['GitHub without its preset', withIssuer({ issuer: github }), 'use-preset'],
   ['a GitHub slug without its preset', withIssuer({ issuer: `${github}/acme` }), 'use-preset'],
   ['gitlab.com without its preset', withIssuer({ issuer: 'https://gitlab.com' }), 'use-preset'],
@@ -219,6 +290,18 @@ const safeToo: readonly (readonly [string, Configuration])[] = [
   [
     'a rule by pattern alone',
     withRule({ match: [{ key: 'ref', path: ['ref'], operator: { glob: 'refs/heads/release-*' } }] }),
+  ],
+  [
+    'a cluster whose tokens are traded once',
+    withIssuer({ ...ofPreset('kubernetes', 'https://c.test'), replay: 'once', algorithms: ['ES256'] }),
+  ],
+  [
+    'uploaded keys of a private issuer',
+    withIssuer({ issuer: 'https://kubernetes.default.svc.cluster.local', jwks: { keys: { keys: [] } } }),
+  ],
+  [
+    'a private issuer whose keys are public',
+    withIssuer({ issuer: 'https://ci.internal', jwks: { uri: 'https://keys.test/jwks' } }),
   ],
   ['a stand-in of a cluster', { ...withIssuer(ofPreset('kubernetes', 'http://127.0.0.1:8788')), local: true }],
   [
