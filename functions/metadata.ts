@@ -5,7 +5,7 @@ import configuration from '#config'
 import { powertoolsLog } from '../lib/aws/log.ts'
 import { issuerOf, required } from '../lib/environment.ts'
 import { errorResponse } from '../lib/http/error-response.ts'
-import { path } from '../lib/http/request.ts'
+import { method, path } from '../lib/http/request.ts'
 import { json, noStore, type Response } from '../lib/http/response.ts'
 import { securityHeaders } from '../lib/http/security-headers.ts'
 import { answerStatic, staticDocument, type StaticDocument } from '../lib/http/static-document.ts'
@@ -22,6 +22,14 @@ const documents: ReadonlyMap<string, StaticDocument> = new Map([
   ['/.well-known/oauth-authorization-server', staticDocument(authorizationServerMetadata(issuer))],
 ])
 
+/** Ready: the environment was read, and the documents are made. */
+function health(event: APIGatewayProxyEventV2): Response {
+  const verb = method(event)
+  if (verb !== 'GET' && verb !== 'HEAD')
+    throw new RefusedError({ reason: 'method_not_allowed', method: verb.slice(0, 16), allow: 'GET, HEAD' })
+  return json(200, { status: 'ok' }, noStore)
+}
+
 /** Everything verifiers need, from memory: outlives every outage of what tokens are issued with. */
 export const handler = middy<APIGatewayProxyEventV2, Response>()
   .use(securityHeaders())
@@ -29,7 +37,7 @@ export const handler = middy<APIGatewayProxyEventV2, Response>()
     const document = documents.get(path(event))
     try {
       if (document) return answerStatic(document, event)
-      if (path(event) === '/healthz') return json(200, { status: 'ok' }, noStore)
+      if (path(event) === '/healthz') return health(event)
       throw new RefusedError({ reason: 'not_found' })
     } catch (error) {
       return errorResponse(error, randomBytes(16).toString('base64url'), log, Math.random)

@@ -58,14 +58,20 @@ export function readConfig(file: string): LocalBrokerOptions['config'] {
 function listen(server: Server, port: number): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, '127.0.0.1', () => resolve(`http://127.0.0.1:${(server.address() as AddressInfo).port}`))
+    // As an origin is spelt: without the port that http means anyway.
+    const url = () => new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`).origin
+    server.listen(port, '127.0.0.1', () => resolve(url()))
   })
 }
 
-/** Lets running requests finish, and waits for nobody who is only keeping a connection open. */
+/** Lets running requests finish, and waits for nobody who is only keeping a connection open, nor long for half a request. */
 function stop(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve())
+    const patience = setTimeout(() => server.closeAllConnections(), 3_000)
+    server.close(() => {
+      clearTimeout(patience)
+      resolve()
+    })
     server.closeIdleConnections()
   })
 }

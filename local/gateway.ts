@@ -4,6 +4,9 @@ import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
 import type { Response } from '../lib/http/response.ts'
 import type { LambdaFunction } from './load-function.ts'
 
+/** As many sandboxes as there are here: more requests wait, so that a burst does not starve the stand-ins they all need. */
+const MAX_RUNNING = 32
+
 /** API Gateway's own limit on a request. */
 const MAX_PAYLOAD_BYTES = 10 * 1024 * 1024
 
@@ -15,8 +18,9 @@ export type Routes = Readonly<Record<string, LambdaFunction>> & { $default: Lamb
  * `routes` is asked at each request, because the functions' configuration holds the port, known only once it listens.
  */
 export function gateway(routes: () => Routes | undefined): Server {
+  const turn = limiter(MAX_RUNNING)
   return createServer((request, response) => {
-    void serve(routes(), request, response).catch(() => {
+    void serve(routes(), request, response, turn).catch(() => {
       // What API Gateway answers when a function crashes.
       if (!response.headersSent) response.writeHead(500, { 'content-type': 'application/json' })
       response.end('{"message":"Internal Server Error"}')
@@ -24,7 +28,12 @@ export function gateway(routes: () => Routes | undefined): Server {
   })
 }
 
-async function serve(routes: Routes | undefined, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve(
+  routes: Routes | undefined,
+  request: IncomingMessage,
+  response: ServerResponse,
+  turn: Limiter,
+): Promise<void> {
   if (routes === undefined) {
     response
       .writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' })
@@ -40,7 +49,27 @@ async function serve(routes: Routes | undefined, request: IncomingMessage, respo
   }
   const event = toEvent(request, body)
   const route = Object.hasOwn(routes, event.rawPath) ? (routes[event.rawPath] as LambdaFunction) : routes.$default
-  write(response, request.method ?? '', await route(event, context(event.requestContext.requestId)))
+  const answer = await turn(() => route(event, context(event.requestContext.requestId)))
+  write(response, request.method ?? '', answer)
+}
+
+type Limiter = <T>(work: () => Promise<T>) => Promise<T>
+
+function limiter(most: number): Limiter {
+  const waiting: (() => void)[] = []
+  let running = 0
+  return async (work) => {
+    if (running === most) await new Promise<void>((resolve) => waiting.push(resolve))
+    else running++
+    try {
+      return await work()
+    } finally {
+      // Whoever waits takes over our place.
+      const next = waiting.shift()
+      if (next) next()
+      else running--
+    }
+  }
 }
 
 async function read(request: IncomingMessage): Promise<Buffer | undefined> {
@@ -58,7 +87,8 @@ async function read(request: IncomingMessage): Promise<Buffer | undefined> {
 const textual = /^(?:text\/|application\/(?:json|javascript|xml))/i
 
 function toEvent(request: IncomingMessage, body: Buffer): APIGatewayProxyEventV2 {
-  const url = request.url ?? '/'
+  // RFC 9112 section 3.2.2: clients of a proxy send the whole URL.
+  const url = (request.url ?? '/').replace(/^https?:\/\/[^/?]*(?=[/?]|$)/i, '') || '/'
   const question = url.indexOf('?')
   const rawPath = question === -1 ? url : url.slice(0, question)
   const rawQueryString = question === -1 ? '' : url.slice(question + 1)

@@ -66,13 +66,19 @@ function readOptions(): { port: number; issuerPort: number; config?: string; iss
       port: portFrom('PORT', 8787),
       issuerPort: portFrom('EXAMPLE_ISSUER_PORT', issuerPort),
       ...(process.env.BROKER_CONFIG ? { config: process.env.BROKER_CONFIG } : {}),
-      ...(process.env.BROKER_ISSUER ? { issuer: process.env.BROKER_ISSUER } : {}),
+      ...issuerFrom(process.env.BROKER_ISSUER),
       ...(values.data ? { data: values.data } : {}),
     }
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n\n${usage}\n`)
     return 2
   }
+}
+
+function issuerFrom(issuer: string | undefined): { issuer?: string } {
+  if (!issuer) return {}
+  if (URL.canParse(issuer) && new URL(issuer).origin === issuer) return { issuer }
+  throw new Error(`BROKER_ISSUER must be an origin, such as https://broker.acme.dev, not ${JSON.stringify(issuer)}`)
 }
 
 function portFrom(variable: string, otherwise: number): number {
@@ -90,6 +96,7 @@ function explainFailure(error: unknown): number {
   const { code, path, port } = error as { code?: string; path?: string; port?: number }
   if (code === 'EADDRINUSE')
     process.stderr.write(`port ${port} is taken: set PORT to a free one, or stop what listens there\n`)
+  else if (code === 'EISDIR') process.stderr.write('BROKER_CONFIG is a folder: set it to your broker.yaml\n')
   else if (code === 'ENOENT') process.stderr.write(`${path} does not exist: set BROKER_CONFIG to your broker.yaml\n`)
   else process.stderr.write(`${(error as Error).stack}\n`)
   return 1

@@ -60,15 +60,14 @@ export function readDocument(text: string): SourceDocument {
     ...at(offset),
   })
   const problems = [...document.errors, ...document.warnings].map(({ message, pos }) =>
-    problem(message.split('\n', 1)[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? '', pos[0]),
+    problem(readable(message), pos[0]),
   )
   visit(document, {
     Node(_, node) {
       const offset = node.range?.[0] ?? 0
       if (isAlias(node)) problems.push(problem('an alias: write the value out', offset))
       else if ('anchor' in node && node.anchor) problems.push(problem('an anchor: aliases are not used here', offset))
-      else if (node.tag !== undefined && !node.tag.startsWith('tag:yaml.org,2002:'))
-        problems.push(problem('a tag: write a plain value', offset))
+      else if (node.tag !== undefined) problems.push(problem('a tag: write a plain value', offset))
     },
     Pair(_, pair) {
       if (isScalar(pair.key) && pair.key.value === '<<')
@@ -90,6 +89,12 @@ export function readDocument(text: string): SourceDocument {
       return isScalar(node) && node.range ? text.slice(node.range[0], node.range[1]) : undefined
     },
   }
+}
+
+/** The first line, without the place, which we give ourselves. */
+function readable(message: string): string {
+  if (message.startsWith('Maximum call stack')) return 'nested too deeply'
+  return message.split('\n', 1)[0]?.replace(/ at line \d+, column \d+:?$/, '') ?? ''
 }
 
 function nodeAt(document: Document, path: Path): Node | undefined {

@@ -87,11 +87,12 @@ function wrongValue(
     )
   if (typeof value === 'string' && notYetValues[placeOf(path)]?.includes(value))
     return problem('not-supported-yet', notYetMessage(value))
-  if (issue.code === 'invalid_value')
-    return problem(
-      'invalid-value',
-      `${name} must be ${issue.values.map((value) => String(value)).join(' or ')}${typeof value === 'string' ? suggestion(value, issue.values.map(String)) : ''}`,
-    )
+  if (issue.code === 'invalid_value') {
+    const allowed = issue.values.map((one) => String(one))
+    const hint =
+      typeof value !== 'string' ? '' : allowed.includes(value) ? ', without quotes' : suggestion(value, allowed)
+    return problem('invalid-value', `${name} must be ${allowed.join(' or ')}${hint}`)
+  }
   if (path.includes('match') || path.includes('require'))
     return problem(
       'wrong-type',

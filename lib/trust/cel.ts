@@ -1,7 +1,7 @@
 import { celEnv, isCelError, isCelList, parse, plan } from '@bufbuild/cel'
 import type { JsonObject } from '../protocol/strict-json.ts'
 
-/** More members and elements than any CI token has, few enough that two nested comprehensions stay cheap. */
+/** More members and elements than any CI token has, few enough that a comprehension over them stays cheap. */
 const MAX_CLAIM_NODES = 1_000
 
 type Program = ReturnType<typeof plan>

@@ -6,6 +6,9 @@ import { evaluateRule, type RuleTrace } from './evaluate-rule.ts'
 import { matches } from './match.ts'
 import type { Policy } from './policy.ts'
 
+/** What rules add to a token, all together: verifiers read it from a header, where 8 KiB is a common limit. */
+const MAX_ADDED_CHARACTERS = 4 * 1024
+
 /** What is asked, by whom. */
 export interface DecisionRequest {
   subject: VerifiedSubject
@@ -137,12 +140,21 @@ function termsOf(grant: RuleGrant): string {
 
 function claimsOf({ grant }: Match, claims: JsonObject, policy: Policy): { values: JsonObject } | { failed: string } {
   const values: JsonObject = {}
+  let room = MAX_ADDED_CHARACTERS
   for (const [name, expression] of Object.entries(grant.claims)) {
     const value = policy.evaluate(expression, claims)
-    if (value === undefined) return { failed: name }
+    room -= sizeOf(value)
+    if (value === undefined || room < 0) return { failed: name }
     values[name] = value
   }
   return { values }
+}
+
+/** No less than the characters of its text: values may be far too large to be written out. */
+function sizeOf(value: unknown): number {
+  if (typeof value === 'string') return value.length + 2
+  if (typeof value !== 'object' || value === null) return 24
+  return Object.entries(value).reduce((sum, [name, member]) => sum + name.length + 4 + sizeOf(member), 2)
 }
 
 function namesOf(list: readonly Match[]): string[] {

@@ -23,7 +23,7 @@ for (const [title, source] of [
   ['1,024 characters', padded(1_024)],
   ['a nesting of 16', nested(16)],
   ['many brackets side by side', Array.from({ length: 20 }, () => '(claims.a == 1)').join(' && ')],
-  ['two comprehensions', 'claims.a.all(x, claims.b.exists(y, x == y))'],
+  ['a comprehension', 'claims.a.exists(x, x == claims.b)'],
   ['claims alone', 'claims == {}'],
 ] as const) {
   test(`${title} is CEL`, () => {
@@ -36,7 +36,9 @@ for (const [title, source, message] of [
   ['a name that only begins like claims', 'claimsx.a == 1', /speak of claims/],
   ['1,025 characters', padded(1_025), /1024/],
   ['a nesting of 17', nested(17), /16/],
-  ['three comprehensions', 'claims.a.all(x, true) && claims.a.all(x, true) && claims.a.map(x, x) == []', /more than 2/],
+  ['a comprehension in another', 'claims.a.all(x, claims.b.exists(y, x == y))', /more than one/],
+  ['a comprehension in another, spaced', 'claims.a.map (x, claims.b. map(y, x + y))', /more than one/],
+  ['a comprehension after another', 'claims.a.all(x, x) && claims.b.all(x, x)', /more than one/],
   ['an open bracket', 'claims.a[', /not valid CEL/],
   ['nothing', '', /not valid CEL/],
 ] as const) {

@@ -82,6 +82,10 @@ for (const path of documents) {
 test('/healthz answers when ready and is not cached', async () => {
   const response = await get('/healthz')
   assert.deepEqual([response.status, response.headers.get('cache-control')], [200, 'no-store'])
+  for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
+    const refused = await get('/healthz', { method })
+    assert.deepEqual([refused.status, refused.headers.get('allow')], [405, 'GET, HEAD'], method)
+  }
 })
 
 test('RFC 9068 sections 2.1, 2.2 and 4: the access token verifies from the published documents alone', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -122,7 +122,37 @@ test('a port that is taken is named, with the remedy', async () => {
   taken.close()
 })
 
+test('half a request does not keep it from stopping', async () => {
+  const broker = run()
+  const { url } = await ready(broker)
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  socket.write('POST /token HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nhalf')
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  assert.equal(await stop(broker), 0)
+  socket.destroy()
+})
+
+test('300 jobs at once all get their token', async () => {
+  const broker = run({ POWERTOOLS_LOG_LEVEL: 'SILENT' })
+  const { url, issuer } = await ready(broker)
+  const job = async () => (await fetch(`${issuer}/token?audience=${encodeURIComponent(url)}`)).text()
+  const tokens = await Promise.all(Array.from({ length: 300 }, job))
+  const answers = await Promise.all(tokens.map((token) => exchange(url, token)))
+  assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200])
+  await stop(broker)
+})
+
 for (const [title, environment, argv, code, expected] of [
+  [
+    'a BROKER_ISSUER with a path',
+    { BROKER_ISSUER: 'https://broker.example/x' },
+    [],
+    2,
+    /BROKER_ISSUER must be an origin/,
+  ],
+  ['a BROKER_CONFIG that is a folder', { BROKER_CONFIG: folder }, [], 1, /BROKER_CONFIG is a folder/],
   ['a PORT that is no port', { PORT: 'x' }, [], 2, /PORT must be a number/],
   ['an unknown option', {}, ['--nope'], 2, /--nope[\s\S]*npm start/],
   [

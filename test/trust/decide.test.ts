@@ -190,6 +190,25 @@ test('too many claims for an expression are a refusal, not a long wait', async (
   )
 })
 
+for (const [title, claims, admitted] of [
+  ['a long text', { a: { path: ['long'] } }, true],
+  ['the same text twice', { a: { path: ['long'] }, b: { path: ['long'] } }, false],
+  ['a list of texts', { a: { cel: 'claims.list.map(x, x + claims.long)' } }, false],
+  ['a long list', { a: { path: ['list'] }, b: { path: ['list'] } }, false],
+  ['an object', { a: { path: ['object'] } }, false],
+] as const) {
+  test(`${title} ${admitted ? 'fits' : 'is too much to add'}`, async () => {
+    const list = Array.from({ length: 100 }, () => 1)
+    const object = { ['x'.repeat(4_096)]: 1 }
+    const holder = subject({ ...main, long: 'x'.repeat(4_000), list: [...list, ...list, 'x'], object })
+    const decision = await ask([rule('r', { grant: [grant('api', { claims })] })], { subject: holder })
+    assert.equal(
+      'granted' in decision ? 'granted' : decision.refused.reason,
+      admitted ? 'granted' : 'expression_failed',
+    )
+  })
+}
+
 test('claims are computed from the subject’s, and one that has no value is a refusal', async () => {
   const rules = [
     rule('r', { grant: [grant('api', { claims: { commit: { path: ['sha'] }, upper: { cel: 'claims.ref + "!"' } } })] }),
