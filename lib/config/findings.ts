@@ -1,4 +1,4 @@
-import { guardrailRules } from '../trust/guardrails.ts'
+import { guardrailRules } from '../trust/guardrails/finding.ts'
 
 /** One thing wrong with, or doubtful in, a broker.yaml. Lines and columns count from 1. */
 export interface Finding {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Configuration, Issuer, Operator, PresetName, Rule } from '../../lib/trust/configuration.ts'
-import { findUnsafe, guardrailRules, refuseUnsafe, type GuardrailFinding } from '../../lib/trust/guardrails.ts'
+import { findUnsafe, refuseUnsafe } from '../../lib/trust/guardrails.ts'
+import { guardrailRules, type GuardrailFinding } from '../../lib/trust/guardrails/finding.ts'
 import { presets } from '../../lib/trust/presets.ts'
 import { configuration, equals, farm, grant, rule } from './policy-fixture.ts'
 

@@ -1,0 +1,134 @@
+import { subjectTokenAlgorithms } from '../../protocol/algorithms.ts'
+import type { ReplayMode } from '../../tokens/trusted-issuer.ts'
+import type { Condition, Configuration, Issuer } from '../configuration.ts'
+import { presets, sharedIssuers } from '../presets.ts'
+import { bounds, finding, HOUR, MINUTE, type GuardrailFinding } from './finding.ts'
+import { unsafePattern } from './pattern.ts'
+import { isHttps, isLoopback } from './url.ts'
+
+export function ofIssuer(issuer: Issuer, configuration: Configuration): GuardrailFinding[] {
+  const path = ['issuers', issuer.name]
+  const findings: GuardrailFinding[] = []
+  const add = (rule: GuardrailFinding['rule'], key: string | undefined, message: string) =>
+    findings.push(finding(rule, key === undefined ? path : [...path, key], message))
+  if (issuer.name === 'self')
+    add('ambiguous-name', undefined, 'self means our own tokens: give this issuer another name')
+  const twin = Object.values(configuration.issuers).find(
+    (other) => other.name !== issuer.name && other.issuer === issuer.issuer,
+  )
+  if (twin) add('ambiguous-name', undefined, `${twin.name} has the same issuer URL: a token could be either's`)
+  if (issuer.issuer === configuration.issuer) add('ambiguous-name', undefined, 'this is our own issuer URL')
+
+  const local = configuration.local && isLoopback(issuer.issuer)
+  if (!local && !isHttps(issuer.issuer))
+    add(
+      'insecure-url',
+      'issuer',
+      `write an https URL, its host in lower case${isLoopback(issuer.issuer) ? '; http on loopback is for local runs' : ''}`,
+    )
+  if ('uri' in issuer.jwks && !isHttps(issuer.jwks.uri) && !(configuration.local && isLoopback(issuer.jwks.uri)))
+    add('insecure-url', 'jwks', 'write an https URL')
+  findings.push(...tenancy(issuer, local), ...ofPreset(issuer), ...ofKeys(issuer, local))
+  const foreignAudience = issuer.audiences?.find((audience) => foreignAudiences.test(audience))
+  if (foreignAudience !== undefined)
+    add(
+      'foreign-audience',
+      'audiences',
+      `tokens for ${foreignAudience} are meant for the cluster's API server: project one for the broker's URL`,
+    )
+  if (issuer.audiences?.some((audience) => audience.includes('*')))
+    add('unsafe-pattern', 'audiences', 'an audience is compared exactly, a * is no pattern here: write it out')
+
+  const foreign = issuer.algorithms.filter((alg) => !subjectTokenAlgorithms.includes(alg))
+  if (foreign.length > 0 || issuer.algorithms.length === 0)
+    add('algorithm-not-allowed', 'algorithms', `use some of ${subjectTokenAlgorithms.join(', ')}`)
+  findings.push(...bounds([...path, 'clock_tolerance'], issuer.clock_tolerance, [0, '0s'], [5 * MINUTE, '5m']))
+  findings.push(
+    ...bounds([...path, 'max_token_lifetime'], issuer.max_token_lifetime, [MINUTE, '1m'], [24 * HOUR, '24h']),
+  )
+  if (issuer.replay === 'off' && issuer.max_token_lifetime > HOUR) {
+    add(
+      'replay-off-too-long',
+      'max_token_lifetime',
+      'with replay: off a stolen token works until it expires: write max_token_lifetime: 1h or less, or replay: once',
+    )
+  }
+  findings.push(
+    ...issuer.require.flatMap((condition) => unsafePattern(condition, issuer, [...path, 'require', condition.key])),
+  )
+  return findings
+}
+
+/** Whose issuer is it: one tenant's own, or everybody's? */
+function tenancy(issuer: Issuer, local: boolean): GuardrailFinding[] {
+  const path = ['issuers', issuer.name]
+  const preset = issuer.preset === undefined ? undefined : presets[issuer.preset]
+  const known = sharedIssuers.find((shared) => shared.issuer.test(issuer.issuer))
+  // Also where the preset's own shapes would let it pass: under another kind's preset nothing would pin its tenants.
+  const foreign = known !== undefined && issuer.preset !== undefined && known.preset !== issuer.preset
+  if (foreign || (preset && !local && !preset.issuers.some((shape) => shape.test(issuer.issuer)))) {
+    const remedy = known?.preset
+      ? `: its preset is ${known.preset}`
+      : preset?.issuer
+        ? `: leave it out for ${preset.issuer}`
+        : ''
+    return [finding('preset-issuer', [...path, 'issuer'], `this is no issuer URL of ${issuer.preset}${remedy}`)]
+  }
+  if (known?.preset !== undefined && preset === undefined) {
+    const message = `write preset: ${known.preset}, which knows how this issuer's tokens are to be read`
+    return [finding('use-preset', [...path, 'issuer'], message)]
+  }
+  // An example issuer on loopback stands for the shared one, pin and all.
+  const shared =
+    preset === undefined
+      ? known !== undefined
+      : local
+        ? preset.shared.length > 0
+        : preset.shared.some((shape) => shape.test(issuer.issuer))
+  const tenantClaims = preset?.tenantClaims ?? known?.tenantClaims ?? []
+  if (!shared || issuer.require.some((condition) => pins(condition, tenantClaims))) return []
+  const [example = '', ...others] = tenantClaims
+  const message = `anybody can have a token of this issuer: add require: { ${example}: "<yours>" }${others.length > 0 ? ` (or ${others.join(', ')})` : ''}`
+  return [finding('shared-issuer-unpinned', path, message)]
+}
+
+function pins({ path, operator }: Condition, tenantClaims: readonly string[]): boolean {
+  return (
+    path.length === 1 && tenantClaims.includes(path[0] ?? '') && 'equals' in operator && !operator.equals.includes('')
+  )
+}
+
+/** A preset is what we know to be right for a kind of issuer. It may be made stricter, never laxer. */
+function ofPreset(issuer: Issuer): GuardrailFinding[] {
+  if (issuer.preset === undefined) return []
+  const preset = presets[issuer.preset]
+  const path = ['issuers', issuer.name]
+  const fixed = (key: string, message: string) => finding('preset-fixed', [...path, key], `${issuer.preset} ${message}`)
+  return [
+    ...(JSON.stringify(issuer.subject) === JSON.stringify(preset.subject)
+      ? []
+      : [fixed('subject', 'builds the subject from ids: leave subject out, and match what else must hold')]),
+    ...(strictness.indexOf(issuer.replay) >= strictness.indexOf(preset.replay)
+      ? []
+      : [fixed('replay', `needs replay: ${preset.replay}, or stricter`)]),
+    ...(issuer.algorithms.every((alg) => preset.algorithms.includes(alg))
+      ? []
+      : [fixed('algorithms', `signs with ${preset.algorithms.join(' or ')}`)]),
+  ]
+}
+
+const strictness: readonly ReplayMode[] = ['off', 'once_per_target', 'once']
+
+/** Audiences that mean somebody else: every pod of a cluster holds a token for its API server. */
+const foreignAudiences = /^(?:https:\/\/kubernetes\.default(?:\.svc(?:\.[a-z0-9.-]+)?)?|kubernetes)$/
+
+/** Names that no public resolver knows. */
+const privateHost = /^(?:[^.]+|.+\.(?:local|internal|localhost|lan|home\.arpa))$|^\d+\.\d+\.\d+\.\d+$|^\[/
+
+function ofKeys(issuer: Issuer, local: boolean): GuardrailFinding[] {
+  if ('keys' in issuer.jwks || local) return []
+  const url = 'uri' in issuer.jwks ? issuer.jwks.uri : issuer.issuer
+  if (!isHttps(url) || !privateHost.test(new URL(url).hostname)) return []
+  const message = `keys are fetched from the public internet only, where ${new URL(url).hostname} is not: give them with jwks: { keys: [...] }`
+  return [finding('unreachable-keys', ['issuers', issuer.name, 'uri' in issuer.jwks ? 'jwks' : 'issuer'], message)]
+}

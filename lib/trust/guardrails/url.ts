@@ -1,0 +1,20 @@
+/** As the URL parser would write it, but for one trailing slash: so no two spellings are one issuer. */
+export function isHttps(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  // The URL parser lets a * through as part of a host name.
+  if (text.includes('*')) return false
+  const url = new URL(text)
+  const spelt = url.href === text || url.href === `${text}/`
+  return (
+    spelt &&
+    url.protocol === 'https:' &&
+    url.username === '' &&
+    url.password === '' &&
+    url.hash === '' &&
+    url.search === ''
+  )
+}
+
+export function isLoopback(text: string): boolean {
+  return URL.canParse(text) && /^http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)(?::\d+)?(?:\/|$)/.test(text)
+}
