@@ -36,7 +36,8 @@ test('section 5.2: a client that tried Basic is told so', async () => {
     (await box.exchange({}, { authorization: 'Basic eDp5' })).headers.get('www-authenticate') ?? '',
     /^Basic realm=/,
   )
-  assert.equal((await box.exchange({ client_id: 'nobody' })).headers.get('www-authenticate'), null)
+  for (const fields of [{ client_id: 'nobody' }, { client_secret: 'x' }])
+    assert.equal((await box.exchange(fields)).headers.get('www-authenticate'), null)
 })
 
 for (const [title, body] of [

@@ -107,6 +107,25 @@ test('a raw query string with parameters of others', async () => {
   )
 })
 
+test('bytes that are no UTF-8 are refused, also in a parameter that nobody reads', async () => {
+  const body = Buffer.concat([Buffer.from(`${await form()}&x=`), Buffer.from([0xff])]).toString('base64')
+  assert.equal((await token(event({ body }), context)).statusCode, 400)
+})
+
+test('an answer has these headers and no others', async () => {
+  const { headers = {} } = await token(event({ body: base64(await form()) }), context)
+  const { 'x-decision-id': decision_id, ...others } = headers
+  assert.match(String(decision_id), /^[\w-]{22}$/)
+  assert.deepEqual(others, {
+    'content-type': 'application/json',
+    'cache-control': 'no-store',
+    pragma: 'no-cache',
+    'Strict-Transport-Security': 'max-age=63072000',
+    'X-Content-Type-Options': 'nosniff',
+    'Referrer-Policy': 'no-referrer',
+  })
+})
+
 for (const [title, changes, status] of [
   ['no body', {}, 400],
   ['a null body', { body: null }, 400],

@@ -321,6 +321,19 @@ describe('while the issuer is down', () => {
     await unavailable(sandbox.find(github, undefined, signal))
   })
 
+  test('an older set in the table never replaces a newer one in memory', async () => {
+    const sandbox = world.sandbox()
+    await sandbox.find(github, 'a', signal)
+    world.serves('a', 'b')
+    world.tableFails = 'store'
+    world.time += 31
+    assert.deepEqual(kids(await sandbox.find(github, 'b', signal)), ['a', 'b'])
+    world.tableFails = ''
+    world.fails()
+    world.time += 601
+    assert.deepEqual(kids(await sandbox.find(github, 'b', signal)), ['a', 'b'])
+  })
+
   test('a fetch that fails replaces nothing', async () => {
     await world.sandbox().find(github, 'a', signal)
     const before = world.rows.get('github')?.item
