@@ -9,6 +9,8 @@ export interface FaultyProxy {
   endpoint: string
   /** Operations in the order they came, such as `PutItem`. */
   operations: string[]
+  /** What each of them asked, in the same order. */
+  asked: () => Record<string, unknown>[]
   close(): void
 }
 
@@ -18,10 +20,14 @@ export async function openFaultyProxy(
   fault: (operation: string, nth: number) => Fault,
 ): Promise<FaultyProxy> {
   const operations: string[] = []
+  const bodies: Buffer[][] = []
   const server = createServer((incoming, outgoing) => {
     const operation = String(incoming.headers['x-amz-target']).split('.').at(-1) ?? ''
     const fails = fault(operation, operations.filter((earlier) => earlier === operation).length)
     operations.push(operation)
+    const body: Buffer[] = []
+    bodies.push(body)
+    incoming.on('data', (chunk: Buffer) => body.push(chunk))
     if (typeof fails === 'object') {
       const [status, answer] =
         'answer' in fails
@@ -47,6 +53,7 @@ export async function openFaultyProxy(
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     operations,
+    asked: () => bodies.map((body) => JSON.parse(Buffer.concat(body).toString()) as Record<string, unknown>),
     close() {
       server.close()
       server.closeAllConnections()

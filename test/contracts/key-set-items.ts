@@ -129,6 +129,16 @@ export function keySetItemsContract(name: string, open: () => Promise<TestTable>
       )
     })
 
+    test('it is read consistently', async () => {
+      const proxy = await openFaultyProxy(world.endpoint, () => 'none')
+      try {
+        await dynamodbKeySetItems(world.clientFor(proxy.endpoint), world.table).find('a', signal)
+        assert.equal(proxy.asked()[0]?.ConsistentRead, true)
+      } finally {
+        proxy.close()
+      }
+    })
+
     test('a table that fails is unavailable', async () => {
       const proxy = await openFaultyProxy(world.endpoint, () => ({ status: 500, type: 'InternalServerError' }))
       try {

@@ -5,7 +5,7 @@ import { GetItemCommand, PutItemCommand, QueryCommand } from '@aws-sdk/client-dy
 import { dynamodbReceiptStore } from '../../lib/aws/receipts.ts'
 import type { Receipt, ReceiptStore } from '../../lib/ports.ts'
 import { UnavailableError } from '../../lib/protocol/errors.ts'
-import { openFaultyProxy, type Fault } from './faulty-proxy.ts'
+import { openFaultyProxy, type Fault, type FaultyProxy } from './faulty-proxy.ts'
 import { openTestTable, type TestTable } from './test-table.ts'
 
 const now = 1_800_000_000
@@ -61,11 +61,11 @@ export function receiptStoreContract(name: string, open: () => Promise<TestTable
 
     async function through(
       fault: (operation: string, nth: number) => Fault,
-      work: (store: ReceiptStore, operations: string[]) => Promise<void>,
+      work: (store: ReceiptStore, operations: string[], proxy: FaultyProxy) => Promise<void>,
     ) {
       const proxy = await openFaultyProxy(world.endpoint, fault)
       try {
-        await work(dynamodbReceiptStore(world.clientFor(proxy.endpoint), world.table), proxy.operations)
+        await work(dynamodbReceiptStore(world.clientFor(proxy.endpoint), world.table), proxy.operations, proxy)
       } finally {
         proxy.close()
       }
@@ -240,6 +240,55 @@ export function receiptStoreContract(name: string, open: () => Promise<TestTable
         }),
       )
       await assert.rejects(store.record(receipt(k), signal), isUnavailable)
+    })
+
+    for (const missing of ['write_id', 'attempts', 'expires_at']) {
+      test(`a receipt without ${missing} is unavailable, neither free nor a replay`, async () => {
+        const k = key()
+        const item = {
+          write_id: { S: 'w' },
+          attempts: { N: '1' },
+          expires_at: { N: String(now + 60) },
+          state: { S: 'recorded' },
+        }
+        const Item = Object.fromEntries(Object.entries(item).filter(([name]) => name !== missing))
+        await world.client.send(
+          new PutItemCommand({ TableName: world.table, Item: { pk: { S: `receipt#${k}` }, ...Item } }),
+        )
+        // Without its expiry the put's own condition already takes the row for one that stays.
+        await assert.rejects(store.record(receipt(k), signal), isUnavailable)
+      })
+    }
+
+    test('the read that settles is consistent', async () => {
+      const first = receipt(key())
+      await store.record(first, signal)
+      await through(
+        () => 'none',
+        async (store, operations, { asked }) => {
+          assert.equal(await store.record(receipt(first.key), signal), 'replayed')
+          assert.equal(asked()[operations.indexOf('GetItem')]?.ConsistentRead, true)
+        },
+      )
+    })
+
+    test('whoever loses the race for a released receipt twice is told to come back', async () => {
+      const released = {
+        write_id: { S: 'w' },
+        attempts: { N: '1' },
+        expires_at: { N: String(now + 60) },
+        state: { S: 'released' },
+      }
+      await through(
+        (operation) =>
+          operation === 'PutItem'
+            ? { status: 400, type: 'ConditionalCheckFailedException' }
+            : { answer: { Item: released } },
+        async (store, operations) => {
+          await assert.rejects(store.record(receipt(key()), signal), isUnavailable)
+          assert.deepEqual(operations, ['PutItem', 'GetItem', 'PutItem', 'GetItem'])
+        },
+      )
     })
 
     test('an aborted request is unavailable', async () => {

@@ -67,6 +67,19 @@ export function revocationStoreContract(name: string, open: () => Promise<TestTa
       assert.deepEqual(await store.find([], signal), [])
     })
 
+    test('it is one read, and a consistent one', async () => {
+      const proxy = await openFaultyProxy(world.endpoint, () => 'none')
+      try {
+        const store = dynamodbRevocationStore(world.clientFor(proxy.endpoint), world.table, () => now)
+        await store.find([await revoked(), { dimension: 'all', value: 'all' }], signal)
+        const [asked] = proxy.asked() as { RequestItems: Record<string, { ConsistentRead: boolean }> }[]
+        assert.equal(asked?.RequestItems[world.table]?.ConsistentRead, true)
+        assert.deepEqual(proxy.operations, ['BatchGetItem'])
+      } finally {
+        proxy.close()
+      }
+    })
+
     test('a hundred keys are read, more are refused', async () => {
       const keys = Array.from({ length: 100 }, (): RevocationKey => ({ dimension: 'jti', value: randomUUID() }))
       assert.deepEqual(await store.find([...keys, ...keys], signal), [])
