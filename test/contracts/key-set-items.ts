@@ -50,6 +50,23 @@ export function keySetItemsContract(name: string, open: () => Promise<TestTable>
       assert.deepEqual((await items.find(name, signal)).item, second)
     })
 
+    test('the row outlives what it is believed for, and not by far', async () => {
+      const name = randomUUID()
+      const lifetime = async () => Number((await row(name))?.expires_at?.N) - now
+      await items.claimFetch(name, now, signal)
+      assert.ok((await lifetime()) >= 3_600 && (await lifetime()) <= 2 * 86_400, 'after a claim')
+      await items.store(name, { keys: keySet('a'), fetched_at: now, etag: undefined }, signal)
+      assert.ok((await lifetime()) >= 3_600 && (await lifetime()) <= 2 * 86_400, 'after a set')
+    })
+
+    test('a set of the same second replaces', async () => {
+      const name = randomUUID()
+      await items.store(name, { keys: keySet('a'), fetched_at: now, etag: undefined }, signal)
+      const again = { keys: keySet('b'), fetched_at: now, etag: undefined }
+      await items.store(name, again, signal)
+      assert.deepEqual((await items.find(name, signal)).item, again)
+    })
+
     test('a set only moves forward in time', async () => {
       const name = randomUUID()
       const newer = { keys: keySet('newer'), fetched_at: now + 100, etag: undefined }
