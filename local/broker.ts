@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { compile } from '../lib/config/compile.ts'
 import { gateway, type Routes } from './gateway.ts'
 import { loadFunction } from './load-function.ts'
+import { listen } from './loopback.ts'
 import { startWorld } from './world.ts'
 
 export interface LocalBroker {
@@ -53,15 +53,6 @@ export async function startBroker({ config, port, issuer, dataDirectory }: Local
 
 export function readConfig(file: string): LocalBrokerOptions['config'] {
   return { text: readFileSync(file, 'utf8'), file }
-}
-
-function listen(server: Server, port: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    // As an origin is spelt: without the port that http means anyway.
-    const url = () => new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`).origin
-    server.listen(port, '127.0.0.1', () => resolve(url()))
-  })
 }
 
 /** Lets running requests finish, and waits for nobody who is only keeping a connection open, nor long for half a request. */

@@ -1,8 +1,6 @@
-import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { createRequire } from 'node:module'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import {
   CreateTableCommand,
@@ -12,6 +10,7 @@ import {
   waitUntilTableExists,
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb'
+import { close, listen } from './loopback.ts'
 
 interface DynaliteOptions {
   createTableMs: number
@@ -31,15 +30,7 @@ export async function startDynamodb({
   const path = dataDirectory === undefined ? {} : { path: join(dataDirectory, 'dynamodb') }
   if (path.path !== undefined) mkdirSync(path.path, { recursive: true, mode: 0o700 })
   const server = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0, ...path })
-  await once(server.listen(port, '127.0.0.1'), 'listening')
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
-  }
+  return { url: await listen(server, port), close: () => close(server) }
 }
 
 /** The deployed table's shape, where it is not there yet. */

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, SignJWT, type CryptoKey, type JWK } from 'jose'
+import { close, listen } from './loopback.ts'
 
 /** Claims to set, or with undefined to leave out, beside those of `githubClaims`. */
 export type ClaimChanges = Record<string, unknown>
@@ -82,8 +82,7 @@ export async function startExampleIssuer({
       void sign(url, privateKey, kid, changes).then((token) => send('text/plain', token))
     } else response.writeHead(404).end()
   })
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve))
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const url = await listen(server, port)
   return { url, sign: (changes, header) => sign(url, privateKey, kid, changes, header), close: () => close(server) }
 }
 
@@ -126,11 +125,4 @@ function sign(
   return new SignJWT({ ...githubClaims(issuer, now), ...changes })
     .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid, ...header })
     .sign(key)
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve())
-    server.closeAllConnections()
-  })
 }

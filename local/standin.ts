@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
+import { close, listen } from './loopback.ts'
 
 /** What goes wrong with one operation, `times` times (default once): for tests of our own failures. */
 export interface Fault {
@@ -91,17 +91,7 @@ export async function startStandin(protocol: Protocol, port = 0): Promise<Standi
     }
   }
 
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve))
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    calls,
-    faults,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
-  }
+  return { url: await listen(server, port), calls, faults, close: () => close(server) }
 }
 
 function take(faults: Fault[], operation: string): Fault | undefined {
