@@ -2,15 +2,14 @@ import {
   CreateAliasCommand,
   CreateKeyCommand,
   DescribeKeyCommand,
-  GetPublicKeyCommand,
   NotFoundException,
   type KMSClient,
 } from '@aws-sdk/client-kms'
-import { createPublicKey } from 'node:crypto'
-import { calculateJwkThumbprint } from 'jose'
 import { dynamodbClient, kmsClient } from '../lib/aws/clients.ts'
+import { findSigningKey } from '../lib/aws/signing-keys.ts'
+import { keyGenerations } from '../lib/config/key-generations.ts'
 import type { SigningAlgorithm } from '../lib/protocol/algorithms.ts'
-import type { PublicJwk, SigningKey } from '../lib/protocol/signing-keys.ts'
+import type { SigningKey } from '../lib/protocol/signing-keys.ts'
 import type { Configuration } from '../lib/trust/configuration.ts'
 import { createTable, startDynamodb } from './dynamodb.ts'
 import { startKms } from './kms.ts'
@@ -58,33 +57,13 @@ export async function startWorld(configuration: Configuration, dataDirectory?: s
 
 /** One KMS key for each algorithm and generation, as the deployment's construct makes them. */
 async function signingKeys(client: KMSClient, { signing }: Configuration): Promise<SigningKey[]> {
-  const wanted = signing.algorithms.flatMap((alg) => {
-    const { active = '1', published = [] } = signing.keys[alg] ?? {}
-    return [
-      { alg, generation: active, state: 'active' as const },
-      ...published.map((generation) => ({ alg, generation, state: 'pending' as const })),
-    ]
-  })
   return Promise.all(
-    wanted.map(async ({ alg, generation, state }) => ({
-      ...(await findOrCreateKey(client, alg, generation)),
-      alg,
-      state,
-    })),
+    keyGenerations(signing).map(async ({ alg, generation, state }) => {
+      const alias = `alias/token-broker/${alg}/${generation}`
+      const arn = (await findKey(client, alias)) ?? (await createKey(client, alg, alias))
+      return findSigningKey(client, { arn, alg, state })
+    }),
   )
-}
-
-async function findOrCreateKey(
-  client: KMSClient,
-  alg: SigningAlgorithm,
-  generation: string,
-): Promise<Pick<SigningKey, 'kid' | 'arn' | 'jwk'>> {
-  const alias = `alias/token-broker/${alg}/${generation}`
-  const arn = (await findKey(client, alias)) ?? (await createKey(client, alg, alias))
-  const { PublicKey } = await client.send(new GetPublicKeyCommand({ KeyId: arn }))
-  if (PublicKey === undefined) throw new Error(`KMS answered no public key for ${alias}`)
-  const jwk = createPublicKey({ key: Buffer.from(PublicKey), format: 'der', type: 'spki' }).export({ format: 'jwk' })
-  return { kid: await calculateJwkThumbprint(jwk), arn, jwk: jwk as PublicJwk }
 }
 
 async function findKey(client: KMSClient, alias: string): Promise<string | undefined> {
