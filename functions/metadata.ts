@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import middy from '@middy/core'
 import type { APIGatewayProxyEventV2 } from 'aws-lambda'
-import configuration from '#config'
+import compiled from '#config'
 import { powertoolsLog } from '../lib/aws/log.ts'
 import { issuerOf, required } from '../lib/environment.ts'
 import { errorResponse } from '../lib/http/error-response.ts'
@@ -12,7 +12,9 @@ import { answerStatic, staticDocument, type StaticDocument } from '../lib/http/s
 import { RefusedError } from '../lib/protocol/errors.ts'
 import { authorizationServerMetadata, openidConfiguration } from '../lib/protocol/metadata.ts'
 import { parseSigningKeys, toJwks } from '../lib/protocol/signing-keys.ts'
+import type { MetadataConfiguration } from '../lib/trust/configuration.ts'
 
+const configuration: MetadataConfiguration = compiled
 const log = powertoolsLog()
 const issuer = issuerOf(configuration, process.env)
 

@@ -35,7 +35,16 @@ export const layers: readonly Layer[] = [
   {
     path: 'lib/aws/',
     ours: ['lib/protocol/', 'lib/aws/', 'lib/ports.ts', 'lib/deadlines.ts'],
-    packages: ['node:crypto', '@aws-sdk/client-dynamodb', '@aws-sdk/client-kms', '@aws-lambda-powertools/'],
+    packages: [
+      'node:crypto',
+      'node:http',
+      'node:https',
+      'node:timers/promises',
+      '@aws-sdk/client-dynamodb',
+      '@aws-sdk/client-kms',
+      '@aws-lambda-powertools/',
+      'aws-lambda',
+    ],
   },
   {
     path: 'lib/http/',
@@ -54,12 +63,12 @@ export const layers: readonly Layer[] = [
     ours: [...pure, 'lib/grants/', 'lib/aws/', 'lib/http/', 'lib/ports.ts', 'lib/deadlines.ts', 'lib/environment.ts'],
     packages: ['#config', 'node:crypto', '@middy/core', 'aws-lambda'],
   },
-  { path: 'infra/', ours: ['infra/', 'lib/config/', 'lib/trust/', 'lib/environment.ts'], packages: 'any' },
+  { path: 'infra/', ours: ['infra/', 'lib/config/', ...pure, 'lib/environment.ts'], packages: 'any' },
   { path: 'local/', ours: ['local/', 'lib/', 'functions/'], packages: 'any' },
   { path: 'cli/', ours: ['cli/', 'lib/', 'local/'], packages: 'any' },
   { path: 'test/', ours: ['test/', 'lib/', 'functions/', 'local/', 'infra/', 'cli/', 'tools/'], packages: 'any' },
   { path: 'bench/', ours: ['bench/', 'lib/', 'functions/', 'local/', 'infra/'], packages: 'any' },
-  { path: 'tools/', ours: ['tools/', 'lib/', 'local/', 'test/'], packages: 'any' },
+  { path: 'tools/', ours: ['tools/', 'lib/', 'local/', 'infra/', 'test/'], packages: 'any' },
 ]
 
 /** Names of folders and files that would gather whatever has no place. */

@@ -26,6 +26,9 @@ export interface Configuration {
   receipts: { retention: number }
 }
 
+/** All that discovery and /jwks depend on: what else changes does not deploy them again. */
+export type MetadataConfiguration = Pick<Configuration, 'issuer' | 'signing'>
+
 export type PresetName = 'github-actions' | 'gitlab' | 'kubernetes'
 
 export interface Issuer extends TrustedIssuer {

@@ -15,7 +15,7 @@ export async function loadEvaluate(configuration: Configuration): Promise<Evalua
   }
 }
 
-function celSources(configuration: Configuration): Set<string> {
+export function celSources(configuration: Configuration): Set<string> {
   const expressions = configuration.rules.flatMap((rule) => [
     ...(rule.when ? [rule.when] : []),
     ...rule.grant.flatMap((grant) => Object.values(grant.claims)),

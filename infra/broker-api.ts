@@ -1,0 +1,161 @@
+import { RemovalPolicy, Validations } from 'aws-cdk-lib'
+import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway'
+import {
+  type CfnStage,
+  DomainName,
+  HttpApi,
+  HttpMethod,
+  HttpStage,
+  IpAddressType,
+  LogGroupLogDestination,
+  SecurityPolicy,
+  type HttpRoute,
+} from 'aws-cdk-lib/aws-apigatewayv2'
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
+import { Certificate, CertificateValidation } from 'aws-cdk-lib/aws-certificatemanager'
+import type { Function } from 'aws-cdk-lib/aws-lambda'
+import { LogGroup } from 'aws-cdk-lib/aws-logs'
+import { AaaaRecord, ARecord, HostedZone, RecordTarget } from 'aws-cdk-lib/aws-route53'
+import { ApiGatewayv2DomainProperties } from 'aws-cdk-lib/aws-route53-targets'
+import { Construct } from 'constructs'
+import { logRetention } from './log-retention.ts'
+
+/** A name of your own for the API. It needs a certificate, or a hosted zone in which one can be proved. */
+export interface BrokerDomain {
+  /** `broker.acme.dev` */
+  name: string
+  /** Of a certificate in this region. Without it one is made, proved by a record in the hosted zone. */
+  certificateArn?: string
+  /** Where the name is pointed at the API. Without it that is left to you: see the output DomainTarget. */
+  hostedZone?: { id: string; name: string }
+}
+
+/** Requests per second, and how many may come at once: more are answered 429 by API Gateway. */
+export interface Throttle {
+  rate: number
+  burst: number
+}
+
+export interface BrokerApiProps {
+  token: Function
+  metadata: Function
+  domain?: BrokerDomain
+  /** Of /token alone. */
+  throttle: Throttle
+}
+
+const metadataPaths = [
+  '/jwks',
+  '/.well-known/openid-configuration',
+  '/.well-known/oauth-authorization-server',
+  '/healthz',
+]
+
+/** Of all paths together: a ceiling on what a flood can cost. */
+const stageThrottle: Throttle = { rate: 2_000, burst: 1_000 }
+
+/**
+ * The HTTP API: each path by ANY method to the function that answers it, 405 included. A path that is none of ours gets
+ * API Gateway's own 404 and reaches no function, so it costs nothing.
+ */
+export class BrokerApi extends Construct {
+  /** Where clients find it. */
+  readonly url: string
+  /** For a name that is pointed at the API by hand. */
+  readonly domainTarget?: string
+
+  constructor(scope: Construct, id: string, { token, metadata, domain, throttle }: BrokerApiProps) {
+    super(scope, id)
+    const api = new HttpApi(this, 'Api', {
+      description: 'token-broker',
+      createDefaultStage: false,
+      ipAddressType: IpAddressType.DUAL_STACK,
+      // With two names there would be two places to throttle, log and block.
+      disableExecuteApiEndpoint: domain !== undefined,
+    })
+    const route = (path: string, integration: HttpLambdaIntegration): HttpRoute[] =>
+      api.addRoutes({ path, methods: [HttpMethod.ANY], integration })
+    const tokenRoutes = route('/token', new HttpLambdaIntegration('Token', token))
+    const metadataIntegration = new HttpLambdaIntegration('Metadata', metadata)
+    const metadataRoutes = metadataPaths.flatMap((path) => route(path, metadataIntegration))
+    const domainName = domain === undefined ? undefined : this.#domainName(domain)
+    const stage = new HttpStage(this, 'Stage', {
+      httpApi: api,
+      stageName: '$default',
+      autoDeploy: true,
+      throttle: { rateLimit: stageThrottle.rate, burstLimit: stageThrottle.burst },
+      accessLogSettings: {
+        destination: new LogGroupLogDestination(
+          new LogGroup(this, 'AccessLog', {
+            retention: logRetention,
+            removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+          }),
+        ),
+        format: AccessLogFormat.custom(JSON.stringify(accessLogFields)),
+      },
+      ...(domainName === undefined ? {} : { domainMapping: { domainName } }),
+    })
+    const cfnStage = stage.node.defaultChild as CfnStage
+    cfnStage.routeSettings = {
+      'ANY /token': { ThrottlingRateLimit: throttle.rate, ThrottlingBurstLimit: throttle.burst },
+    }
+    // A stage that names a route can only be made after it.
+    stage.node.addDependency(...tokenRoutes)
+    for (const route of [...tokenRoutes, ...metadataRoutes])
+      Validations.of(route).acknowledge({
+        id: 'AwsSolutions::AwsSolutions-APIG4',
+        reason: "The function authenticates: a subject token is its caller's proof, and metadata is for everybody.",
+      })
+    this.url = domain === undefined ? api.apiEndpoint : `https://${domain.name}`
+    if (domainName !== undefined) this.domainTarget = domainName.regionalDomainName
+  }
+
+  #domainName({ name, certificateArn, hostedZone }: BrokerDomain): DomainName {
+    const zone =
+      hostedZone &&
+      HostedZone.fromHostedZoneAttributes(this, 'HostedZone', {
+        hostedZoneId: hostedZone.id,
+        zoneName: hostedZone.name,
+      })
+    if (certificateArn === undefined && zone === undefined)
+      throw new Error(
+        `the domain ${name} needs a certificate: give its ARN, or a hosted zone in which one can be proved`,
+      )
+    const domainName = new DomainName(this, 'DomainName', {
+      domainName: name,
+      certificate:
+        certificateArn === undefined
+          ? new Certificate(this, 'Certificate', {
+              domainName: name,
+              validation: CertificateValidation.fromDns(zone),
+            })
+          : Certificate.fromCertificateArn(this, 'Certificate', certificateArn),
+      securityPolicy: SecurityPolicy.TLS_1_2,
+      ipAddressType: IpAddressType.DUAL_STACK,
+    })
+    if (zone === undefined) return domainName
+    const target = RecordTarget.fromAlias(
+      new ApiGatewayv2DomainProperties(domainName.regionalDomainName, domainName.regionalHostedZoneId),
+    )
+    // A trailing dot: the name as it stands, wherever the zone ends.
+    new ARecord(this, 'A', { zone, recordName: `${name}.`, target })
+    new AaaaRecord(this, 'Aaaa', { zone, recordName: `${name}.`, target })
+    return domainName
+  }
+}
+
+/** The route instead of the path, and no user agent, header or query string: nothing in which a token could stand. */
+const accessLogFields = {
+  requestId: '$context.requestId',
+  time: '$context.requestTimeEpoch',
+  sourceIp: '$context.identity.sourceIp',
+  method: '$context.httpMethod',
+  route: '$context.routeKey',
+  protocol: '$context.protocol',
+  status: '$context.status',
+  responseLength: '$context.responseLength',
+  responseLatency: '$context.responseLatency',
+  integrationLatency: '$context.integrationLatency',
+  integrationStatus: '$context.integration.status',
+  integrationError: '$context.integrationErrorMessage',
+}

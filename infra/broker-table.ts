@@ -1,0 +1,96 @@
+import { RemovalPolicy, Stack } from 'aws-cdk-lib'
+import { AttributeType, BillingMode, StreamViewType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb'
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
+import { Key, type IKey } from 'aws-cdk-lib/aws-kms'
+import { Construct } from 'constructs'
+import type { TokenEnvironment } from '../lib/environment.ts'
+import type { BrokerFunction } from './broker-function.ts'
+
+export interface BrokerTableProps {
+  /** A KMS key's ARN, or `create` for one of this stack's own. Absent: a key that AWS owns, at no cost. */
+  encryptionKey?: string
+}
+
+/** Receipts, revocations and key sets: docs/storage.md. It stays when the stack goes. */
+export class BrokerTable extends Construct {
+  readonly table: Table
+
+  constructor(scope: Construct, id: string, { encryptionKey }: BrokerTableProps) {
+    super(scope, id)
+    const key = this.#key(encryptionKey)
+    this.table = new Table(this, 'Table', {
+      partitionKey: { name: 'pk', type: AttributeType.STRING },
+      timeToLiveAttribute: 'expires_at',
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      deletionProtection: true,
+      // Not even when the deployment that made it fails: deletion protection would fail the rollback.
+      removalPolicy: RemovalPolicy.RETAIN,
+      stream: StreamViewType.NEW_AND_OLD_IMAGES,
+      ...(key === undefined
+        ? { encryption: TableEncryption.DEFAULT }
+        : { encryption: TableEncryption.CUSTOMER_MANAGED, encryptionKey: key }),
+    })
+    this.table.addGlobalSecondaryIndex({
+      indexName: 'by_id',
+      partitionKey: { name: 'decision_id', type: AttributeType.STRING },
+    })
+  }
+
+  #key(encryptionKey: string | undefined): IKey | undefined {
+    if (encryptionKey === undefined) return undefined
+    if (encryptionKey === 'create')
+      return new Key(this, 'Key', {
+        description: `token-broker ${Stack.of(this).stackName}: the table`,
+        enableKeyRotation: true,
+        removalPolicy: RemovalPolicy.RETAIN,
+      })
+    if (/^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/.test(encryptionKey))
+      return Key.fromKeyArn(this, 'Key', encryptionKey)
+    throw new Error(`the table key must be create, or the ARN of a KMS key, not ${JSON.stringify(encryptionKey)}`)
+  }
+
+  /**
+   * Lets a function do what an exchange does, and tells it where: it can write receipts and key sets, no revocation, and
+   * delete nothing.
+   */
+  bindExchange({ function: lambda, role }: BrokerFunction): void {
+    lambda.addEnvironment('BROKER_TABLE' satisfies keyof TokenEnvironment, this.table.tableName)
+    const statement = (actions: string[], leadingKeys?: string[]) =>
+      role.addToPrincipalPolicy(
+        new PolicyStatement({
+          actions,
+          resources: [this.table.tableArn],
+          ...(leadingKeys === undefined
+            ? {}
+            : {
+                conditions: {
+                  'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': leadingKeys },
+                  // ForAllValues alone is true where there are no values.
+                  Null: { 'dynamodb:LeadingKeys': 'false' },
+                },
+              }),
+        }),
+      )
+    statement(['dynamodb:GetItem', 'dynamodb:BatchGetItem'])
+    statement(['dynamodb:PutItem'], ['receipt#*'])
+    statement(['dynamodb:UpdateItem'], ['receipt#*', 'keyset#*'])
+    if (this.table.encryptionKey === undefined) return
+    // DynamoDB uses a customer-managed key with its caller's rights.
+    role.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: [
+          'kms:Encrypt',
+          'kms:Decrypt',
+          'kms:ReEncryptFrom',
+          'kms:ReEncryptTo',
+          'kms:GenerateDataKey',
+          'kms:GenerateDataKeyWithoutPlaintext',
+          'kms:DescribeKey',
+        ],
+        resources: [this.table.encryptionKey.keyArn],
+        conditions: { StringEquals: { 'kms:ViaService': `dynamodb.${Stack.of(this).region}.amazonaws.com` } },
+      }),
+    )
+  }
+}

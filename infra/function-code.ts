@@ -1,0 +1,53 @@
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Code, type AssetCode } from 'aws-cdk-lib/aws-lambda'
+import type { Construct } from 'constructs'
+import type { Configuration, MetadataConfiguration } from '../lib/trust/configuration.ts'
+import { celSources } from '../lib/trust/expression.ts'
+import type { FunctionName } from './function-names.ts'
+
+/** Where `npm run build` has put the bundles, seen from this file and from dist/cdk.js alike. */
+const built = fileURLToPath(new URL('../dist/functions/', import.meta.url))
+
+/**
+ * A bundle with the compiled broker.yaml beside it, in the place that its `#config` names. Throws when the bundles were
+ * not built.
+ */
+export function writeFunctionCode(
+  name: FunctionName,
+  configuration: Configuration | undefined,
+  directory: string,
+  bundles = built,
+): void {
+  const copy = (file: string) => {
+    try {
+      cpSync(join(bundles, name, file), join(directory, file))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      throw new Error(`${join(bundles, name, file)} does not exist: run npm run build`, { cause: error })
+    }
+  }
+  copy('index.js')
+  if (configuration === undefined) return
+  if (name === 'token' && celSources(configuration).size > 0) copy('cel.js')
+  const { issuer, signing } = configuration
+  const own = name === 'metadata' ? ({ issuer, signing } satisfies MetadataConfiguration) : configuration
+  writeFileSync(join(directory, 'config.json'), JSON.stringify(own))
+  writeFileSync(join(directory, 'package.json'), JSON.stringify({ imports: { '#config': './config.json' } }))
+}
+
+/** The same as an asset. Its hash is that of what is in it, so the same bundle and file are never uploaded twice. */
+export function functionCode(scope: Construct, name: FunctionName, configuration?: Configuration): AssetCode {
+  const directory = mkdtempSync(join(tmpdir(), `token-broker-${name}-`))
+  try {
+    writeFunctionCode(name, configuration, directory)
+    const code = Code.fromAsset(directory)
+    // Staged now, while the directory is there.
+    code.bind(scope)
+    return code
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,81 @@
+import { CustomResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
+import { Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms'
+import { Construct } from 'constructs'
+import { keyGenerations } from '../lib/config/key-generations.ts'
+import type { MetadataEnvironment } from '../lib/environment.ts'
+import type { SigningAlgorithm } from '../lib/protocol/algorithms.ts'
+import type { Configuration } from '../lib/trust/configuration.ts'
+import { BrokerFunction } from './broker-function.ts'
+
+const specifications = {
+  ES256: { keySpec: KeySpec.ECC_NIST_P256, kms: 'ECDSA_SHA_256' },
+  RS256: { keySpec: KeySpec.RSA_2048, kms: 'RSASSA_PKCS1_V1_5_SHA_256' },
+} as const satisfies Record<SigningAlgorithm, { keySpec: KeySpec; kms: string }>
+
+/**
+ * A KMS key for each algorithm and generation that broker.yaml names, and their public halves, read once at deployment by a
+ * function that can do nothing else. Keys stay when their generation or the stack goes: nothing that was signed
+ * becomes unverifiable by a deployment.
+ */
+export class SigningKeys extends Construct {
+  readonly arns: string[]
+  readonly #publicKeys: string
+  readonly #active: { alg: SigningAlgorithm; arn: string }[]
+
+  constructor(scope: Construct, id: string, signing: Configuration['signing']) {
+    super(scope, id)
+    const { stackName } = Stack.of(this)
+    const keys = keyGenerations(signing).map(({ alg, generation, state }) => {
+      const key = new Key(this, `${alg}-${generation}`, {
+        keySpec: specifications[alg].keySpec,
+        keyUsage: KeyUsage.SIGN_VERIFY,
+        description: `token-broker ${stackName}: signs ${alg}, generation ${generation}`,
+        alias: `alias/${stackName}/${alg}/${generation}`,
+        removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+        // The longest there is: a key that is gone makes every token it signed worthless.
+        pendingWindow: Duration.days(30),
+      })
+      return { alg, state, arn: key.keyArn }
+    })
+    const reader = new BrokerFunction(this, 'Reader', {
+      name: 'signing-keys',
+      description: 'reads the public halves of the signing keys',
+    })
+    reader.role.addToPrincipalPolicy(
+      new PolicyStatement({ actions: ['kms:GetPublicKey'], resources: keys.map(({ arn }) => arn) }),
+    )
+    const read = new CustomResource(this, 'PublicKeys', {
+      serviceToken: reader.function.functionArn,
+      resourceType: 'Custom::SigningKeys',
+      properties: { Keys: keys },
+      // Lambda asks the function again after a minute, when it could not answer.
+      serviceTimeout: Duration.minutes(5),
+    })
+    read.node.addDependency(reader)
+    this.#publicKeys = read.getAttString('Keys')
+    this.arns = keys.map(({ arn }) => arn)
+    this.#active = keys.filter(({ state }) => state === 'active')
+  }
+
+  /** Tells a function all public halves. */
+  bindPublished({ function: lambda }: BrokerFunction): void {
+    lambda.addEnvironment('BROKER_SIGNING_KEYS' satisfies keyof MetadataEnvironment, this.#publicKeys)
+  }
+
+  /** And lets it sign, only as the signer does: a digest, by the key's one algorithm. A key that is only published signs nothing. */
+  bindSigner(signer: BrokerFunction): void {
+    this.bindPublished(signer)
+    for (const { alg, arn } of this.#active) {
+      signer.role.addToPrincipalPolicy(
+        new PolicyStatement({
+          actions: ['kms:Sign'],
+          resources: [arn],
+          conditions: {
+            StringEquals: { 'kms:MessageType': 'DIGEST', 'kms:SigningAlgorithm': specifications[alg].kms },
+          },
+        }),
+      )
+    }
+  }
+}

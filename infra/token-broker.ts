@@ -1,0 +1,152 @@
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { Annotations, CfnOutput, Stack, Token } from 'aws-cdk-lib'
+import { Construct } from 'constructs'
+import { compile } from '../lib/config/compile.ts'
+import { formatFinding } from '../lib/config/findings.ts'
+import type { MetadataEnvironment } from '../lib/environment.ts'
+import type { Configuration } from '../lib/trust/configuration.ts'
+import { BrokerApi, type BrokerDomain, type Throttle } from './broker-api.ts'
+import { BrokerFunction } from './broker-function.ts'
+import { BrokerTable } from './broker-table.ts'
+import { SigningKeys } from './signing-keys.ts'
+
+export type { BrokerDomain, Throttle }
+
+export interface TokenBrokerProps {
+  /** The path of broker.yaml, from the working directory. */
+  config: string
+  /** A name of your own for the API. Without it clients use the API's own URL. */
+  domain?: BrokerDomain
+  /** The table's encryption: the ARN of a KMS key of yours, or `create` for one of the stack's own. Default: a key that AWS owns. */
+  tableKey?: string
+  /**
+   * Sandboxes kept for /jwks and discovery, so that a flood at /token cannot take verification down. Default 20. 0 keeps
+   * none: for an account whose concurrency is limited to less than 120, where Lambda refuses to reserve so many.
+   */
+  metadataConcurrency?: number
+  /** Requests per second to /token. Default: 300, at most 200 at once. */
+  throttle?: Throttle
+}
+
+/** Role names have 64 characters, and the longest region name has 14. */
+const MAX_STACK_NAME = 64 - '-token-'.length - 14
+
+/**
+ * A whole broker: the HTTP API, its functions, the table and the signing keys. Throws ConfigurationError when broker.yaml
+ * does not hold, and Error, with the remedy, when the rest does not fit together.
+ */
+export class TokenBroker extends Construct {
+  /** Our `iss`. */
+  readonly issuer: string
+
+  constructor(
+    scope: Construct,
+    id: string,
+    { config, domain, tableKey, metadataConcurrency, throttle }: TokenBrokerProps,
+  ) {
+    super(scope, id)
+    if (
+      Stack.of(this)
+        .node.findAll()
+        .some((other) => other instanceof TokenBroker && other !== this)
+    )
+      throw new Error(
+        `${this.node.path} needs a stack of its own: roles and keys are named for the stack, and this one has a broker`,
+      )
+    const configuration = this.#compile(config)
+    this.#checkIssuer(configuration.issuer, domain)
+    const token = new BrokerFunction(this, 'Token', {
+      name: 'token',
+      description: 'POST /token',
+      configuration,
+      roleName: this.#tokenRoleName(),
+      retainLog: true,
+    })
+    const metadata = new BrokerFunction(this, 'Metadata', {
+      name: 'metadata',
+      description: 'discovery, /jwks and /healthz',
+      configuration,
+      ...(metadataConcurrency === 0 ? {} : { reservedConcurrentExecutions: metadataConcurrency ?? 20 }),
+    })
+    const table = new BrokerTable(this, 'Receipts', tableKey === undefined ? {} : { encryptionKey: tableKey })
+    const signingKeys = new SigningKeys(this, 'SigningKeys', configuration.signing)
+    table.bindExchange(token)
+    signingKeys.bindSigner(token)
+    signingKeys.bindPublished(metadata)
+    const api = new BrokerApi(this, 'Api', {
+      token: token.function,
+      metadata: metadata.function,
+      throttle: throttle ?? { rate: 300, burst: 200 },
+      ...(domain === undefined ? {} : { domain }),
+    })
+    this.issuer = configuration.issuer === 'auto' ? api.url : configuration.issuer
+    if (configuration.issuer === 'auto')
+      for (const { function: lambda } of [token, metadata])
+        lambda.addEnvironment('BROKER_ISSUER' satisfies keyof MetadataEnvironment, api.url)
+
+    this.#output('Issuer', this.issuer, 'The iss of our tokens, and the audience of those that are traded for them')
+    this.#output('TokenEndpoint', `${api.url}/token`)
+    this.#output('Jwks', `${api.url}/jwks`)
+    this.#output('OpenidConfiguration', `${api.url}/.well-known/openid-configuration`)
+    this.#output('AuthorizationServerMetadata', `${api.url}/.well-known/oauth-authorization-server`)
+    this.#output('Healthz', `${api.url}/healthz`)
+    if (api.domainTarget !== undefined)
+      this.#output('DomainTarget', api.domainTarget, `Where ${domain?.name} must point, by CNAME or alias`)
+    this.#output('TableName', table.table.tableName)
+    this.#output('TokenRoleArn', token.role.roleArn, 'For trust policies of roles that the broker may assume')
+    this.#output('TokenLog', token.logGroupName, 'Where every refusal says why')
+    this.#output('SigningKeyArns', signingKeys.arns.join(','))
+  }
+
+  #compile(file: string): Configuration {
+    const { configuration, findings } = compile(readFileSync(file, 'utf8'), basename(file), {
+      now: Math.floor(Date.now() / 1000),
+    })
+    for (const finding of findings)
+      Annotations.of(this).addWarningV2(`token-broker:${finding.rule}`, formatFinding(finding))
+    return configuration
+  }
+
+  #checkIssuer(issuer: string, domain: BrokerDomain | undefined): void {
+    const warn = (rule: string, message: string) => Annotations.of(this).addWarningV2(`token-broker:${rule}`, message)
+    if (domain !== undefined && !/^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/.test(domain.name))
+      throw new Error(
+        `the domain ${JSON.stringify(domain.name)} must be a host name in lower case, such as broker.acme.dev`,
+      )
+    if (issuer === 'auto') {
+      if (domain === undefined)
+        warn(
+          'issuer-auto',
+          "issuer: auto is the API's own URL. A name of your own later is another issuer: every verifier and every job that asks for its audience must then be changed. See docs/deploy.md.",
+        )
+      return
+    }
+    if (domain === undefined)
+      warn(
+        'issuer-elsewhere',
+        `issuer is ${issuer}, and no domain is given: discovery and /jwks must be found there, so point that name at this API yourself, or give the domain.`,
+      )
+    else if (issuer !== `https://${domain.name}`)
+      throw new Error(
+        `issuer is ${issuer}, and the domain is ${domain.name}: verifiers look for our keys at the issuer, so they must be the same`,
+      )
+  }
+
+  /** Fixed, because others name it in their trust policies. */
+  #tokenRoleName(): string {
+    const { stackName, region } = Stack.of(this)
+    if (!Token.isUnresolved(stackName) && stackName.length > MAX_STACK_NAME)
+      throw new Error(
+        `the stack name ${stackName} has ${stackName.length} characters: the token function's role is named for it, so it can have ${MAX_STACK_NAME}`,
+      )
+    return `${stackName}-token-${region}`
+  }
+
+  /** Named for its place in the stack, without a hash, because people and scripts read it: BrokerIssuer. */
+  #output(name: string, value: string, description?: string): void {
+    const output = new CfnOutput(this, name, { value, ...(description === undefined ? {} : { description }) })
+    const path = this.node.path.slice(Stack.of(this).node.path.length)
+    output.overrideLogicalId(`${path.replaceAll(/[^A-Za-z0-9]/g, '')}${name}`)
+  }
+}

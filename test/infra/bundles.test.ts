@@ -1,0 +1,265 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, suite, test } from 'node:test'
+import type { APIGatewayProxyEventV2 } from 'aws-lambda'
+import { createLocalJWKSet, jwtVerify, type JSONWebKeySet } from 'jose'
+import { bundleFunctions, type BundleReport } from '../../infra/bundle.ts'
+import { writeFunctionCode } from '../../infra/function-code.ts'
+import { functionNames, type FunctionName } from '../../infra/function-names.ts'
+import { compile } from '../../lib/config/compile.ts'
+import { JWT_TYPE, TOKEN_EXCHANGE_GRANT } from '../../lib/protocol/urns.ts'
+import { startExampleIssuer, type ExampleIssuer } from '../../local/example-issuer.ts'
+import { quickstartConfig } from '../../local/quickstart.ts'
+import { startWorld, type World } from '../../local/world.ts'
+import { startSandbox, type LambdaSandbox } from './lambda-runtime.ts'
+
+const broker = 'http://127.0.0.1:8787'
+const directory = mkdtempSync(join(tmpdir(), 'token-broker-test-'))
+const bundles = join(directory, 'bundles')
+let reports: BundleReport[]
+before(async () => {
+  reports = await bundleFunctions(bundles)
+})
+after(() => rmSync(directory, { recursive: true }))
+
+suite('what is in the bundles', () => {
+  const packagesOf = (file: string) => {
+    const report = reports.find((report) => report.file === file)
+    assert.ok(report, file)
+    return report.packages.map(({ name }) => name)
+  }
+
+  test('there is one for every file in functions/', () => {
+    const files = readdirSync(new URL('../../functions/', import.meta.url)).filter((name) => !name.endsWith('.d.ts'))
+    assert.deepEqual(functionNames.map((name) => `${name}.ts`).toSorted(), files.toSorted())
+  })
+
+  for (const [file, kib] of [
+    ['token/index.js', 420],
+    ['metadata/index.js', 40],
+  ] as const) {
+    test(`${file} has at most ${kib} KiB`, () => {
+      assert.ok(statSync(join(bundles, file)).size <= kib * 1024)
+    })
+  }
+
+  test('metadata has no SDK, no jose and no engine in it: it needs no other service', () => {
+    const names = packagesOf('metadata/index.js')
+    assert.deepEqual(
+      names.filter((name) => /^@aws-sdk|^@smithy|^jose$|^@bufbuild/.test(name)),
+      [],
+    )
+  })
+
+  test('no bundle has what only synth and the CLI need', () => {
+    for (const { packages } of reports)
+      assert.deepEqual(
+        packages.filter(({ name }) => ['zod', 'yaml', 'esbuild', 'aws-cdk-lib'].includes(name)),
+        [],
+      )
+  })
+
+  test('the token function has the CEL engine beside it, not in it', () => {
+    assert.ok(!packagesOf('token/index.js').some((name) => name.startsWith('@bufbuild')))
+    assert.ok(packagesOf('token/cel.js').includes('@bufbuild/cel'))
+  })
+
+  test('credentials come from the environment alone: no other way to find some is in the bundle', () => {
+    for (const file of ['token/index.js', 'signing-keys/index.js'])
+      assert.deepEqual(
+        packagesOf(file).filter((name) => name.includes('credential-provider')),
+        ['@aws-sdk/credential-provider-env'],
+      )
+  })
+
+  test('the same sources make the same bytes, and none of this machine is in them', async () => {
+    await bundleFunctions(join(directory, 'again'))
+    for (const { file } of reports) {
+      const [one, other] = ['bundles', 'again'].map((folder) => readFileSync(join(directory, folder, file), 'utf8'))
+      assert.equal(one, other)
+      assert.ok(!one?.includes(process.cwd()))
+    }
+  })
+})
+
+suite('the deployed code in Lambda', () => {
+  let world: World
+  let issuer: ExampleIssuer
+  const sandboxes: LambdaSandbox[] = []
+  let withoutCel: string
+  let quickstart: string
+
+  before(async () => {
+    issuer = await startExampleIssuer()
+    quickstart = quickstartConfig(issuer.url).text
+    withoutCel = quickstart.replace('    when: claims.environment == "preview"\n', '')
+    assert.notEqual(withoutCel, quickstart)
+    world = await startWorld(compiled(quickstart))
+  })
+  after(async () => {
+    await Promise.all(sandboxes.map((sandbox) => sandbox.close()))
+    await world.close()
+    await issuer.close()
+  })
+
+  function compiled(text: string) {
+    return compile(text, 'broker.yaml', { local: true, issuer: broker, now: Math.floor(Date.now() / 1000) })
+      .configuration
+  }
+
+  function deploy(name: FunctionName, text = quickstart): string {
+    const code = mkdtempSync(join(directory, `${name}-`))
+    writeFunctionCode(name, compiled(text), code, bundles)
+    return code
+  }
+
+  /** What Lambda sets, and where the stand-ins are. */
+  function environment(...names: string[]): Record<string, string> {
+    return Object.fromEntries(names.map((name) => [name, process.env[name] ?? '']))
+  }
+  const tokenEnvironment = () =>
+    environment(
+      'BROKER_TABLE',
+      'BROKER_SIGNING_KEYS',
+      'AWS_REGION',
+      'AWS_ACCESS_KEY_ID',
+      'AWS_SECRET_ACCESS_KEY',
+      'AWS_ENDPOINT_URL_DYNAMODB',
+      'AWS_ENDPOINT_URL_KMS',
+    )
+
+  async function start(code: string, variables: Record<string, string>): Promise<LambdaSandbox> {
+    const sandbox = await startSandbox(code, variables)
+    sandboxes.push(sandbox)
+    return sandbox
+  }
+
+  interface Answer {
+    statusCode: number
+    headers: Record<string, string>
+    body: string
+  }
+  async function get(sandbox: LambdaSandbox, rawPath: string): Promise<Answer> {
+    return (await sandbox.invoke(event('GET', rawPath))) as Answer
+  }
+  async function exchange(sandbox: LambdaSandbox, subject_token: string): Promise<Answer> {
+    const form = {
+      grant_type: TOKEN_EXCHANGE_GRANT,
+      subject_token_type: JWT_TYPE,
+      subject_token,
+      audience: 'deploy-api',
+    }
+    return (await sandbox.invoke(event('POST', '/token', new URLSearchParams(form).toString()))) as Answer
+  }
+
+  test('metadata, cold and warm, with no environment but the signing keys', async () => {
+    const code = deploy('metadata')
+    assert.deepEqual(readdirSync(code).toSorted(), ['config.json', 'index.js', 'package.json'])
+    const sandbox = await start(code, environment('BROKER_SIGNING_KEYS'))
+    for (let turn = 0; turn < 2; turn++) {
+      const jwks = await get(sandbox, '/jwks')
+      assert.equal(jwks.statusCode, 200)
+      assert.deepEqual(
+        (JSON.parse(jwks.body) as JSONWebKeySet).keys.map(({ alg }) => alg),
+        ['ES256', 'RS256'],
+      )
+      for (const path of ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']) {
+        const { statusCode, body } = await get(sandbox, path)
+        assert.equal(statusCode, 200)
+        const document = JSON.parse(body) as Record<string, string>
+        assert.deepEqual([document.issuer, document.jwks_uri], [broker, `${broker}/jwks`])
+      }
+      assert.equal((await get(sandbox, '/healthz')).statusCode, 200)
+    }
+  })
+
+  test('metadata knows nothing of issuers, targets and rules', () => {
+    const config = JSON.parse(readFileSync(join(deploy('metadata'), 'config.json'), 'utf8')) as object
+    assert.deepEqual(Object.keys(config).toSorted(), ['issuer', 'signing'])
+  })
+
+  for (const [title, text, files] of [
+    ['with CEL in its rules', () => quickstart, ['cel.js', 'config.json', 'index.js', 'package.json']],
+    ['without', () => withoutCel, ['config.json', 'index.js', 'package.json']],
+  ] as const) {
+    test(`an exchange, cold and warm, ${title}: the token verifies, and a replay is refused`, async () => {
+      const code = deploy('token', text())
+      assert.deepEqual(readdirSync(code).toSorted(), files)
+      const token = await start(code, tokenEnvironment())
+      const metadata = await start(deploy('metadata'), environment('BROKER_SIGNING_KEYS'))
+      const jwks = JSON.parse((await get(metadata, '/jwks')).body) as JSONWebKeySet
+      for (let turn = 0; turn < 2; turn++) {
+        const subject_token = await issuer.sign({ aud: broker })
+        const granted = await exchange(token, subject_token)
+        assert.equal(granted.statusCode, 200, granted.body)
+        const { access_token } = JSON.parse(granted.body) as { access_token: string }
+        const { payload } = await jwtVerify(access_token, createLocalJWKSet(jwks), {
+          issuer: broker,
+          audience: 'https://deploy.acme.dev',
+          typ: 'at+jwt',
+        })
+        assert.equal(payload.sub, 'github:repo:1234567/987654')
+        const replayed = await exchange(token, subject_token)
+        assert.equal(replayed.statusCode, 400)
+        assert.match(token.log(), /subject_token_replayed/)
+      }
+    })
+  }
+
+  test('CEL in a deployed rule decides', async () => {
+    const text = quickstart
+      .replace('      event_name: [push, workflow_dispatch]\n', '')
+      .replace(
+        '    grant:\n      - target: deploy-api\n        scopes: [deploy:write]',
+        '    when: claims.run_attempt == "1"\n    grant:\n      - target: deploy-api\n        scopes: [deploy:write]',
+      )
+    const token = await start(deploy('token', text), tokenEnvironment())
+    assert.equal((await exchange(token, await issuer.sign({ aud: broker, run_attempt: '2' }))).statusCode, 400)
+    assert.equal((await exchange(token, await issuer.sign({ aud: broker }))).statusCode, 200)
+  })
+
+  for (const [name, missing] of [
+    ['token', 'BROKER_TABLE'],
+    ['token', 'BROKER_SIGNING_KEYS'],
+    ['metadata', 'BROKER_SIGNING_KEYS'],
+  ] as const) {
+    test(`${name} does not start without ${missing}, and says so`, async () => {
+      const { [missing]: _, ...rest } = tokenEnvironment()
+      const sandbox = await start(deploy(name), rest)
+      await assert.rejects(get(sandbox, '/jwks'), new RegExp(`${missing} is not set`))
+    })
+  }
+})
+
+/** A version 2.0 proxy event, as API Gateway sends it (a form comes in base64). */
+function event(method: string, rawPath: string, body?: string): APIGatewayProxyEventV2 {
+  return {
+    version: '2.0',
+    routeKey: `ANY ${rawPath}`,
+    rawPath,
+    rawQueryString: '',
+    headers: {
+      'content-length': String(body?.length ?? 0),
+      'content-type': 'application/x-www-form-urlencoded',
+      host: 'a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com',
+      'x-forwarded-for': '203.0.113.7',
+      'x-forwarded-proto': 'https',
+    },
+    requestContext: {
+      accountId: '123456789012',
+      apiId: 'a1b2c3d4e5',
+      domainName: 'a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com',
+      domainPrefix: 'a1b2c3d4e5',
+      http: { method, path: rawPath, protocol: 'HTTP/1.1', sourceIp: '203.0.113.7', userAgent: 'curl/8' },
+      requestId: 'JKJaXmPLvHcESHA=',
+      routeKey: `ANY ${rawPath}`,
+      stage: '$default',
+      time: '25/Nov/2026:12:00:00 +0000',
+      timeEpoch: 1_795_608_000_000,
+    },
+    ...(body === undefined ? {} : { body: Buffer.from(body).toString('base64') }),
+    isBase64Encoded: body !== undefined,
+  }
+}

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { brokerYaml, minimal, pathOf, synthesise, type Synthesised } from './synth.ts'
+
+interface Statement {
+  Effect: string
+  Action: string | string[]
+  Resource: unknown
+  Condition?: Record<string, Record<string, unknown>>
+}
+
+/** Every right of a role, a line each: what, on what, and only when. */
+function rightsOf(synthesised: Synthesised, rolePath: string): string[] {
+  const { resources } = synthesised
+  const [id, role] = Object.entries(resources).find(
+    ([, resource]) => resource.Type === 'AWS::IAM::Role' && pathOf(resource) === rolePath,
+  )!
+  // Rights could also come this way; there are none.
+  assert.deepEqual(
+    Object.keys(role.Properties)
+      .filter((name) => /Polic/.test(name))
+      .toSorted(),
+    ['AssumeRolePolicyDocument'],
+  )
+  const policies = Object.values(resources).filter(
+    ({ Type, Properties }) => Type === 'AWS::IAM::Policy' && JSON.stringify(Properties.Roles).includes(`"${id}"`),
+  )
+  return policies
+    .flatMap(({ Properties }) => (Properties.PolicyDocument as { Statement: Statement[] }).Statement)
+    .flatMap(({ Effect, Action, Resource, Condition }) =>
+      [Action].flat().flatMap((action) =>
+        [Resource].flat().map((resource) => {
+          const when = Condition === undefined ? '' : ` when ${conditionOf(Condition)}`
+          return `${Effect === 'Allow' ? '' : `${Effect} `}${action} on ${nameOf(resource, resources)}${when}`
+        }),
+      ),
+    )
+    .toSorted()
+}
+
+function nameOf(resource: unknown, resources: Synthesised['resources']): string {
+  const target = (resource as { 'Fn::GetAtt'?: [string, string] })['Fn::GetAtt']
+  if (target?.[1] === 'Arn') return pathOf(resources[target[0]]!)
+  return typeof resource === 'string' ? resource : JSON.stringify(resource)
+}
+
+function conditionOf(condition: NonNullable<Statement['Condition']>): string {
+  return Object.entries(condition)
+    .flatMap(([operator, keys]) =>
+      Object.entries(keys).map(
+        ([key, value]) => `${key} ${operator} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+      ),
+    )
+    .join(' and ')
+}
+
+const logAndTrace = (path: string) => [
+  `logs:CreateLogStream on /${path}/Log`,
+  `logs:PutLogEvents on /${path}/Log`,
+  'xray:PutTelemetryRecords on *',
+  'xray:PutTraceSegments on *',
+]
+const exchange = [
+  'dynamodb:BatchGetItem on /Receipts/Table',
+  'dynamodb:GetItem on /Receipts/Table',
+  'dynamodb:PutItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["receipt#*"] and dynamodb:LeadingKeys Null false',
+  'dynamodb:UpdateItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["receipt#*","keyset#*"] and dynamodb:LeadingKeys Null false',
+]
+const signEs256 = (generation: string) =>
+  `kms:Sign on /SigningKeys/ES256-${generation} when kms:MessageType StringEquals DIGEST and kms:SigningAlgorithm StringEquals ECDSA_SHA_256`
+const signRs256 = (generation: string) =>
+  `kms:Sign on /SigningKeys/RS256-${generation} when kms:MessageType StringEquals DIGEST and kms:SigningAlgorithm StringEquals RSASSA_PKCS1_V1_5_SHA_256`
+
+// The reviewed list. A right more or a right less fails; change it only with a reason.
+test('every role has these rights, and no other', () => {
+  const synthesised = synthesise()
+  const roles = Object.values(synthesised.resources)
+    .filter(({ Type }) => Type === 'AWS::IAM::Role')
+    .map(pathOf)
+  assert.deepEqual(Object.fromEntries(roles.map((path) => [path, rightsOf(synthesised, path)])), {
+    '/Token/Role': [...exchange, signEs256('1'), signRs256('1'), ...logAndTrace('Token')].toSorted(),
+    '/Metadata/Role': logAndTrace('Metadata'),
+    '/SigningKeys/Reader/Role': [
+      'kms:GetPublicKey on /SigningKeys/ES256-1',
+      'kms:GetPublicKey on /SigningKeys/RS256-1',
+      ...logAndTrace('SigningKeys/Reader'),
+    ],
+  })
+})
+
+test('only Lambda may take these roles', () => {
+  for (const { Type, Properties } of Object.values(synthesise().resources))
+    if (Type === 'AWS::IAM::Role')
+      assert.deepEqual((Properties.AssumeRolePolicyDocument as { Statement: unknown }).Statement, [
+        { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' } },
+      ])
+})
+
+test('a generation that is only published can be read, and signs nothing', () => {
+  const config = brokerYaml(
+    `${minimal}signing: { algorithms: [RS256, ES256], keys: { ES256: { active: "2", published: ["1", "3"] } } }\n`,
+  )
+  const synthesised = synthesise({ config })
+  const rights = (role: string) => rightsOf(synthesised, role).filter((right) => right.startsWith('kms:'))
+  assert.deepEqual(rights('/Token/Role'), [signEs256('2'), signRs256('1')])
+  assert.deepEqual(rights('/SigningKeys/Reader/Role'), [
+    'kms:GetPublicKey on /SigningKeys/ES256-1',
+    'kms:GetPublicKey on /SigningKeys/ES256-2',
+    'kms:GetPublicKey on /SigningKeys/ES256-3',
+    'kms:GetPublicKey on /SigningKeys/RS256-1',
+  ])
+})
+
+const throughDynamodb = [
+  'kms:Decrypt',
+  'kms:DescribeKey',
+  'kms:Encrypt',
+  'kms:GenerateDataKey',
+  'kms:GenerateDataKeyWithoutPlaintext',
+  'kms:ReEncryptFrom',
+  'kms:ReEncryptTo',
+]
+
+for (const [title, tableKey, name] of [
+  ['a key of the stack', 'create', '/Receipts/Key'],
+  ['a key of yours', 'arn:aws:kms:eu-west-1:123456789012:key/1b2c', 'arn:aws:kms:eu-west-1:123456789012:key/1b2c'],
+] as const) {
+  test(`with the table under ${title}, the token function may use it through DynamoDB, and only so`, () => {
+    const synthesised = synthesise({ tableKey })
+    const via = 'kms:ViaService StringEquals {"Fn::Join":["",["dynamodb.",{"Ref":"AWS::Region"},".amazonaws.com"]]}'
+    assert.deepEqual(
+      rightsOf(synthesised, '/Token/Role'),
+      [
+        ...exchange,
+        signEs256('1'),
+        signRs256('1'),
+        ...logAndTrace('Token'),
+        ...throughDynamodb.map((action) => `${action} on ${name} when ${via}`),
+      ].toSorted(),
+    )
+    assert.deepEqual(rightsOf(synthesised, '/Metadata/Role'), logAndTrace('Metadata'))
+  })
+}
