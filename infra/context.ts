@@ -12,6 +12,7 @@ const contextKeys = [
   'metadata-concurrency',
   'token-rate',
   'token-burst',
+  'ephemeral',
 ] as const
 
 type ContextKey = (typeof contextKeys)[number]
@@ -59,6 +60,9 @@ export function propsFromContext(node: Node): TokenBrokerProps & { stackName: st
     throw new Error('a certificate or a hosted zone is of no use without broker:domain')
   const throttle = together(count('token-rate'), count('token-burst'), ['token-rate', 'token-burst'])
   const tableKey = text('table-key')
+  const ephemeral = text('ephemeral')
+  if (ephemeral !== undefined && ephemeral !== 'true' && ephemeral !== 'false')
+    throw new Error(`broker:ephemeral must be true or false, not ${JSON.stringify(ephemeral)}`)
   const metadataConcurrency = count('metadata-concurrency')
   return {
     config: text('config') ?? 'broker.yaml',
@@ -75,5 +79,6 @@ export function propsFromContext(node: Node): TokenBrokerProps & { stackName: st
     ...(tableKey === undefined ? {} : { tableKey }),
     ...(metadataConcurrency === undefined ? {} : { metadataConcurrency }),
     ...(throttle === undefined ? {} : { throttle: { rate: throttle[0], burst: throttle[1] } }),
+    ...(ephemeral === 'true' ? { ephemeral: true } : {}),
   }
 }

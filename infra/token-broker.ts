@@ -9,6 +9,7 @@ import type { Configuration } from '../lib/trust/configuration.ts'
 import { BrokerApi, type BrokerDomain, type Throttle } from './broker-api.ts'
 import { BrokerFunction } from './broker-function.ts'
 import { BrokerTable } from './broker-table.ts'
+import { makeEphemeral } from './ephemeral.ts'
 import { SigningKeys } from './signing-keys.ts'
 
 export type { BrokerDomain, Throttle }
@@ -25,8 +26,10 @@ export interface TokenBrokerProps {
    * none: for an account whose concurrency is limited to less than 120, where Lambda refuses to reserve so many.
    */
   metadataConcurrency?: number
-  /** Requests per second to /token. Default: 300, at most 200 at once. */
+  /** Requests per second to /token, and how many at once. Default: 300, 200. */
   throttle?: Throttle
+  /** For a trial: nothing outlives the stack, no receipt and no key. Default: false. */
+  ephemeral?: boolean
 }
 
 /** Role names have 64 characters, and the longest region name has 14. */
@@ -40,12 +43,16 @@ export class TokenBroker extends Construct {
   /** Our `iss`. */
   readonly issuer: string
 
-  constructor(
-    scope: Construct,
-    id: string,
-    { config, domain, tableKey, metadataConcurrency, throttle }: TokenBrokerProps,
-  ) {
+  constructor(scope: Construct, id: string, props: TokenBrokerProps) {
     super(scope, id)
+    const {
+      config,
+      domain,
+      tableKey,
+      metadataConcurrency = 20,
+      throttle = { rate: 300, burst: 200 },
+      ephemeral,
+    } = props
     if (
       Stack.of(this)
         .node.findAll()
@@ -67,7 +74,7 @@ export class TokenBroker extends Construct {
       name: 'metadata',
       description: 'discovery, /jwks and /healthz',
       configuration,
-      ...(metadataConcurrency === 0 ? {} : { reservedConcurrentExecutions: metadataConcurrency ?? 20 }),
+      ...(metadataConcurrency === 0 ? {} : { reservedConcurrentExecutions: metadataConcurrency }),
     })
     const table = new BrokerTable(this, 'Receipts', tableKey === undefined ? {} : { encryptionKey: tableKey })
     const signingKeys = new SigningKeys(this, 'SigningKeys', configuration.signing)
@@ -77,7 +84,7 @@ export class TokenBroker extends Construct {
     const api = new BrokerApi(this, 'Api', {
       token: token.function,
       metadata: metadata.function,
-      throttle: throttle ?? { rate: 300, burst: 200 },
+      throttle,
       ...(domain === undefined ? {} : { domain }),
     })
     this.issuer = configuration.issuer === 'auto' ? api.url : configuration.issuer
@@ -97,6 +104,7 @@ export class TokenBroker extends Construct {
     this.#output('TokenRoleArn', token.role.roleArn, 'For trust policies of roles that the broker may assume')
     this.#output('TokenLog', token.logGroupName, 'Where every refusal says why')
     this.#output('SigningKeyArns', signingKeys.arns.join(','))
+    if (ephemeral) makeEphemeral(this)
   }
 
   #compile(file: string): Configuration {

@@ -32,6 +32,7 @@ suite('what -c broker:… says', () => {
         'broker:metadata-concurrency': '0',
         'broker:token-rate': '50',
         'broker:token-burst': 20,
+        'broker:ephemeral': 'true',
       }),
       {
         config: 'prod.yaml',
@@ -44,6 +45,7 @@ suite('what -c broker:… says', () => {
         tableKey: 'create',
         metadataConcurrency: 0,
         throttle: { rate: 50, burst: 20 },
+        ephemeral: true,
       },
     )
   })
@@ -57,6 +59,7 @@ suite('what -c broker:… says', () => {
     ['a list for text', { 'broker:domain': ['x'] }, /broker:domain must be text/],
     ['a number that is none', { 'broker:metadata-concurrency': 'many' }, /must be a whole number, not "many"/],
     ['a number below zero', { 'broker:metadata-concurrency': '-1' }, /must be a whole number/],
+    ['a yes for true', { 'broker:ephemeral': 'yes' }, /broker:ephemeral must be true or false/],
     ['half a hosted zone', { 'broker:domain': 'a.b', 'broker:hosted-zone-id': 'Z1' }, /go together/],
     ['half a throttle', { 'broker:token-rate': '5' }, /broker:token-rate and broker:token-burst go together/],
     ['a certificate for no domain', { 'broker:certificate-arn': 'arn' }, /of no use without broker:domain/],

@@ -383,6 +383,17 @@ suite('what outlives what', () => {
     )
   })
 
+  test('an ephemeral broker leaves nothing behind, and nothing protects its table', () => {
+    const ephemeral = synthesise({ ephemeral: true, tableKey: 'create' })
+    assert.deepEqual(
+      pathsOf(ephemeral, ({ DeletionPolicy }) => DeletionPolicy?.startsWith('Retain') === true),
+      [],
+    )
+    assert.equal(ephemeral.at('Receipts/Table').Properties.DeletionProtectionEnabled, false)
+    for (const { Properties } of ofType(ephemeral, 'AWS::KMS::Key')) assert.equal(Properties.PendingWindowInDays, 7)
+    for (const { Properties } of ofType(synthesise(), 'AWS::KMS::Key')) assert.equal(Properties.PendingWindowInDays, 30)
+  })
+
   // Another id is another resource: a table without receipts, keys that nobody has.
   test('the ids of what holds state never change', () => {
     const { resources } = synthesise({ tableKey: 'create' })
