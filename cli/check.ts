@@ -1,0 +1,80 @@
+import { compile } from '../lib/config/compile.ts'
+import { ConfigurationError, formatFinding, type Finding } from '../lib/config/findings.ts'
+import type { Configuration } from '../lib/trust/configuration.ts'
+import { readArguments } from './arguments.ts'
+import { UsageError, type Command } from './command.ts'
+import { readText } from './read-text.ts'
+import { workflowCommand } from './workflow-command.ts'
+
+export const check: Command = {
+  name: 'check',
+  summary: 'say what is wrong with a broker.yaml',
+  usage: `token-broker check FILE [--json] [--local]
+
+Says what is wrong with, or doubtful in, a broker.yaml: a line each, as file:line:column severity rule-id message.
+In a GitHub Actions job the findings are also shown beside the lines of a pull request.
+
+  FILE     the broker.yaml; - reads standard input
+  --json   print one JSON document: { "file", "ok", "findings": [{ "file", "line", "column", "severity", "rule", "message" }] }
+  --local  permit http issuers on loopback, as a local run does
+
+Example: token-broker check broker.yaml
+
+Exit codes: 0 it holds, perhaps with warnings; 1 it does not, or cannot be read; 2 wrong usage`,
+  run,
+}
+
+/** `configuration` is absent when the file does not hold. */
+interface Checked {
+  configuration?: Configuration
+  findings: readonly Finding[]
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const { values, positionals } = readArguments(args, { json: { type: 'boolean' }, local: { type: 'boolean' } })
+  const [file, ...others] = positionals
+  if (file === undefined) throw new UsageError('FILE is missing: name the broker.yaml to check')
+  if (others.length > 0) throw new UsageError(`one FILE at a time, not also ${others.join(' ')}`)
+  const { text, name } = await readText(file)
+  const { configuration, findings } = checked(text, name, values.local === true)
+  const ok = configuration !== undefined
+  if (values.json) {
+    process.stdout.write(`${JSON.stringify({ file: name, ok, findings }, null, 2)}\n`)
+    return ok ? 0 : 1
+  }
+  const lines = findings.map((finding) => onOneLine(formatFinding(finding)))
+  if (process.env.GITHUB_ACTIONS === 'true') lines.push(...findings.map(workflowCommand))
+  if (ok) lines.push(onOneLine(`${name}: ok, ${summary(configuration, findings)}`))
+  process.stdout.write(`${lines.join('\n')}\n`)
+  return ok ? 0 : 1
+}
+
+function checked(text: string, file: string, local: boolean): Checked {
+  try {
+    return compile(text, file, { local, now: Math.floor(Date.now() / 1000) })
+  } catch (error) {
+    if (error instanceof ConfigurationError) return { findings: error.findings }
+    throw error
+  }
+}
+
+function summary({ issuers, targets, rules }: Configuration, findings: readonly Finding[]): string {
+  return [
+    counted(Object.keys(issuers).length, 'issuer'),
+    counted(Object.keys(targets).length, 'target'),
+    counted(rules.length, 'rule'),
+    ...(findings.length > 0 ? [counted(findings.length, 'warning')] : []),
+  ].join(', ')
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
+/** The file's own text comes back in messages: it must not look like another finding, nor steer a terminal or a CI log. */
+function onOneLine(text: string): string {
+  return text.replaceAll(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${(character.codePointAt(0) as number).toString(16)}}`,
+  )
+}

@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import type { Finding } from '../../lib/config/findings.ts'
+import { workflowCommand } from '../../cli/workflow-command.ts'
+import { runCommand } from './run-command.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'token-broker-check-'))
+after(() => rmSync(folder, { recursive: true }))
+
+const good = readFileSync(join(root, 'examples/github-actions/broker.yaml'), 'utf8')
+const expired = good.replace('    owner: "#web"\n', '    owner: "#web"\n    expires: 2020-01-31\n')
+const broken = good.replace('repository_id: "987654"', 'repository_id: 987654').replace('lifetime: 15m', 'lifetme: 15m')
+
+function write(name: string, text: string | Uint8Array): string {
+  writeFileSync(join(folder, name), text)
+  return join(folder, name)
+}
+
+interface Document {
+  file: string
+  ok: boolean
+  findings: Finding[]
+}
+
+for (const example of globSync('examples/*/broker.yaml', { cwd: root })) {
+  const local = example.includes('quickstart') ? ['--local'] : []
+  test(`${example} holds`, async () => {
+    const { code, stdout, stderr } = await runCommand(['check', example, ...local], { cwd: root })
+    assert.deepEqual([code, stderr], [0, ''])
+    assert.match(stdout, new RegExp(`^${example}: ok, 1 issuer, \\d+ targets?, \\d+ rules?\n$`))
+  })
+}
+
+test('an http issuer on loopback is for --local', async () => {
+  const { code, stdout } = await runCommand(['check', 'examples/quickstart/broker.yaml'], { cwd: root })
+  assert.equal(code, 1)
+  assert.match(stdout, /^examples\/quickstart\/broker\.yaml:5:9 error our-issuer /)
+})
+
+test('errors are printed by file, line and column, a line each: exit 1', async () => {
+  const file = write('broken.yaml', broken)
+  const { code, stdout, stderr } = await runCommand(['check', file])
+  assert.deepEqual([code, stderr], [1, ''])
+  assert.equal(stdout.split('\n').length, 2)
+  assert.ok(stdout.startsWith(`${file}:21:5 error unknown-key unknown key "lifetme" (did you mean "lifetime"?)`))
+})
+
+test('warnings are printed, counted, and no failure', async () => {
+  const file = write('expired.yaml', expired)
+  const { code, stdout } = await runCommand(['check', file])
+  assert.equal(code, 0)
+  const [warning, summary] = stdout.split('\n')
+  assert.ok(warning?.startsWith(`${file}:27:14 warning rule-expired `))
+  assert.equal(summary, `${file}: ok, 1 issuer, 1 target, 2 rules, 1 warning`)
+})
+
+test('--json is one document, with the same findings and the same exit code', async () => {
+  for (const [name, text, expected] of [
+    ['good.yaml', good, { code: 0, ok: true, rules: [] }],
+    ['expired.yaml', expired, { code: 0, ok: true, rules: ['rule-expired'] }],
+    ['broken.yaml', broken, { code: 1, ok: false, rules: ['unknown-key'] }],
+  ] as const) {
+    const file = write(name, text)
+    const { code, stdout } = await runCommand(['check', file, '--json'], { env: { GITHUB_ACTIONS: 'true' } })
+    const document = JSON.parse(stdout) as Document
+    assert.deepEqual({ code, ok: document.ok, rules: document.findings.map(({ rule }) => rule) }, expected)
+    assert.equal(document.file, file)
+    assert.ok(document.findings.every((finding) => finding.file === file && finding.line > 0 && finding.column > 0))
+  }
+})
+
+test('- is standard input', async () => {
+  const fine = await runCommand(['check', '-'], { stdin: good })
+  assert.deepEqual(fine, { code: 0, stdout: '<stdin>: ok, 1 issuer, 1 target, 2 rules\n', stderr: '' })
+  const wrong = await runCommand(['check', '-'], { stdin: broken })
+  assert.equal(wrong.code, 1)
+  assert.match(wrong.stdout, /^<stdin>:21:5 error /)
+  const nothing = await runCommand(['check', '-'])
+  assert.equal(nothing.code, 1)
+  assert.match(nothing.stdout, /^<stdin>:1:1 error yaml-syntax /)
+})
+
+for (const [title, file, message] of [
+  ['a file that is not there', join(folder, 'none.yaml'), /none\.yaml does not exist\n$/],
+  ['a file below a file', join(write('plain', ''), 'broker.yaml'), /broker\.yaml does not exist\n$/],
+  ['a folder', folder, /is a folder: name the file in it\n$/],
+  [
+    'bytes that are no UTF-8',
+    write('latin1.yaml', Buffer.from('version: 1 # caf\xe9', 'latin1')),
+    /is not text in UTF-8\n$/,
+  ],
+  ['a name that is too long', 'x'.repeat(5_000), /cannot be read: ENAMETOOLONG\n$/],
+] as const) {
+  test(`${title}: exit 1, one line, no stack`, async () => {
+    const { code, stdout, stderr } = await runCommand(['check', file, '--json'])
+    assert.deepEqual([code, stdout], [1, ''])
+    assert.match(stderr, message)
+    assert.equal(stderr.split('\n').length, 2)
+  })
+}
+
+for (const [title, text] of [
+  ['nested without end', '['.repeat(200_000)],
+  ['binary', '\0\u0001\u0002'],
+  ['JSON null', 'null'],
+  ['two documents', `${good}\n---\n${good}`],
+] as const) {
+  test(`a file that is ${title} is a finding, no stack`, async () => {
+    const { code, stdout, stderr } = await runCommand(['check', write('hostile.yaml', text)])
+    assert.deepEqual([code, stderr], [1, ''])
+    assert.match(stdout, /hostile\.yaml:\d+:\d+ error yaml-syntax /)
+  })
+}
+
+test('text of the file cannot pass for a line of ours', async () => {
+  const text = `${good}"x\\n::add-mask::y\\e[2J\\u2028z": 1\n`
+  const { stdout } = await runCommand(['check', write('lines.yaml', text)], { env: { GITHUB_ACTIONS: 'true' } })
+  const [finding, command, ...rest] = stdout.split('\n')
+  assert.ok(finding?.includes(String.raw`unknown key "x\u{a}::add-mask::y\u{1b}[2J\u{2028}z"`), stdout)
+  assert.ok(command?.startsWith('::error ') && command.includes('x%0A::add-mask::y'), stdout)
+  assert.deepEqual(rest, [''])
+})
+
+test('in GitHub Actions each finding is also a workflow command', async () => {
+  write('broken.yaml', broken)
+  write('expired.yaml', expired)
+  const options = { cwd: folder, env: { GITHUB_ACTIONS: 'true' } }
+  const { stdout } = await runCommand(['check', 'broken.yaml'], options)
+  assert.match(stdout, /\n::error file=broken\.yaml,line=21,col=5,title=unknown-key::unknown key "lifetme"/)
+  const { stdout: warned } = await runCommand(['check', 'expired.yaml'], options)
+  assert.match(warned, /\n::warning file=expired\.yaml,line=27,col=14,title=rule-expired::/)
+})
+
+test('a workflow command escapes what would end its parts', () => {
+  const finding = { file: 'a:b,c%.yaml', line: 1, column: 2, severity: 'error', rule: 'yaml-syntax' } as const
+  assert.equal(
+    workflowCommand({ ...finding, message: '100%\r\nsure: yes, really' }),
+    '::error file=a%3Ab%2Cc%25.yaml,line=1,col=2,title=yaml-syntax::100%25%0D%0Asure: yes, really',
+  )
+})
+
+test('a reader that stops early gets no stack', async () => {
+  const file = write('broken.yaml', broken)
+  const entry = join(root, 'cli/token-broker.ts')
+  const child = spawn(process.execPath, [entry, 'check', file])
+  child.stdout.destroy()
+  let stderr = ''
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+  const [code] = await once(child, 'close')
+  assert.deepEqual([code, stderr], [1, ''])
+})

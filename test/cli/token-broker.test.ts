@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { runCommand } from './run-command.ts'
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+for (const args of [['--help'], ['-h'], ['help'], ['help', 'help']]) {
+  test(`${args.join(' ')} lists the commands, an example and the exit codes`, async () => {
+    const { code, stdout, stderr } = await runCommand(args)
+    assert.deepEqual([code, stderr], [0, ''])
+    assert.match(stdout, /\n {2}init .*\n {2}check /)
+    assert.match(stdout, /\nExample: token-broker /)
+    assert.match(stdout, /\nExit codes: 0 .*1 .*2 /)
+  })
+}
+
+for (const command of ['check', 'init']) {
+  test(`${command} --help, -h and help ${command} show one usage, with an example and the exit codes`, async () => {
+    const runs = await Promise.all(
+      [
+        [command, '--help'],
+        [command, 'x', '-h'],
+        ['help', command],
+        ['--help', command],
+      ].map((args) => runCommand(args)),
+    )
+    for (const { code, stdout, stderr } of runs) {
+      assert.deepEqual([code, stderr, stdout], [0, '', runs[0]?.stdout])
+      assert.ok(stdout.startsWith(`token-broker ${command} `))
+      assert.match(stdout, new RegExp(`\nExample: token-broker ${command} `))
+      assert.match(stdout, /\nExit codes: 0 .*1 .*2 /)
+    }
+  })
+}
+
+test('--version is the version of the package', async () => {
+  assert.deepEqual(await runCommand(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' })
+})
+
+for (const [title, args, message] of [
+  ['no command', [], /^no command given\n\ntoken-broker COMMAND/],
+  ['an unknown command', ['deploy'], /^unknown command "deploy"\n\ntoken-broker COMMAND/],
+  ['a command that is nearly one', ['chekc'], /^unknown command "chekc" \(did you mean "check"\?\)\n/],
+  ['help for an unknown command', ['help', 'int'], /^unknown command "int" \(did you mean "init"\?\)\n/],
+  ['an unknown option', ['--verison'], /^unknown option --verison \(did you mean "--version"\?\)\n/],
+  [
+    'an unknown option of a command',
+    ['check', '--jsno', 'x'],
+    /^unknown option --jsno \(did you mean "--json"\?\)\n\ntoken-broker check/,
+  ],
+  ['an option that takes no value', ['check', '--json=yes', 'x'], /--json[^]*token-broker check FILE/],
+  ['an option without its value', ['init', '--repo'], /--repo[^]*token-broker init/],
+  ['check without a file', ['check'], /^FILE is missing/],
+  ['check with two files', ['check', 'a', 'b'], /^one FILE at a time, not also b\n/],
+  ['init with two folders', ['init', 'a', 'b'], /^one DIR at a time, not also b\n/],
+] as const) {
+  test(`${title}: exit 2, with the usage`, async () => {
+    const { code, stdout, stderr } = await runCommand(args)
+    assert.deepEqual([code, stdout], [2, ''])
+    assert.match(stderr, message)
+    assert.match(stderr, /\nExit codes: /)
+    assert.doesNotMatch(stderr, /\n\s+at /)
+  })
+}
