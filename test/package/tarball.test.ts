@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+// What is published, in an empty folder: no source file of ours, and no dependency but those that package.json names.
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const directory = mkdtempSync(join(tmpdir(), 'token-broker-test-'))
+const modules = join(directory, 'node_modules')
+const installed = join(modules, 'token-broker')
+const project = join(directory, 'project')
+after(() => rmSync(directory, { recursive: true }))
+
+before(() => {
+  // Builds first, as it does when it is published.
+  execFileSync('npm', ['pack', '--silent', '--pack-destination', directory], { cwd: root })
+  mkdirSync(installed, { recursive: true })
+  const tarball = readdirSync(directory).find((name) => name.endsWith('.tgz')) ?? ''
+  execFileSync('tar', ['-xzf', join(directory, tarball), '-C', installed, '--strip-components=1'])
+  const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
+    dependencies: object
+    peerDependencies: object
+  }
+  for (const name of [...Object.keys(dependencies), ...Object.keys(peerDependencies), 'aws-cdk']) {
+    mkdirSync(dirname(join(modules, name)), { recursive: true })
+    symlinkSync(join(root, 'node_modules', name), join(modules, name))
+  }
+})
+
+function run(file: string, args: string[], cwd = project): { status: number | null; output: string } {
+  const { PATH, HOME } = process.env
+  const env = { PATH, HOME, CI: 'true', AWS_EC2_METADATA_DISABLED: 'true' }
+  const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...args], { cwd, env, encoding: 'utf8' })
+  return { status, output: stdout + stderr }
+}
+const tokenBroker = (args: string[], cwd?: string) => run(join(installed, 'dist/cli.js'), args, cwd)
+
+test('it holds what is published, and nothing that is ours alone', () => {
+  const files = readdirSync(installed, { recursive: true, encoding: 'utf8' })
+  for (const wanted of [
+    'dist/cli.js',
+    'dist/cdk.js',
+    'dist/functions/token/index.js',
+    'broker.schema.json',
+    'README.md',
+    'LICENSE',
+  ])
+    assert.ok(files.includes(wanted), wanted)
+  const strays = files.filter(
+    (file) =>
+      (file.endsWith('.ts') && !file.endsWith('.d.ts')) ||
+      /^(?:test|local|tools|infra|lib|functions)\b|\.test\./.test(file),
+  )
+  assert.deepEqual(strays, [])
+  for (const file of files.filter((name) => /\.(?:js|d\.ts|json|md)$/.test(name)))
+    assert.ok(!readFileSync(join(installed, file), 'utf8').includes(root), `${file} names this machine`)
+})
+
+test('init, check, synth: a broker of an empty folder', () => {
+  mkdirSync(project)
+  const ids = ['--repo', 'acme/web', '--owner-id', '1234567', '--repo-id', '987654']
+  const init = tokenBroker(['init', 'project', ...ids], directory)
+  assert.equal(init.status, 0, init.output)
+  assert.deepEqual(tokenBroker(['check', 'broker.yaml']), {
+    status: 0,
+    output: 'broker.yaml: ok, 1 issuer, 1 target, 1 rule\n',
+  })
+  const synth = run(join(modules, 'aws-cdk/bin/cdk'), ['synth', '--quiet'])
+  assert.equal(synth.status, 0, synth.output)
+  const template = readFileSync(join(project, 'cdk.out/TokenBroker.template.json'), 'utf8')
+  const { Resources } = JSON.parse(template) as { Resources: Record<string, { Type: string }> }
+  assert.equal(Object.values(Resources).filter(({ Type }) => Type === 'AWS::Lambda::Function').length, 3)
+  // The very ids that this repository's own app has: who moves from one to the other loses nothing.
+  assert.ok('BrokerReceiptsTable542DFDDA' in Resources)
+})
+
+test('init refuses to write over what is there', () => {
+  const { status, output } = tokenBroker(['init', 'project'], directory)
+  assert.equal(status, 1)
+  assert.match(output, /nothing was written/)
+})
+
+test('a broker.yaml that does not hold fails check and synth alike', () => {
+  const file = join(project, 'broker.yaml')
+  const text = readFileSync(file, 'utf8')
+  writeFileSync(file, text.replace('repository_owner_id: "1234567"', 'repository_owner_id: 1234567'))
+  try {
+    assert.match(tokenBroker(['check', 'broker.yaml']).output, /broker\.yaml:\d+:\d+ error unquoted-value/)
+    const synth = run(join(project, 'app.mjs'), [])
+    assert.notEqual(synth.status, 0)
+    assert.match(synth.output, /broker\.yaml:\d+:\d+ error unquoted-value/)
+  } finally {
+    writeFileSync(file, text)
+  }
+})
+
+test('the construct has types, which refuse what it does not take', () => {
+  const options = {
+    module: 'nodenext',
+    strict: true,
+    noEmit: true,
+    target: 'es2022',
+    types: [],
+    skipLibCheck: true,
+  }
+  writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['app.mts'] }))
+  const app = (props: string) => `
+import { App, Stack } from 'aws-cdk-lib'
+import { TokenBroker, type TokenBrokerProps } from 'token-broker/cdk'
+const props: TokenBrokerProps = ${props}
+export const issuer: string = new TokenBroker(new Stack(new App(), 'S'), 'B', props).issuer
+`
+  const compile = (props: string) => {
+    writeFileSync(join(directory, 'app.mts'), app(props))
+    return run(join(root, 'node_modules/typescript/bin/tsc'), ['--project', 'tsconfig.json'], directory)
+  }
+  const good = compile(
+    `{ config: 'broker.yaml', domain: { name: 'broker.acme.dev', hostedZone: { id: 'Z', name: 'acme.dev' } } }`,
+  )
+  assert.deepEqual(good, { status: 0, output: '' })
+  for (const props of [
+    '{}',
+    `{ config: 1 }`,
+    `{ config: 'broker.yaml', domian: {} }`,
+    `{ config: 'broker.yaml', domain: 'broker.acme.dev' }`,
+  ])
+    assert.notEqual(compile(props).status, 0, props)
+})
+
+test('it can be required by nothing but its two names', () => {
+  for (const name of ['token-broker', 'token-broker/dist/cdk.js', 'token-broker/lib/trust/decide.ts']) {
+    writeFileSync(join(directory, 'import.mjs'), `await import(${JSON.stringify(name)})`)
+    assert.match(run(join(directory, 'import.mjs'), [], directory).output, /ERR_PACKAGE_PATH_NOT_EXPORTED/)
+  }
+})
