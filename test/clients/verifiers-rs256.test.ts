@@ -1,0 +1,3 @@
+import { verifierContract } from './verifiers.ts'
+
+verifierContract('RS256')
