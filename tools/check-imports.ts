@@ -67,8 +67,8 @@ export const layers: readonly Layer[] = [
   { path: 'local/', ours: ['local/', 'lib/', 'functions/'], packages: 'any' },
   { path: 'cli/', ours: ['cli/', 'lib/', 'local/'], packages: 'any' },
   { path: 'test/', ours: ['test/', 'lib/', 'functions/', 'local/', 'infra/', 'cli/', 'tools/'], packages: 'any' },
-  { path: 'bench/', ours: ['bench/', 'lib/', 'functions/', 'local/', 'infra/'], packages: 'any' },
-  { path: 'tools/', ours: ['tools/', 'lib/', 'local/', 'infra/', 'test/'], packages: 'any' },
+  { path: 'bench/', ours: ['bench/', 'lib/', 'functions/', 'local/', 'infra/', 'test/'], packages: 'any' },
+  { path: 'tools/', ours: ['tools/', 'lib/', 'local/', 'infra/', 'test/', 'bench/'], packages: 'any' },
 ]
 
 /** Names of folders and files that would gather whatever has no place. */

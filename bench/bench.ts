@@ -1,0 +1,306 @@
+import { execFileSync } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism, cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { bundleFunctions } from '../infra/bundle.ts'
+import { writeFunctionCode } from '../infra/function-code.ts'
+import type { FunctionName } from '../infra/function-names.ts'
+import type { Configuration } from '../lib/trust/configuration.ts'
+import { startWorld } from '../local/world.ts'
+import { bundleInMemory } from './bundle-in-memory.ts'
+import { costOfExchange } from './cost.ts'
+import { load } from './load.ts'
+import { prices } from './prices.ts'
+import { startProcess, type Process } from './server-process.ts'
+import type { Usage } from './servers/serve.ts'
+import type { Standins } from './servers/standins.ts'
+import { workload } from './workload.ts'
+
+const usage = `npm run bench [-- --json] [-- --quick]
+
+Measures every budget of the design on this machine, beside bare node:http with jose and oidc-provider 9 with a token exchange
+grant. Takes about two minutes. What counts is the ratio of two figures of one run: the figures themselves are this machine's.
+
+  --json    one JSON document
+  --quick   fewer requests and rounds, to see that it runs
+
+Exit codes: 0 measured, whatever the figures; 2 wrong usage`
+
+interface Row {
+  what: string
+  measured: string
+  budget: string
+  within: boolean
+}
+
+const { json, quick } = readOptions()
+const rounds = quick ? 1 : 5
+const requests = quick ? 200 : 2_000
+
+const directory = mkdtempSync(join(tmpdir(), 'token-broker-bench-'))
+const work = await workload()
+const signing = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+/** For the servers that ask no AWS. */
+const inMemory = {
+  BENCH_ISSUER_JWK: JSON.stringify(work.jwk),
+  BENCH_PRIVATE_KEY: String(signing.privateKey.export({ format: 'pem', type: 'pkcs8' })),
+  BROKER_TABLE: 'bench',
+  BROKER_SIGNING_KEYS: JSON.stringify([
+    {
+      kid: 'bench',
+      alg: 'ES256',
+      state: 'active',
+      arn: 'arn:aws:kms:eu-west-1:000000000000:key/bench',
+      jwk: signing.publicKey.export({ format: 'jwk' }),
+    },
+  ]),
+}
+const rows: Row[] = []
+try {
+  const reports = await bundleFunctions(join(directory, 'bundles'))
+  await measureCpu()
+  await measureRules()
+  await measureWithAws()
+  measureInit()
+  for (const { file, bytes, packages } of reports) {
+    const kib = bytes / 1024
+    const most = { 'token/index.js': 420, 'metadata/index.js': 40 }[file]
+    const inside = packages.slice(0, 4).map(({ name, bytes }) => `${name} ${Math.round(bytes / 1024)}`)
+    row(
+      `bundle ${file}`,
+      `${kib.toFixed(1)} KiB (${inside.join(', ')}, ...)`,
+      most === undefined ? '' : `<= ${most} KiB`,
+      kib <= (most ?? kib),
+    )
+  }
+  const { signedBy } = await costOfExchange()
+  for (const [alg, each] of Object.entries(signedBy))
+    row(`a million exchanges, ${alg}`, `${(each * 1e6).toFixed(2)} USD (list prices of ${prices.date})`, '', true)
+} finally {
+  rmSync(directory, { recursive: true })
+}
+process.stdout.write(json ? `${JSON.stringify(toJson(), null, 2)}\n` : toTable())
+process.exit(0)
+
+function readOptions(): { json: boolean; quick: boolean } {
+  try {
+    const { values } = parseArgs({
+      options: { json: { type: 'boolean' }, quick: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+    })
+    if (!values.help) return { json: values.json === true, quick: values.quick === true }
+    process.stdout.write(`${usage}\n`)
+    process.exit(0)
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n\n${usage}\n`)
+    process.exit(2)
+  }
+}
+
+function row(what: string, measured: string, budget: string, within: boolean): void {
+  rows.push({ what, measured, budget, within })
+}
+
+/** CPU per exchange, in microseconds, and the memory that is left after all of them. */
+async function cpuOf(server: Process<string>): Promise<{ cpu: number; rss: number }> {
+  const bodies = await work.bodies(requests)
+  const before = await server.usage<Usage>()
+  await load(server.ready, bodies)
+  const { cpu, rss } = await server.usage<Usage>()
+  return { cpu: (cpu - before.cpu) / requests, rss }
+}
+
+/** Each server's median of all rounds, which take turns so that a noisy moment hits all of them. */
+async function compare(
+  servers: Record<string, () => Promise<Process<string>>>,
+): Promise<Record<string, { cpu: number; rss: number }>> {
+  const running = await Promise.all(
+    Object.entries(servers).map(async ([name, start]) => ({ name, server: await start(), results: [] as Usage[] })),
+  )
+  for (const { server } of running) await load(server.ready, await work.bodies(Math.min(requests, 1_000)))
+  for (let round = 0; round < rounds; round++)
+    for (const { server, results } of running) results.push(await cpuOf(server))
+  await Promise.all(running.map(({ server }) => server.close()))
+  return Object.fromEntries(
+    running.map(({ name, results }) => [
+      name,
+      { cpu: median(results.map(({ cpu }) => cpu)), rss: Math.max(...results.map(({ rss }) => rss)) },
+    ]),
+  )
+}
+
+async function inMemoryBroker(name: string, configuration: Configuration): Promise<() => Promise<Process<string>>> {
+  const folder = join(directory, name)
+  mkdirSync(folder)
+  await bundleInMemory(configuration, folder)
+  return () => startProcess('broker', [folder], inMemory)
+}
+
+async function measureCpu(): Promise<void> {
+  const { bare, broker, peer } = await compare({
+    bare: () => startProcess('bare', [], inMemory),
+    broker: await inMemoryBroker('in-memory', work.configuration()),
+    peer: () => startProcess('oidc-provider', [], inMemory),
+  })
+  if (!bare || !broker || !peer) throw new Error('a server was not measured')
+  ratio('CPU per exchange, no AWS calls, to bare node:http + jose', broker.cpu, bare.cpu, 'us', 1.15)
+  ratio('CPU per exchange, no AWS calls, to oidc-provider', broker.cpu, peer.cpu, 'us', 0.75)
+  ratio('memory under load, to oidc-provider', broker.rss / 1e6, peer.rss / 1e6, 'MB', 0.5)
+}
+
+async function measureRules(): Promise<void> {
+  const { few, many } = await compare({
+    few: await inMemoryBroker('few-rules', work.configuration({ rules: 10, issuers: 1 })),
+    many: await inMemoryBroker('many-rules', work.configuration({ rules: 10_000, issuers: 1_000 })),
+  })
+  if (!few || !many) throw new Error('a server was not measured')
+  ratio('CPU per exchange, 10,000 rules and 1,000 issuers to 10 rules', many.cpu, few.cpu, 'us', 1.2)
+}
+
+/** The very bundle that is deployed, with AWS's stand-ins in a process of their own. */
+async function measureWithAws(): Promise<void> {
+  const folder = code('token')
+  const standins = await startStandins({})
+  const { bare, broker } = await compare({
+    bare: () => startProcess('bare', [], inMemory),
+    broker: () => startProcess('broker', [folder], standins.environment),
+  })
+  if (!bare || !broker) throw new Error('a server was not measured')
+  ratio('CPU per exchange with the AWS calls, to bare', broker.cpu, bare.cpu, 'us', 6)
+
+  const warm = await startProcess('broker', [folder], standins.environment)
+  await load(warm.ready, await work.bodies(10))
+  const before = await standins.process.usage<Standins['calls']>()
+  await load(warm.ready, await work.bodies(10))
+  const after = await standins.process.usage<Standins['calls']>()
+  await warm.close()
+  const calls = Object.entries(after).map(([name, count]) => [name, (count - (before[name] ?? 0)) / 10] as const)
+  const total = calls.reduce((sum, [, each]) => sum + each, 0)
+  const named = calls.filter(([, each]) => each > 0).map(([name, each]) => `${name} ${each}`)
+  row('AWS calls per warm exchange', `${total} (${named.join(', ')})`, '<= 3', total <= 3)
+
+  const cold: { broker: number[]; peer: number[] } = { broker: [], peer: [] }
+  const firstToken = async (name: string, args: string[], environment: Record<string, string>) => {
+    const [body = ''] = await work.bodies(1)
+    const begun = performance.now()
+    const server = await startProcess(name, args, environment)
+    await load(server.ready, [body], { connections: 1 })
+    const milliseconds = performance.now() - begun
+    await server.close()
+    return milliseconds
+  }
+  for (let round = 0; round < rounds; round++) {
+    cold.broker.push(await firstToken('broker', [folder], standins.environment))
+    cold.peer.push(await firstToken('oidc-provider', [], inMemory))
+  }
+  ratio('cold start, spawn to first token, to oidc-provider', median(cold.broker), median(cold.peer), 'ms', 0.5)
+  await standins.process.close()
+
+  const delays = { PutItem: 5, BatchGetItem: 5, Sign: 15 }
+  const slow = await startStandins(delays)
+  const server = await startProcess('broker', [folder], slow.environment)
+  await load(server.ready, await work.bodies(100))
+  const { p50, p99 } = await load(server.ready, await work.bodies(quick ? 100 : 1_000), {
+    rate: 50,
+    connections: 16,
+  })
+  await server.close()
+  await slow.process.close()
+  const most = Math.max(...Object.values(delays)) + 15
+  row('latency at 50/s, put 5, get 5, sign 15 ms', `p50 ${p50} ms, p99 ${p99} ms`, `p99 <= ${most} ms`, p99 <= most)
+}
+
+async function startStandins(
+  delays: Record<string, number>,
+): Promise<{ process: Process<Standins['urls']>; environment: Record<string, string> }> {
+  const standins = await startProcess<Standins['urls']>('standins', [JSON.stringify(delays)])
+  process.env.AWS_ENDPOINT_URL_DYNAMODB = standins.ready.dynamodb
+  process.env.AWS_ENDPOINT_URL_KMS = standins.ready.kms
+  process.env.AWS_ENDPOINT_URL_STS = 'http://127.0.0.1:9'
+  process.env.AWS_ACCESS_KEY_ID = 'local'
+  process.env.AWS_SECRET_ACCESS_KEY = 'local'
+  await startWorld(work.configuration())
+  const names = [
+    'AWS_ENDPOINT_URL_DYNAMODB',
+    'AWS_ENDPOINT_URL_KMS',
+    'AWS_REGION',
+    'AWS_ACCESS_KEY_ID',
+    'AWS_SECRET_ACCESS_KEY',
+    'BROKER_TABLE',
+    'BROKER_SIGNING_KEYS',
+  ]
+  return {
+    process: standins,
+    environment: Object.fromEntries(names.map((name) => [name, process.env[name] ?? ''])),
+  }
+}
+
+/** How much longer a process takes that loads a function than one that loads an empty handler. */
+function measureInit(): void {
+  const empty = join(directory, 'empty')
+  mkdirSync(empty)
+  writeFileSync(join(empty, 'index.js'), 'exports.handler = async () => ({ statusCode: 204 })\n')
+  const environment = { ...inMemory, AWS_REGION: 'eu-west-1', PATH: process.env.PATH }
+  const script = `const begun = performance.now(); require(process.argv[1]); process.stdout.write(String(performance.now() - begun))`
+  const initOf = (folder: string) =>
+    Number(
+      execFileSync(process.execPath, ['-e', script, join(folder, 'index.js')], { env: environment, encoding: 'utf8' }),
+    )
+  for (const [name, most] of [
+    ['token', 130],
+    ['metadata', 15],
+  ] as const) {
+    const folder = code(name)
+    const times = Array.from({ length: rounds * 3 }, () => initOf(folder) - initOf(empty))
+    const milliseconds = median(times)
+    row(
+      `init of ${name} above an empty handler`,
+      `${milliseconds.toFixed(1)} ms`,
+      `<= ${most} ms`,
+      milliseconds <= most,
+    )
+  }
+}
+
+function code(name: FunctionName): string {
+  const folder = mkdtempSync(join(directory, `${name}-`))
+  writeFunctionCode(name, work.configuration(), folder, join(directory, 'bundles'))
+  return folder
+}
+
+function ratio(what: string, ours: number, theirs: number, unit: string, most: number): void {
+  const value = ours / theirs
+  row(what, `${value.toFixed(2)}x (${Math.round(ours)} to ${Math.round(theirs)} ${unit})`, `<= ${most}x`, value <= most)
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+}
+
+function machine(): string {
+  return `${cpus()[0]?.model ?? 'unknown CPU'}, ${availableParallelism()} cores, Node ${process.version}`
+}
+
+function toJson(): unknown {
+  return { machine: machine(), rounds, requests, rows }
+}
+
+function toTable(): string {
+  const cells = rows.map(({ what, measured, budget, within }) => [
+    what,
+    measured,
+    budget,
+    budget && (within ? 'yes' : 'NO'),
+  ])
+  const all = [['what', 'measured', 'budget', 'within'], ...cells]
+  const width = (column: number) => Math.max(...all.map((row) => row[column]?.length ?? 0))
+  const lines = all.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(width(column)))
+      .join('  ')
+      .trimEnd(),
+  )
+  return `${machine()}; medians of ${rounds} rounds of ${requests} exchanges\n\n${lines.join('\n')}\n`
+}

@@ -1,0 +1,41 @@
+import { createPrivateKey, sign } from 'node:crypto'
+import { toJwsSignature } from '../lib/aws/ecdsa-signature.ts'
+import type { ReceiptStore, RevocationStore, Signer } from '../lib/ports.ts'
+import type { SigningKey } from '../lib/protocol/signing-keys.ts'
+
+// What lib/aws/ is to the token function, without AWS: the same promises, kept in this process. bundle-in-memory.ts puts it there.
+
+export const dynamodbClient = () => undefined
+export const kmsClient = () => undefined
+
+export function dynamodbReceiptStore(): ReceiptStore {
+  const recorded = new Set<string>()
+  return {
+    async record({ key }) {
+      if (recorded.has(key)) return 'replayed'
+      recorded.add(key)
+      return 'recorded'
+    },
+    async release({ key }) {
+      recorded.delete(key)
+    },
+  }
+}
+
+export function dynamodbRevocationStore(): RevocationStore {
+  return { find: async () => [] }
+}
+
+/** Never asked: the workload's issuer has its keys in the file. */
+export function dynamodbKeySetItems(): never {
+  return undefined as never
+}
+
+export function kmsSigner(_: unknown, signingKeys: readonly SigningKey[]): Signer {
+  const privateKey = createPrivateKey(process.env.BENCH_PRIVATE_KEY ?? '')
+  const key = signingKeys.find(({ alg }) => alg === 'ES256') as SigningKey
+  return {
+    activeKey: () => ({ kid: key.kid, alg: key.alg }),
+    sign: async (_, input) => toJwsSignature(sign('sha256', input, privateKey)),
+  }
+}
