@@ -139,6 +139,10 @@ function write(
   method: string,
   { statusCode = 200, headers = {}, body = '', isBase64Encoded }: Response,
 ): void {
-  response.writeHead(statusCode, headers as Record<string, string>)
-  response.end(method === 'HEAD' ? undefined : Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8'))
+  const payload = isBase64Encoded ? Buffer.from(body, 'base64') : body
+  // RFC 9110 section 8.6: none where there can be no content. Without one Node would send it in chunks.
+  const none = method === 'HEAD' || statusCode === 204 || statusCode === 304
+  const length = none ? {} : { 'content-length': Buffer.byteLength(payload) }
+  response.writeHead(statusCode, { ...(headers as Record<string, string>), ...length })
+  response.end(method === 'HEAD' ? undefined : payload)
 }

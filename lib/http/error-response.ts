@@ -62,6 +62,9 @@ function scrubbedFacts(facts: object): Record<string, unknown> {
   ) as Record<string, unknown>
 }
 
+/** Some of AWS's are longer than a secret: ProvisionedThroughputExceededException. */
+const exceptionName = /^[A-Za-z]+Exception$/
+
 function scrubbed(text: string): string {
-  return text.slice(0, 500).replaceAll(/[\w~+=-]{32,}/g, '[removed]')
+  return text.slice(0, 500).replaceAll(/[\w~+=-]{32,}/g, (long) => (exceptionName.test(long) ? long : '[removed]'))
 }

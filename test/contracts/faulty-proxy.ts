@@ -2,8 +2,17 @@ import { once } from 'node:events'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** `lose`: the table does it, and the caller never hears. Otherwise the table is not asked. */
-export type Fault = 'none' | 'lose' | { status: number; type: string } | { answer: unknown }
+/**
+ * `lose`: it is done, and the connection is cut instead of an answer. `stall`: it is done, and the answer ends after its
+ * head. `hold`: nobody answers and nobody hangs up; `reached` is called when it is so. Otherwise the service is not asked.
+ */
+export type Fault =
+  | 'none'
+  | 'lose'
+  | 'stall'
+  | { hold: 'before it is done' | 'after it was done'; reached?: () => void }
+  | { status: number; type: string }
+  | { answer: unknown }
 
 export interface FaultyProxy {
   endpoint: string
@@ -14,7 +23,7 @@ export interface FaultyProxy {
   close(): void
 }
 
-/** DynamoDB behind a network that fails as `fault` says, asked for each request with its operation and how often that came before. */
+/** DynamoDB, or KMS, behind a network that fails as `fault` says, asked for each request with its operation and how often that came before. */
 export async function openFaultyProxy(
   upstream: string,
   fault: (operation: string, nth: number) => Fault,
@@ -28,7 +37,11 @@ export async function openFaultyProxy(
     const body: Buffer[] = []
     bodies.push(body)
     incoming.on('data', (chunk: Buffer) => body.push(chunk))
-    if (typeof fails === 'object') {
+    if (typeof fails === 'object' && 'hold' in fails && fails.hold === 'before it is done') {
+      incoming.resume().on('end', () => fails.reached?.())
+      return
+    }
+    if (typeof fails === 'object' && !('hold' in fails)) {
       const [status, answer] =
         'answer' in fails
           ? [200, fails.answer]
@@ -43,8 +56,12 @@ export async function openFaultyProxy(
       if (fails === 'none') {
         outgoing.writeHead(response.statusCode ?? 502, response.headers)
         response.pipe(outgoing)
+      } else if (fails === 'stall') {
+        outgoing.writeHead(response.statusCode ?? 502, response.headers)
+        outgoing.flushHeaders()
+        response.resume()
       } else {
-        response.resume().on('end', () => incoming.socket.destroy())
+        response.resume().on('end', () => (fails === 'lose' ? incoming.socket.destroy() : fails.reached?.()))
       }
     })
     incoming.pipe(forwarded)
