@@ -1,4 +1,4 @@
-import { RemovalPolicy, Validations } from 'aws-cdk-lib'
+import { RemovalPolicy, Stack, Token, Validations } from 'aws-cdk-lib'
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway'
 import {
   type CfnStage,
@@ -67,6 +67,7 @@ export class BrokerApi extends Construct {
   constructor(scope: Construct, id: string, { token, metadata, domain, throttle }: BrokerApiProps) {
     super(scope, id)
     const api = new HttpApi(this, 'Api', {
+      apiName: Stack.of(this).stackName,
       description: 'token-broker',
       createDefaultStage: false,
       ipAddressType: IpAddressType.DUAL_STACK,
@@ -111,6 +112,8 @@ export class BrokerApi extends Construct {
   }
 
   #domainName({ name, certificateArn, hostedZone }: BrokerDomain): DomainName {
+    if (hostedZone && !Token.isUnresolved(hostedZone.name) && !`.${name}`.endsWith(`.${hostedZone.name}`))
+      throw new Error(`the hosted zone ${hostedZone.name} does not hold the domain ${name}`)
     const zone =
       hostedZone &&
       HostedZone.fromHostedZoneAttributes(this, 'HostedZone', {

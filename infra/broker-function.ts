@@ -13,6 +13,8 @@ export interface BrokerFunctionProps {
   description: string
   /** The compiled broker.yaml, for a function that reads it. */
   configuration?: Configuration
+  /** Default: 10 s. */
+  timeout?: Duration
   /** How many sandboxes are kept for it, and the most it can have. */
   reservedConcurrentExecutions?: number
   /** For a role that others name in their trust policies: it stays when the stack goes. */
@@ -47,7 +49,7 @@ export class BrokerFunction extends Construct {
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       memorySize: 512,
-      timeout: Duration.seconds(10),
+      timeout: props.timeout ?? Duration.seconds(10),
       tracing: Tracing.ACTIVE,
       role: this.role,
       logGroup,

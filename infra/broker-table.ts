@@ -1,4 +1,4 @@
-import { RemovalPolicy, Stack } from 'aws-cdk-lib'
+import { RemovalPolicy, Stack, Tags, Token } from 'aws-cdk-lib'
 import { AttributeType, BillingMode, StreamViewType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb'
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import { Key, type IKey } from 'aws-cdk-lib/aws-kms'
@@ -39,13 +39,17 @@ export class BrokerTable extends Construct {
 
   #key(encryptionKey: string | undefined): IKey | undefined {
     if (encryptionKey === undefined) return undefined
-    if (encryptionKey === 'create')
-      return new Key(this, 'Key', {
+    if (encryptionKey === 'create') {
+      const key = new Key(this, 'Key', {
         description: `token-broker ${Stack.of(this).stackName}: the table`,
         enableKeyRotation: true,
+        // Always: the table is, and could not be read without it.
         removalPolicy: RemovalPolicy.RETAIN,
       })
-    if (/^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/.test(encryptionKey))
+      Tags.of(key).add('token-broker', Stack.of(this).stackName)
+      return key
+    }
+    if (Token.isUnresolved(encryptionKey) || /^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/.test(encryptionKey))
       return Key.fromKeyArn(this, 'Key', encryptionKey)
     throw new Error(`the table key must be create, or the ARN of a KMS key, not ${JSON.stringify(encryptionKey)}`)
   }

@@ -1,7 +1,8 @@
 import type { Node } from 'constructs'
 import type { TokenBrokerProps } from './token-broker.ts'
 
-const contextKeys = [
+/** Each as `broker:<key>`. Empty is the same as absent. */
+export const contextKeys = [
   'config',
   'stack-name',
   'domain',

@@ -1,8 +1,9 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Code, type AssetCode } from 'aws-cdk-lib/aws-lambda'
+import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api'
 import type { Construct } from 'constructs'
 import type { Configuration, MetadataConfiguration } from '../lib/trust/configuration.ts'
 import { celSources } from '../lib/trust/expression.ts'
@@ -21,21 +22,28 @@ export function writeFunctionCode(
   directory: string,
   bundles = built,
 ): void {
-  const copy = (file: string) => {
-    try {
-      cpSync(join(bundles, name, file), join(directory, file))
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-      throw new Error(`${join(bundles, name, file)} does not exist: run npm run build`, { cause: error })
-    }
+  const write = (file: string, contents: string | Buffer) => {
+    writeFileSync(join(directory, file), contents)
+    // Lambda reads them as another user, whatever the umask here; an asset's hash does not tell modes apart.
+    chmodSync(join(directory, file), 0o644)
   }
+  const copy = (file: string) => write(file, readBundle(join(bundles, name, file)))
   copy('index.js')
   if (configuration === undefined) return
   if (name === 'token' && celSources(configuration).size > 0) copy('cel.js')
   const { issuer, signing } = configuration
   const own = name === 'metadata' ? ({ issuer, signing } satisfies MetadataConfiguration) : configuration
-  writeFileSync(join(directory, 'config.json'), JSON.stringify(own))
-  writeFileSync(join(directory, 'package.json'), JSON.stringify({ imports: { '#config': './config.json' } }))
+  write('config.json', JSON.stringify(own))
+  write('package.json', JSON.stringify({ imports: { '#config': './config.json' } }))
+}
+
+function readBundle(file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    throw new Error(`${file} does not exist: run npm run build`, { cause: error })
+  }
 }
 
 /** The same as an asset. Its hash is that of what is in it, so the same bundle and file are never uploaded twice. */
@@ -44,10 +52,12 @@ export function functionCode(scope: Construct, name: FunctionName, configuration
   try {
     writeFunctionCode(name, configuration, directory)
     const code = Code.fromAsset(directory)
-    // Staged now, while the directory is there.
+    // Copied into the assembly now, while the directory is there.
     code.bind(scope)
     return code
   } finally {
-    rmSync(directory, { recursive: true, force: true })
+    // With --no-staging the assembly points here instead.
+    if (scope.node.tryGetContext(DISABLE_ASSET_STAGING_CONTEXT) === undefined)
+      rmSync(directory, { recursive: true, force: true })
   }
 }

@@ -1,4 +1,4 @@
-import { CustomResource, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
+import { CustomResource, Duration, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib'
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import { Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms'
 import { Construct } from 'constructs'
@@ -15,13 +15,13 @@ const specifications = {
 
 /**
  * A KMS key for each algorithm and generation that broker.yaml names, and their public halves, read once at deployment by a
- * function that can do nothing else. Keys stay when their generation or the stack goes: nothing that was signed
- * becomes unverifiable by a deployment.
+ * function that can do nothing else. A key stays in KMS when broker.yaml or the stack no longer names it, but `/jwks` has
+ * those alone that are named.
  */
 export class SigningKeys extends Construct {
   readonly arns: string[]
   readonly #publicKeys: string
-  readonly #active: { alg: SigningAlgorithm; arn: string }[]
+  readonly #keys: { alg: SigningAlgorithm; arn: string }[]
 
   constructor(scope: Construct, id: string, signing: Configuration['signing']) {
     super(scope, id)
@@ -36,11 +36,14 @@ export class SigningKeys extends Construct {
         // The longest there is: a key that is gone makes every token it signed worthless.
         pendingWindow: Duration.days(30),
       })
+      Tags.of(key).add('token-broker', stackName)
       return { alg, state, arn: key.keyArn }
     })
     const reader = new BrokerFunction(this, 'Reader', {
       name: 'signing-keys',
       description: 'reads the public halves of the signing keys',
+      // A new key, and a new right to read it, may take half a minute to be known everywhere.
+      timeout: Duration.seconds(60),
     })
     reader.role.addToPrincipalPolicy(
       new PolicyStatement({ actions: ['kms:GetPublicKey'], resources: keys.map(({ arn }) => arn) }),
@@ -49,13 +52,13 @@ export class SigningKeys extends Construct {
       serviceToken: reader.function.functionArn,
       resourceType: 'Custom::SigningKeys',
       properties: { Keys: keys },
-      // Lambda asks the function again after a minute, when it could not answer.
+      // Without it a function that cannot answer holds the stack for an hour.
       serviceTimeout: Duration.minutes(5),
     })
     read.node.addDependency(reader)
     this.#publicKeys = read.getAttString('Keys')
     this.arns = keys.map(({ arn }) => arn)
-    this.#active = keys.filter(({ state }) => state === 'active')
+    this.#keys = keys
   }
 
   /** Tells a function all public halves. */
@@ -63,10 +66,13 @@ export class SigningKeys extends Construct {
     lambda.addEnvironment('BROKER_SIGNING_KEYS' satisfies keyof MetadataEnvironment, this.#publicKeys)
   }
 
-  /** And lets it sign, only as the signer does: a digest, by the key's one algorithm. A key that is only published signs nothing. */
+  /**
+   * And lets it sign, only as the signer does it: a digest, by the key's one algorithm. With published keys too, though the
+   * signer uses active ones alone: CloudFormation changes a role before the function, which must go on signing meanwhile.
+   */
   bindSigner(signer: BrokerFunction): void {
     this.bindPublished(signer)
-    for (const { alg, arn } of this.#active) {
+    for (const { alg, arn } of this.#keys) {
       signer.role.addToPrincipalPolicy(
         new PolicyStatement({
           actions: ['kms:Sign'],

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { basename } from 'node:path'
 import { Annotations, CfnOutput, Stack, Token } from 'aws-cdk-lib'
 import { Construct } from 'constructs'
 import { compile } from '../lib/config/compile.ts'
@@ -62,6 +61,9 @@ export class TokenBroker extends Construct {
         `${this.node.path} needs a stack of its own: roles and keys are named for the stack, and this one has a broker`,
       )
     const configuration = this.#compile(config)
+    checkCount('metadataConcurrency', metadataConcurrency, 0, 1_000)
+    checkCount('throttle.rate', throttle.rate, 1, 10_000)
+    checkCount('throttle.burst', throttle.burst, 1, 5_000)
     this.#checkIssuer(configuration.issuer, domain)
     const token = new BrokerFunction(this, 'Token', {
       name: 'token',
@@ -108,7 +110,7 @@ export class TokenBroker extends Construct {
   }
 
   #compile(file: string): Configuration {
-    const { configuration, findings } = compile(readFileSync(file, 'utf8'), basename(file), {
+    const { configuration, findings } = compile(readFileSync(file, 'utf8'), file, {
       now: Math.floor(Date.now() / 1000),
     })
     for (const finding of findings)
@@ -157,4 +159,10 @@ export class TokenBroker extends Construct {
     const path = this.node.path.slice(Stack.of(this).node.path.length)
     output.overrideLogicalId(`${path.replaceAll(/[^A-Za-z0-9]/g, '')}${name}`)
   }
+}
+
+/** What API Gateway and Lambda have by default is the most. A number that is known only to the deployment passes. */
+function checkCount(name: string, value: number, least: number, most: number): void {
+  if (Token.isUnresolved(value) || (Number.isInteger(value) && value >= least && value <= most)) return
+  throw new Error(`${name} must be a whole number from ${least} to ${most}, not ${value}`)
 }

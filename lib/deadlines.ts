@@ -7,8 +7,8 @@ export const deadlines = {
   sts: { connect: 500, response: 3_000, attempts: 2 },
   /** Discovery and key set together. */
   issuerFetch: 2_000,
-  /** What CloudFormation asks: the work, and then telling it how that went, which must not be missed. 8 s together. */
-  customResource: { work: 4_500, answer: { response: 1_000, attempts: 3, pause: 250 } },
+  /** What CloudFormation asks: the work, and then telling it how that went, which must not be missed. 49 s together. */
+  customResource: { work: 45_000, answer: { response: 1_000, attempts: 3, pause: 250 } },
 } as const
 
 /** How long an issuer's keys are believed, in seconds. */

@@ -1,12 +1,17 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, rmSync } from 'node:fs'
+import { chmodSync, globSync, rmSync } from 'node:fs'
+import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { functionNames } from '../infra/function-names.ts'
 import { bundleFunctions, writeWhole, type BundleReport } from '../infra/bundle.ts'
 
 // What is deployed and what is published: dist/functions/, the construct, the command, their types.
 const root = fileURLToPath(new URL('..', import.meta.url))
 
+// Of a function that is no more.
+for (const folder of globSync(`${root}dist/functions/*`))
+  if (!functionNames.some((name) => name === basename(folder))) rmSync(folder, { recursive: true })
 const [reports] = await Promise.all([
   bundleFunctions(`${root}dist/functions`),
   published('infra/token-broker.ts', 'dist/cdk.js'),

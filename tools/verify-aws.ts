@@ -17,7 +17,7 @@ Deploys a broker of its own into the AWS account and region of your environment 
 that it does on AWS what the tests say it does, and removes it again, also when a check fails or you press Ctrl-C.
 
 It costs about a cent: two KMS keys at 1 USD a month for the minutes that they live, some fifty requests. The account must
-be bootstrapped for CDK (npx cdk bootstrap), and you need the rights in docs/deploy.md. It takes about five minutes.
+be bootstrapped for CDK (npx cdk bootstrap), and you need the rights in docs/deploy.md (deployer.json, verifier.json). It takes about five minutes.
 
   --yes    do not ask
 

@@ -18,8 +18,8 @@ const thumbprintMembers: Record<SigningAlgorithm, string[]> = {
   RS256: ['e', 'kty', 'n'],
 }
 
-/** A new key, and a new right to read one, take some seconds to be known everywhere. Milliseconds. */
-const pauses = [250, 500, 1_000, 2_000]
+/** A new key, and a new right to read one, take up to half a minute to be known everywhere. Milliseconds; 40 s in all. */
+export const newKeyPauses: readonly number[] = [250, 500, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000, 8_000]
 const notYetKnown = ['NotFoundException', 'AccessDeniedException']
 
 /** Lambda gives a function 4 KB (4,096 bytes) for all its variables, names included; the rest is for the others. */
@@ -43,8 +43,13 @@ export function parseWantedKeys(value: unknown): WantedKey[] {
 }
 
 /** BROKER_SIGNING_KEYS: what the functions would refuse to start with is refused here. Throws Error that names every key that is wrong. */
-export async function findSigningKeys(client: KMSClient, wanted: WantedKey[], signal: AbortSignal): Promise<string> {
-  const results = await Promise.allSettled(wanted.map((key) => findSigningKey(client, key, signal)))
+export async function findSigningKeys(
+  client: KMSClient,
+  wanted: WantedKey[],
+  signal: AbortSignal,
+  pauses = newKeyPauses,
+): Promise<string> {
+  const results = await Promise.allSettled(wanted.map((key) => findSigningKey(client, key, signal, pauses)))
   const wrong = results.flatMap((result) => (result.status === 'rejected' ? [(result.reason as Error).message] : []))
   if (wrong.length > 0) throw new Error(wrong.join('; '))
   const text = JSON.stringify(results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])))
@@ -63,8 +68,9 @@ export async function findSigningKey(
   client: KMSClient,
   { arn, alg, state }: WantedKey,
   signal?: AbortSignal,
+  pauses = newKeyPauses,
 ): Promise<SigningKey> {
-  const jwk = toJwk(await publicKeyOf(client, arn, signal), { arn, alg })
+  const jwk = toJwk(await publicKeyOf(client, arn, pauses, signal), { arn, alg })
   const kid = createHash('sha256').update(JSON.stringify(jwk, thumbprintMembers[alg])).digest('base64url')
   return { kid, alg, state, arn, jwk }
 }
@@ -87,7 +93,12 @@ function toJwk(
   }
 }
 
-async function publicKeyOf(client: KMSClient, arn: string, signal?: AbortSignal): Promise<GetPublicKeyResponse> {
+async function publicKeyOf(
+  client: KMSClient,
+  arn: string,
+  pauses: readonly number[],
+  signal?: AbortSignal,
+): Promise<GetPublicKeyResponse> {
   for (let tries = 0; ; tries++) {
     try {
       return await client.send(new GetPublicKeyCommand({ KeyId: arn }), signal && { abortSignal: signal })

@@ -13,7 +13,14 @@ import type { CloudFormationCustomResourceEvent } from 'aws-lambda'
 import { kmsClient } from '../../lib/aws/clients.ts'
 import { customResource } from '../../lib/aws/custom-resource.ts'
 import { powertoolsLog } from '../../lib/aws/log.ts'
-import { findSigningKey, type WantedKey } from '../../lib/aws/signing-keys.ts'
+import {
+  findSigningKey,
+  findSigningKeys,
+  newKeyPauses,
+  parseWantedKeys,
+  type WantedKey,
+} from '../../lib/aws/signing-keys.ts'
+import { deadlines } from '../../lib/deadlines.ts'
 import { parseSigningKeys } from '../../lib/protocol/signing-keys.ts'
 import { startKms } from '../../local/kms.ts'
 import { close, listen } from '../../local/loopback.ts'
@@ -138,8 +145,8 @@ async function answerTo(asked: CloudFormationCustomResourceEvent, by: Handler = 
   return answer
 }
 
-async function reasonOf(asked: CloudFormationCustomResourceEvent): Promise<string> {
-  const { Status, Reason, Data } = await answerTo(asked)
+async function reasonOf(asked: CloudFormationCustomResourceEvent, by?: Handler): Promise<string> {
+  const { Status, Reason, Data } = await answerTo(asked, by)
   assert.deepEqual([Status, Data], ['FAILED', undefined])
   assert.ok(Reason !== undefined && Reason.length <= 1_000)
   return Reason
@@ -251,8 +258,23 @@ for (const code of ['NotFoundException', 'AccessDeniedException']) {
 }
 
 test('a key that nobody knows, ever: FAILED, with its ARN', async () => {
-  const reason = await reasonOf(create(active(ec), pending(unknownArn)))
+  const impatient = customResource({
+    find: async ({ Keys }, signal) => ({ Keys: await findSigningKeys(client, parseWantedKeys(Keys), signal, [1, 1]) }),
+    whenTooLarge: '',
+    log: powertoolsLog(),
+  })
+  const calls = kms.calls.get('GetPublicKey') ?? 0
+  const reason = await reasonOf(create(active(ec), pending(unknownArn)), impatient)
+  assert.equal(kms.calls.get('GetPublicKey'), calls + 4)
   assert.ok(reason.startsWith(`${unknownArn}: KMS knows no such key`), reason)
+})
+
+test('the function has time to wait for a key, to give up, and to say so', () => {
+  const { work, answer } = deadlines.customResource
+  const waits = newKeyPauses.reduce((sum, pause) => sum + pause, 0)
+  assert.ok(waits < work)
+  // The Reader's timeout in infra/signing-keys.ts.
+  assert.ok(work + answer.attempts * (answer.response + answer.pause) < 60_000)
 })
 
 test('keys that are disabled or pending deletion: FAILED, with each and how to have it back', async () => {

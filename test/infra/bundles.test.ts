@@ -175,6 +175,16 @@ suite('the deployed code in Lambda', () => {
     }
   })
 
+  test('Lambda may read every file, whatever the umask was where it was made', () => {
+    const umask = process.umask(0o077)
+    try {
+      const code = deploy('token')
+      for (const file of readdirSync(code)) assert.equal(statSync(join(code, file)).mode & 0o777, 0o644, file)
+    } finally {
+      process.umask(umask)
+    }
+  })
+
   test('metadata knows nothing of issuers, targets and rules', () => {
     const config = JSON.parse(readFileSync(join(deploy('metadata'), 'config.json'), 'utf8')) as object
     assert.deepEqual(Object.keys(config).toSorted(), ['issuer', 'signing'])

@@ -96,19 +96,45 @@ test('only Lambda may take these roles', () => {
       ])
 })
 
-test('a generation that is only published can be read, and signs nothing', () => {
+// The signer uses active keys alone (test/aws/signer.test.ts). The right is wider, so that neither the function before a
+// rotation nor the one after it is ever without its key.
+test('every generation that is published can be read, and may sign while a deployment makes another active', () => {
   const config = brokerYaml(
     `${minimal}signing: { algorithms: [RS256, ES256], keys: { ES256: { active: "2", published: ["1", "3"] } } }\n`,
   )
   const synthesised = synthesise({ config })
   const rights = (role: string) => rightsOf(synthesised, role).filter((right) => right.startsWith('kms:'))
-  assert.deepEqual(rights('/Token/Role'), [signEs256('2'), signRs256('1')])
+  assert.deepEqual(rights('/Token/Role'), [signEs256('1'), signEs256('2'), signEs256('3'), signRs256('1')])
   assert.deepEqual(rights('/SigningKeys/Reader/Role'), [
     'kms:GetPublicKey on /SigningKeys/ES256-1',
     'kms:GetPublicKey on /SigningKeys/ES256-2',
     'kms:GetPublicKey on /SigningKeys/ES256-3',
     'kms:GetPublicKey on /SigningKeys/RS256-1',
   ])
+})
+
+test('a key is ruled by its account alone, and the table by no policy of its own', () => {
+  const { resources } = synthesise({ tableKey: 'create' })
+  const keys = Object.values(resources).filter(({ Type }) => Type === 'AWS::KMS::Key')
+  assert.equal(keys.length, 3)
+  for (const { Properties } of keys)
+    assert.deepEqual(Properties.KeyPolicy, {
+      Statement: [
+        {
+          Action: 'kms:*',
+          Effect: 'Allow',
+          Principal: {
+            AWS: {
+              'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':iam::', { Ref: 'AWS::AccountId' }, ':root']],
+            },
+          },
+          Resource: '*',
+        },
+      ],
+      Version: '2012-10-17',
+    })
+  const table = Object.values(resources).find(({ Type }) => Type === 'AWS::DynamoDB::Table')
+  assert.equal(table?.Properties.ResourcePolicy, undefined)
 })
 
 const throughDynamodb = [

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
+import { existsSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { App, Stack } from 'aws-cdk-lib'
+import { Match, Template } from 'aws-cdk-lib/assertions'
+import { Key } from 'aws-cdk-lib/aws-kms'
+import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api'
 import { TokenBroker } from '../../infra/token-broker.ts'
 import { brokerYaml, minimal, pathOf, synthesise, type Resource, type Synthesised } from './synth.ts'
 
@@ -17,8 +22,13 @@ const apiEndpoint = { 'Fn::GetAtt': ['BrokerApi49ACB5C7', 'ApiEndpoint'] }
 
 suite('functions', () => {
   const synthesised = synthesise()
-  for (const path of ['Token', 'Metadata', 'SigningKeys/Reader']) {
-    test(`${path}: Node 24 on arm64, 512 MB, 10 s, traced, with a log of its own that is kept 90 days`, () => {
+  for (const [path, seconds] of [
+    ['Token', 10],
+    ['Metadata', 10],
+    // It waits for new keys to be known.
+    ['SigningKeys/Reader', 60],
+  ] as const) {
+    test(`${path}: Node 24 on arm64, 512 MB, ${seconds} s, traced, with a log of its own that is kept 90 days`, () => {
       const { Properties } = synthesised.at(`${path}/Function`)
       const { Runtime, Architectures, MemorySize, Timeout, Handler, TracingConfig, LoggingConfig } = Properties
       assert.deepEqual(
@@ -27,7 +37,7 @@ suite('functions', () => {
           Runtime: 'nodejs24.x',
           Architectures: ['arm64'],
           MemorySize: 512,
-          Timeout: 10,
+          Timeout: seconds,
           Handler: 'index.handler',
           TracingConfig: { Mode: 'Active' },
         },
@@ -126,6 +136,29 @@ suite('the HTTP API', () => {
     assert.ok(DependsOn?.includes('BrokerApiANYtoken538E4487'), String(DependsOn))
   })
 
+  for (const [what, props] of [
+    ['a rate of nothing', { throttle: { rate: 0, burst: 1 } }],
+    ['no number for a burst', { throttle: { rate: 1, burst: Number.NaN } }],
+    ['fewer than no sandboxes', { metadataConcurrency: -1 }],
+    ['half a sandbox', { metadataConcurrency: 1.5 }],
+    ['more sandboxes than an account has', { metadataConcurrency: 999_999 }],
+  ] as const) {
+    test(`${what} is refused`, () => {
+      assert.throws(() => synthesise(props), /must be a whole number from [01] to [\d]+, not/)
+    })
+  }
+
+  test('what is changed is served at once, over IPv4 and IPv6', () => {
+    assert.equal(stage.AutoDeploy, true)
+    assert.equal(stage.StageName, '$default')
+    assert.equal(synthesised.at('Api/Api').Properties.IpAddressType, 'dualstack')
+  })
+
+  test('two brokers of an account are told apart in the console', () => {
+    const { Name } = synthesise({ stackName: 'broker-two' }).at('Api/Api').Properties
+    assert.equal(Name, 'broker-two')
+  })
+
   test('/token can be given another limit', () => {
     const { RouteSettings } = synthesise({ throttle: { rate: 50, burst: 20 } }).at('Api/Stage').Properties
     assert.deepEqual(RouteSettings, { 'ANY /token': { ThrottlingRateLimit: 50, ThrottlingBurstLimit: 20 } })
@@ -208,6 +241,42 @@ suite('the table and the keys', () => {
       '/SigningKeys/ES256-1': 'ECC_NIST_P256 SIGN_VERIFY',
       '/SigningKeys/RS256-1': 'RSA_2048 SIGN_VERIFY',
     })
+  })
+
+  test('a table key that is made in the same app will do', () => {
+    const app = new App()
+    const stack = new Stack(app, 'Own')
+    const { keyArn } = new Key(stack, 'Key')
+    new TokenBroker(stack, 'Broker', { config: brokerYaml(minimal), tableKey: keyArn })
+    Template.fromStack(stack).hasResourceProperties('AWS::DynamoDB::Table', {
+      SSESpecification: { KMSMasterKeyId: { 'Fn::GetAtt': [Match.stringLikeRegexp('^Key'), 'Arn'] } },
+    })
+  })
+
+  test('keys are named and tagged for the stack, so that two brokers do not share one', () => {
+    const other = synthesise({ stackName: 'broker-two', tableKey: 'create' })
+    assert.deepEqual(
+      ofType(other, 'AWS::KMS::Alias').map(({ Properties }) => Properties.AliasName),
+      ['alias/broker-two/ES256/1', 'alias/broker-two/RS256/1'],
+    )
+    for (const { Properties } of ofType(other, 'AWS::KMS::Key'))
+      assert.deepEqual(Properties.Tags, [{ Key: 'token-broker', Value: 'broker-two' }])
+  })
+
+  test('a function that cannot answer holds a deployment for minutes, not for an hour', () => {
+    assert.equal(synthesised.at('SigningKeys/PublicKeys').Properties.ServiceTimeout, '300')
+  })
+
+  // CloudFormation changes the role first: what the function before has as active must still be allowed after.
+  test('in a rotation each function can sign, before and after its role has changed', () => {
+    const signable = (active: string, published: string) => {
+      const signing = `signing: { algorithms: [RS256], keys: { RS256: { active: "${active}", published: ["${published}"] } } }`
+      const synthesised = synthesise({ config: brokerYaml(`${minimal}${signing}\n`) })
+      return JSON.stringify(synthesised.at('Token/Role/DefaultPolicy').Properties.PolicyDocument)
+    }
+    const [before, after] = [signable('1', '2'), signable('2', '1')]
+    for (const policy of [before, after])
+      for (const key of ['RS2561', 'RS2562']) assert.match(policy, new RegExp(`"BrokerSigningKeys${key}`))
   })
 
   test('the custom resource is asked again when the keys or their states change', () => {
@@ -317,6 +386,16 @@ suite('a domain', () => {
     assert.ok(own.outputs.BrokerDomainTarget)
   })
 
+  for (const zone of ['other.example', 'me.dev', 'broker.acme.dev.example', 'a.broker.acme.dev'])
+    test(`in the hosted zone ${zone} is refused: its records would stand in the wrong place`, () => {
+      const hostedZone = { id: 'Z123', name: zone }
+      assert.throws(() => synthesise({ domain: { name: 'broker.acme.dev', hostedZone } }), /does not hold the domain/)
+    })
+
+  test('can be its hosted zone', () => {
+    synthesise({ domain: { name: 'broker.acme.dev', hostedZone: { id: 'Z123', name: 'broker.acme.dev' } } })
+  })
+
   test('without either is refused', () => {
     assert.throws(() => synthesise({ domain: { name: 'broker.acme.dev' } }), /needs a certificate/)
   })
@@ -376,10 +455,10 @@ suite('what outlives what', () => {
       if (DeletionPolicy?.startsWith('Retain')) assert.equal(UpdateReplacePolicy, 'Retain', pathOf(resource))
   })
 
-  test('a first deployment that fails takes all with it but the table, which is protected', () => {
+  test('a first deployment that fails takes all with it but the table, which is protected, and its key', () => {
     assert.deepEqual(
-      pathsOf(synthesise(), ({ DeletionPolicy }) => DeletionPolicy === 'Retain'),
-      ['/Receipts/Table'],
+      pathsOf(synthesise({ tableKey: 'create' }), ({ DeletionPolicy }) => DeletionPolicy === 'Retain'),
+      ['/Receipts/Key', '/Receipts/Table'],
     )
   })
 
@@ -446,6 +525,20 @@ function changes(before: unknown, after: unknown, path: string[] = []): string[]
     changes(one[key], other[key], [...path, key]),
   )
 }
+
+test('without staging the code is where the template says that it is', () => {
+  const app = new App({ context: { [DISABLE_ASSET_STAGING_CONTEXT]: true, 'aws:cdk:enable-asset-metadata': true } })
+  const stack = new Stack(app, 'Unstaged')
+  new TokenBroker(stack, 'Broker', { config: brokerYaml(minimal) })
+  const functions = Object.values(Template.fromStack(stack).findResources('AWS::Lambda::Function')) as Resource[]
+  const folders = functions.map(({ Metadata }) => String(Metadata?.['aws:asset:path']))
+  try {
+    assert.equal(folders.length, 3)
+    for (const folder of folders) assert.ok(existsSync(join(folder, 'index.js')), folder)
+  } finally {
+    for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+  }
+})
 
 suite('mistakes', () => {
   test('a broker.yaml that does not hold makes no template, and every finding is named with its place', () => {

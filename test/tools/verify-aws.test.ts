@@ -105,8 +105,28 @@ test('a deployment that does as it should passes every check, and is removed', a
 test('both commands are told the same: a stack of its own, ephemeral, and no concurrency reserved', async () => {
   await verify()
   for (const args of commands)
-    for (const given of [`broker:stack-name=${stackName}`, 'broker:ephemeral=true', 'broker:metadata-concurrency=0'])
+    for (const given of [
+      `broker:stack-name=${stackName}`,
+      'broker:ephemeral=true',
+      'broker:metadata-concurrency=0',
+      // What cdk.json may say for a broker that is in use.
+      'broker:domain=',
+      'broker:certificate-arn=',
+      'broker:hosted-zone-id=',
+      'broker:hosted-zone-name=',
+      'broker:table-key=',
+    ])
       assert.ok(args.includes(given), `${given} in ${args.join(' ')}`)
+})
+
+test('a check that fails is named, also when the deployment cannot be removed', async () => {
+  const broken = async (args: readonly string[]) => {
+    await deploy(args)
+    kms.faults.push({ operation: 'Sign', times: 2, error: new AwsError('AccessDeniedException', 'no') })
+  }
+  const fail = () => Promise.reject(new Error('cdk destroy ended with 1'))
+  await assert.rejects(verify({ deploy: broken, destroy: fail }), /✗ a token is traded.*\n.*delete-stack/s)
+  await destroy()
 })
 
 test('a deployment that fails is removed', async () => {

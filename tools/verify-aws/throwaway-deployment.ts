@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DescribeKeyCommand, type KMSClient } from '@aws-sdk/client-kms'
+import { contextKeys } from '../../infra/context.ts'
 import { checkDeployment, type Deployment } from './check-deployment.ts'
 import { throwawayIssuer } from './throwaway-issuer.ts'
 
@@ -27,23 +28,32 @@ export async function verifyInAws(options: VerifyOptions): Promise<void> {
   const issuer = await throwawayIssuer()
   const [config, outputs] = [join(directory, 'broker.yaml'), join(directory, 'outputs.json')]
   writeFileSync(config, issuer.config)
-  const context = ['config', config, 'stack-name', stackName, 'ephemeral', 'true', 'metadata-concurrency', '0']
-  const args = [
-    '--output',
-    join(directory, 'cdk.out'),
-    ...context.flatMap((key, index) => (index % 2 === 0 ? ['-c', `broker:${key}=${context[index + 1]}`] : [])),
-  ]
+  const args = ['--output', join(directory, 'cdk.out'), ...contextOf({ config, 'stack-name': stackName })]
   let deployed: ReturnType<typeof readOutputs> | undefined
+  let failure: unknown
   try {
     say(`deploying ${stackName}, which takes some minutes`)
     await cdk(['deploy', '--require-approval', 'never', '--outputs-file', outputs, ...args])
     deployed = readOutputs(outputs, stackName)
     signal.throwIfAborted()
     await checkDeployment({ ...options, deployment: deployed.deployment, issuer })
-  } finally {
-    say(`removing ${stackName}`)
-    await remove(() => cdk(['destroy', '--force', ...args]), deployed, options)
+  } catch (error) {
+    failure = error
   }
+  say(`removing ${stackName}`)
+  try {
+    await remove(() => cdk(['destroy', '--force', ...args]), deployed, options)
+  } catch (error) {
+    if (failure === undefined) throw error
+    throw new Error(`${(failure as Error).message}\n${(error as Error).message}`, { cause: error })
+  }
+  if (failure !== undefined) throw failure as Error
+}
+
+/** Every key of ours, since cdk.json may hold those of a broker that is in use: its domain, its table key. */
+function contextOf(values: Partial<Record<(typeof contextKeys)[number], string>>): string[] {
+  const all = { ...values, ephemeral: 'true', 'metadata-concurrency': '0' } as typeof values
+  return contextKeys.flatMap((key) => ['-c', `broker:${key}=${all[key] ?? ''}`])
 }
 
 /** The broker's outputs, without the prefix that the stack gives them. Throws when one is not there. */
