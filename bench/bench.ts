@@ -85,16 +85,20 @@ process.stdout.write(json ? `${JSON.stringify(toJson(), null, 2)}\n` : toTable()
 process.exit(0)
 
 function readOptions(): { json: boolean; quick: boolean } {
+  const options = {
+    json: { type: 'boolean' },
+    quick: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+  } as const
+  const end = (text: string, code: number): never => {
+    ;(code === 0 ? process.stdout : process.stderr).write(`${text}\n`)
+    process.exit(code)
+  }
   try {
-    const { values } = parseArgs({
-      options: { json: { type: 'boolean' }, quick: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
-    })
-    if (!values.help) return { json: values.json === true, quick: values.quick === true }
-    process.stdout.write(`${usage}\n`)
-    process.exit(0)
+    const { json = false, quick = false, help } = parseArgs({ options }).values
+    return help ? end(usage, 0) : { json, quick }
   } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n\n${usage}\n`)
-    process.exit(2)
+    return end(`${(error as Error).message}\n\n${usage}`, 2)
   }
 }
 

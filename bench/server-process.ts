@@ -1,4 +1,4 @@
-import { fork, type ChildProcess } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
@@ -28,7 +28,7 @@ export async function startProcess<Ready = string>(
   })
   // It ends in the end; only who waits for a message minds.
   failed.catch(() => {})
-  const message = async <T>() => ((await Promise.race([once(child as ChildProcess, 'message'), failed])) as [T])[0]
+  const message = async <T>() => ((await Promise.race([once(child, 'message'), failed])) as [T])[0]
   return {
     ready: await message<Ready>(),
     async usage<T>() {

@@ -1,5 +1,5 @@
 import { compile } from '../lib/config/compile.ts'
-import { ConfigurationError, formatFinding, type Finding } from '../lib/config/findings.ts'
+import { ConfigurationError, formatFinding, toOneLine, type Finding } from '../lib/config/findings.ts'
 import type { Configuration } from '../lib/trust/configuration.ts'
 import { readArguments } from './arguments.ts'
 import { UsageError, type Command } from './command.ts'
@@ -14,7 +14,7 @@ export const check: Command = {
 Says what is wrong with, or doubtful in, a broker.yaml: a line each, as file:line:column severity rule-id message.
 In a GitHub Actions job the findings are also shown beside the lines of a pull request.
 
-  FILE     the broker.yaml; - reads standard input
+  FILE     the broker.yaml, at most 1 MiB; - reads standard input
   --json   print one JSON document: { "file", "ok", "findings": [{ "file", "line", "column", "severity", "rule", "message" }] }
   --local  permit http issuers on loopback, as a local run does
 
@@ -33,7 +33,7 @@ interface Checked {
 async function run(args: readonly string[]): Promise<number> {
   const { values, positionals } = readArguments(args, { json: { type: 'boolean' }, local: { type: 'boolean' } })
   const [file, ...others] = positionals
-  if (file === undefined) throw new UsageError('FILE is missing: name the broker.yaml to check')
+  if (file === undefined || file === '') throw new UsageError('FILE is missing: name the broker.yaml to check')
   if (others.length > 0) throw new UsageError(`one FILE at a time, not also ${others.join(' ')}`)
   const { text, name } = await readText(file)
   const { configuration, findings } = checked(text, name, values.local === true)
@@ -42,9 +42,9 @@ async function run(args: readonly string[]): Promise<number> {
     process.stdout.write(`${JSON.stringify({ file: name, ok, findings }, null, 2)}\n`)
     return ok ? 0 : 1
   }
-  const lines = findings.map((finding) => onOneLine(formatFinding(finding)))
+  const lines = findings.map(formatFinding)
   if (process.env.GITHUB_ACTIONS === 'true') lines.push(...findings.map(workflowCommand))
-  if (ok) lines.push(onOneLine(`${name}: ok, ${summary(configuration, findings)}`))
+  if (ok) lines.push(toOneLine(`${name}: ok, ${summary(configuration, findings)}`))
   process.stdout.write(`${lines.join('\n')}\n`)
   return ok ? 0 : 1
 }
@@ -69,12 +69,4 @@ function summary({ issuers, targets, rules }: Configuration, findings: readonly 
 
 function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
-}
-
-/** The file's own text comes back in messages: it must not look like another finding, nor steer a terminal or a CI log. */
-function onOneLine(text: string): string {
-  return text.replaceAll(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u{${(character.codePointAt(0) as number).toString(16)}}`,
-  )
 }

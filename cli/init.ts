@@ -1,9 +1,9 @@
 import { readArguments } from './arguments.ts'
-import { CommandError, UsageError, type Command } from './command.ts'
+import { UsageError, type Command } from './command.ts'
 import { findRepositoryIds, isRepositoryName, type GitHubApi, type Lookup } from './github-repository.ts'
-import { findInTheWay, writeNewFiles } from './new-files.ts'
-import { packageVersion } from './package-version.ts'
+import { dependencySpec, ownPackage } from './own-package.ts'
 import { idCommands, PLACEHOLDER, projectFiles } from './project-files.ts'
+import { planFiles, writePlan, type Plan } from './project-folder.ts'
 
 const publicApi = 'https://api.github.com'
 
@@ -13,7 +13,8 @@ export const init: Command = {
   usage: `token-broker init [DIR] [--repo OWNER/NAME] [--owner-id N --repo-id N]
 
 Writes a project that deploys a broker for the jobs of one GitHub repository: broker.yaml, app.mjs, cdk.json,
-package.json, .gitignore and .github/workflows/broker-check.yml. Replaces nothing: if one of them is there, none is written.
+package.json, .gitignore and .github/workflows/broker-check.yml. Replaces nothing: a package.json (a JSON object) and a
+.gitignore that are there get what they lack; if another of them is there, or a link in its place, none is written.
 
   DIR                where to (.): the root of a repository, because GitHub finds workflows only there
   --repo OWNER/NAME  whose jobs may get tokens: GitHub is asked for the ids of both, with the token in GH_TOKEN or
@@ -37,23 +38,25 @@ async function run(args: readonly string[]): Promise<number> {
   })
   const [folder = '.', ...others] = positionals
   if (others.length > 0) throw new UsageError(`one DIR at a time, not also ${others.join(' ')}`)
+  if (folder === '') throw new UsageError('DIR is empty: leave it out for the working directory')
   if (values.repo !== undefined && !isRepositoryName(values.repo))
     throw new UsageError(`--repo takes owner/name, such as acme/web, not ${JSON.stringify(values.repo)}`)
   const given = givenIds(values['owner-id'], values['repo-id'])
-  const version = packageVersion()
+  const own = ownPackage()
+  const dependency = dependencySpec(own, folder)
 
-  const inTheWay = await findInTheWay(folder, Object.keys(projectFiles({ version })))
-  if (inTheWay.length > 0)
-    throw new CommandError(`nothing was written, because this is in the way in ${folder}: ${inTheWay.join(', ')}`)
-
-  const found = given ?? (await lookUp(values.repo, version))
+  // Before GitHub is asked, and again after: that takes a while.
+  await planFiles(folder, projectFiles({ dependency }))
+  const found = given ?? (await lookUp(values.repo, own.version))
   const repository = ('renamed' in found ? found.renamed : undefined) ?? values.repo
-  const files = projectFiles({ repository, version, ids: 'ids' in found ? found.ids : undefined })
-  await writeNewFiles(folder, files)
+  const ids = 'ids' in found ? found.ids : undefined
+  const plan = await planFiles(folder, projectFiles({ repository, dependency, ids }))
+  await writePlan(folder, plan)
   process.stdout.write(
     [
-      `Written to ${folder}: ${Object.keys(files).join(', ')}`,
+      outcome(folder, plan),
       ...('problem' in found ? gaps(found.problem, repository) : given ? [] : foreignIds()),
+      ...(own.private ? [onNoRegistry(own.version)] : []),
       nextSteps(folder),
     ].join('\n\n') + '\n',
   )
@@ -97,6 +100,20 @@ function foreignIds(): string[] {
   return [
     `The ids are those of ${apiUrl()}. Unless that is github.com, also write its issuer URL as issuer under issuers.github.`,
   ]
+}
+
+function outcome(folder: string, { created, extended, notes }: Plan): string {
+  const extensions = Object.keys(extended)
+  return [
+    `Written to ${folder}: ${Object.keys(created).join(', ')}`,
+    ...(extensions.length > 0 ? [`Extended: ${extensions.join(', ')}`] : []),
+    ...notes,
+  ].join('\n')
+}
+
+function onNoRegistry(version: string): string {
+  const tarball = `token-broker-${version}.tgz`
+  return `token-broker is on no registry yet: for npm ci in CI, commit its ${tarball} (npm pack) here, and npm install ./${tarball}`
 }
 
 function nextSteps(folder: string): string {

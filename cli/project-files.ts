@@ -4,8 +4,8 @@ export interface Project {
   /** `owner/name`, where it is known. */
   repository?: string | undefined
   ids?: RepositoryIds | undefined
-  /** Of token-broker. */
-  version: string
+  /** How package.json names token-broker. */
+  dependency: string
 }
 
 /** Stands where an id is missing. The value itself is left out, which `check` refuses: as text it would be taken for an id. */
@@ -23,7 +23,7 @@ export function projectFiles(project: Project): Readonly<Record<string, string>>
     'broker.yaml': brokerFile(project),
     'app.mjs': app,
     'cdk.json': json({ app: 'node app.mjs', context: featureFlags }),
-    'package.json': packageFile(project.version),
+    'package.json': packageFile(project.dependency),
     '.gitignore': 'node_modules/\ncdk.out/\n',
     '.github/workflows/broker-check.yml': workflow,
   }
@@ -78,7 +78,8 @@ const app = `import { App, Stack } from 'aws-cdk-lib'
 import { TokenBroker } from 'token-broker/cdk'
 
 const app = new App()
-const stack = new Stack(app, 'TokenBroker')
+// The policies in node_modules/token-broker/docs/policies speak of a stack of this name.
+const stack = new Stack(app, 'TokenBroker', { stackName: 'token-broker' })
 
 // Refuses a broker.yaml that does not hold, so that none is deployed.
 new TokenBroker(stack, 'Broker', { config: 'broker.yaml' })
@@ -109,7 +110,7 @@ const featureFlags = {
 }
 
 /** Exact, so that what was tried together is what is installed. */
-function packageFile(version: string): string {
+function packageFile(dependency: string): string {
   return json({
     private: true,
     type: 'module',
@@ -121,7 +122,7 @@ function packageFile(version: string): string {
     dependencies: {
       'aws-cdk-lib': '2.276.0',
       constructs: '10.8.1',
-      'token-broker': version,
+      'token-broker': dependency,
     },
     devDependencies: {
       'aws-cdk': '2.1148.1',

@@ -1,23 +1,37 @@
-import { readFile } from 'node:fs/promises'
-import { buffer } from 'node:stream/consumers'
+import { createReadStream } from 'node:fs'
 import { CommandError } from './command.ts'
 
 /** What a user calls standard input, and what we call it. */
 export const STDIN = '-'
 const stdinName = '<stdin>'
 
-/** A file, or standard input. Throws CommandError when there is no text to be had. */
+const MAX_BYTES = 1024 * 1024
+
+/** A file, or standard input. Throws CommandError when there is no text to be had, or more than any broker.yaml holds. */
 export async function readText(file: string): Promise<{ text: string; name: string }> {
   const name = file === STDIN ? stdinName : file
-  const bytes = await (file === STDIN ? buffer(process.stdin) : readFile(file)).catch((error: unknown) => {
+  const bytes = await readBytes(file === STDIN ? process.stdin : createReadStream(file)).catch((error: unknown) => {
     const { code = '' } = error as { code?: string }
     throw new CommandError(`${name} ${problems[code] ?? `cannot be read: ${code}`}`)
   })
+  if (bytes === undefined) throw new CommandError(`${name} is larger than 1 MiB: no broker.yaml is`)
   try {
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), name }
   } catch {
     throw new CommandError(`${name} is not text in UTF-8`)
   }
+}
+
+/** Undefined when there are too many: a device or a pipe may have no end. */
+async function readBytes(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array | undefined> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of stream) {
+    length += chunk.byteLength
+    if (length > MAX_BYTES) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
 }
 
 const problems: Readonly<Record<string, string>> = {

@@ -4,7 +4,7 @@ import { unknownOption } from './arguments.ts'
 import { check } from './check.ts'
 import { CommandError, UsageError, type Command } from './command.ts'
 import { init } from './init.ts'
-import { packageVersion } from './package-version.ts'
+import { ownPackage } from './own-package.ts'
 
 const commands: readonly Command[] = [init, check]
 
@@ -32,7 +32,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.exitCode = await main(process.argv.slice(2))
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
-  if (name === '--version') return print(packageVersion())
+  if (name === '--version') return print(ownPackage().version)
   if (name !== undefined && helpWords.includes(name)) return help(args[0])
   const command = commands.find((command) => command.name === name)
   if (command === undefined) return refuse(name === undefined ? 'no command given' : unknownCommand(name), usage)

@@ -1,6 +1,6 @@
-import type { Finding } from '../lib/config/findings.ts'
+import { toOneLine, type Finding } from '../lib/config/findings.ts'
 
-/** A finding as GitHub Actions shows it beside the line: a workflow command, escaped as actions/toolkit does. */
+/** A finding as GitHub Actions shows it beside the line: a workflow command, escaped as actions/toolkit does, and what it lets pass as findings are. */
 export function workflowCommand({ file, line, column, severity, rule, message }: Finding): string {
   const properties = { file, line, col: column, title: rule }
   const written = Object.entries(properties).map(([name, value]) => `${name}=${escapeProperty(String(value))}`)
@@ -8,7 +8,7 @@ export function workflowCommand({ file, line, column, severity, rule, message }:
 }
 
 function escapeMessage(text: string): string {
-  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
+  return toOneLine(text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A'))
 }
 
 function escapeProperty(text: string): string {

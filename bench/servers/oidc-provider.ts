@@ -20,8 +20,9 @@ interface Provider {
   AccessToken: new (properties: object) => AccessToken
   ResourceServer: new (identifier: string, info: object) => object
 }
-// It has no types.
-const { default: Provider, errors } = (await import('oidc-provider' as string)) as {
+// @ts-expect-error: it has no types.
+const library: unknown = await import('oidc-provider')
+const { default: Provider, errors } = library as {
   default: new (issuer: string, configuration: object) => Provider
   errors: { InvalidRequest: new (description: string) => Error }
 }

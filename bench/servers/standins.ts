@@ -1,4 +1,4 @@
-import { createServer, request } from 'node:http'
+import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
 import { close, listen } from '../../local/loopback.ts'
 import { startDynamodb } from '../../local/dynamodb.ts'
@@ -17,18 +17,19 @@ const dynamodb = await startDynamodb()
 const kms = await startKms()
 if (delays.Sign) kms.faults.push({ operation: 'Sign', times: Infinity, delay: delays.Sign })
 const calls = new Map<string, number>()
-const proxy = createServer((incoming, outgoing) => {
+const proxy = createServer((incoming, outgoing) => void forward(incoming, outgoing))
+
+async function forward(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
   const operation = String(incoming.headers['x-amz-target']).split('.').at(-1) as keyof typeof delays
   calls.set(operation, (calls.get(operation) ?? 0) + 1)
-  void setTimeout(delays[operation] ?? 0).then(() => {
-    const { method, headers, url = '/' } = incoming
-    const forwarded = request(new URL(url, dynamodb.url), { method, headers }, (response) => {
-      outgoing.writeHead(response.statusCode ?? 502, response.headers)
-      response.pipe(outgoing)
-    })
-    incoming.pipe(forwarded)
+  await setTimeout(delays[operation] ?? 0)
+  const { method, headers, url = '/' } = incoming
+  const forwarded = request(new URL(url, dynamodb.url), { method, headers }, (response) => {
+    outgoing.writeHead(response.statusCode ?? 502, response.headers)
+    response.pipe(outgoing)
   })
-})
+  incoming.pipe(forwarded)
+}
 
 process.on('message', () => {
   process.send?.(Object.fromEntries([...calls, ...kms.calls]) satisfies Standins['calls'])

@@ -43,6 +43,15 @@ export class ConfigurationError extends Error {
   }
 }
 
+/** One line, whatever the file holds. */
 export function formatFinding({ file, line, column, severity, rule, message }: Finding): string {
-  return `${file}:${line}:${column} ${severity} ${rule} ${message}`
+  return toOneLine(`${file}:${line}:${column} ${severity} ${rule} ${message}`)
+}
+
+/** The file's own text comes back in messages: it must not look like another finding, nor steer a terminal or a CI log. */
+export function toOneLine(text: string): string {
+  return text.replaceAll(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${(character.codePointAt(0) as number).toString(16)}}`,
+  )
 }

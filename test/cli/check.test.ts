@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Finding } from '../../lib/config/findings.ts'
@@ -97,6 +98,8 @@ for (const [title, file, message] of [
     /is not text in UTF-8\n$/,
   ],
   ['a name that is too long', 'x'.repeat(5_000), /cannot be read: ENAMETOOLONG\n$/],
+  ['a device without end', '/dev/zero', /^\/dev\/zero is larger than 1 MiB: no broker\.yaml is\n$/],
+  ['a file above 1 MiB', write('large.yaml', '#'.repeat(2 ** 20 + 1)), /large\.yaml is larger than 1 MiB/],
 ] as const) {
   test(`${title}: exit 1, one line, no stack`, async () => {
     const { code, stdout, stderr } = await runCommand(['check', file, '--json'])
@@ -104,6 +107,21 @@ for (const [title, file, message] of [
     assert.match(stderr, message)
     assert.equal(stderr.split('\n').length, 2)
   })
+}
+
+test('1 MiB is read to its end', async () => {
+  const file = write('full.yaml', good + '#'.repeat(2 ** 20 - Buffer.byteLength(good)))
+  const { code, stdout } = await runCommand(['check', file])
+  assert.deepEqual([code, stdout], [0, `${file}: ok, 1 issuer, 1 target, 2 rules\n`])
+})
+
+test('standard input without end is left unread', async () => {
+  const { code, stdout, stderr } = await runCommand(['check', '-'], { stdin: Readable.from(endless()) })
+  assert.deepEqual([code, stdout, stderr], [1, '', '<stdin> is larger than 1 MiB: no broker.yaml is\n'])
+})
+
+function* endless() {
+  for (;;) yield '# and so on\n'.repeat(1_000)
 }
 
 for (const [title, text] of [
@@ -124,7 +142,10 @@ test('text of the file cannot pass for a line of ours', async () => {
   const { stdout } = await runCommand(['check', write('lines.yaml', text)], { env: { GITHUB_ACTIONS: 'true' } })
   const [finding, command, ...rest] = stdout.split('\n')
   assert.ok(finding?.includes(String.raw`unknown key "x\u{a}::add-mask::y\u{1b}[2J\u{2028}z"`), stdout)
-  assert.ok(command?.startsWith('::error ') && command.includes('x%0A::add-mask::y'), stdout)
+  assert.ok(
+    command?.startsWith('::error ') && command.includes(String.raw`x%0A::add-mask::y\u{1b}[2J\u{2028}z`),
+    stdout,
+  )
   assert.deepEqual(rest, [''])
 })
 
@@ -143,6 +164,14 @@ test('a workflow command escapes what would end its parts', () => {
   assert.equal(
     workflowCommand({ ...finding, message: '100%\r\nsure: yes, really' }),
     '::error file=a%3Ab%2Cc%25.yaml,line=1,col=2,title=yaml-syntax::100%25%0D%0Asure: yes, really',
+  )
+})
+
+test('a workflow command lets no other control character pass', () => {
+  const finding = { file: 'a\u001b.yaml', line: 1, column: 2, severity: 'error', rule: 'yaml-syntax' } as const
+  assert.equal(
+    workflowCommand({ ...finding, message: '\u001b[2J\u0085\u2028\u202eé' }),
+    String.raw`::error file=a\u{1b}.yaml,line=1,col=2,title=yaml-syntax::\u{1b}[2J\u{85}\u{2028}\u{202e}é`,
   )
 })
 

@@ -1,10 +1,25 @@
 import assert from 'node:assert/strict'
-import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import type { RequestListener } from 'node:http'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { after, suite, test, type TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
+import { dependencySpec } from '../../cli/own-package.ts'
+import { projectFiles } from '../../cli/project-files.ts'
+import { planFiles, writePlan } from '../../cli/project-folder.ts'
 import { compile } from '../../lib/config/compile.ts'
 import type { ConfigurationError } from '../../lib/config/findings.ts'
 import { serve } from '../http/test-server.ts'
@@ -24,6 +39,15 @@ const filesIn = (folder: string) =>
     .filter((entry) => !entry.isDirectory())
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
     .toSorted()
+
+interface Package {
+  scripts: Record<string, string>
+  dependencies: Record<string, string>
+  devDependencies: Record<string, string>
+}
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const ours = JSON.parse(read(root, 'package.json')) as Package
 
 interface Asked {
   url: string | undefined
@@ -116,10 +140,7 @@ test('a second init lists what is in the way, and changes nothing', async () => 
   rmSync(join(folder, 'app.mjs'))
   const { code, stdout, stderr } = await runCommand(['init', folder, '--owner-id', '1', '--repo-id', '2'])
   assert.deepEqual([code, stdout], [1, ''])
-  assert.match(
-    stderr,
-    /^nothing was written, .*: broker\.yaml, cdk\.json, package\.json, \.gitignore, \.github\/workflows\/broker-check\.yml\n$/,
-  )
+  assert.match(stderr, /^nothing was written, .*: broker\.yaml, cdk\.json, \.github\/workflows\/broker-check\.yml\n$/)
   assert.equal(read(folder, 'broker.yaml'), 'mine')
   assert.ok(!existsSync(join(folder, 'app.mjs')))
 })
@@ -136,6 +157,219 @@ test('a link that leads nowhere, and a file where a folder should be, are in the
   assert.deepEqual(filesIn(folder), ['.github', 'package.json'])
 })
 
+for (const linked of ['.github', '.github/workflows']) {
+  test(`a ${linked} that is a link is in the way: nothing is written where it leads`, async () => {
+    const [folder, elsewhere] = [newFolder(), newFolder()]
+    mkdirSync(join(folder, dirname(linked)), { recursive: true })
+    mkdirSync(elsewhere)
+    symlinkSync(elsewhere, join(folder, linked))
+    const { code, stderr } = await runCommand(['init', folder])
+    assert.equal(code, 1)
+    assert.match(stderr, /: \.github\/workflows\/broker-check\.yml\n$/)
+    assert.deepEqual(readdirSync(elsewhere), [])
+    assert.ok(!existsSync(join(folder, 'broker.yaml')))
+  })
+}
+
+test('folders that are there already are written into', async () => {
+  const folder = newFolder()
+  mkdirSync(join(folder, '.github/workflows'), { recursive: true })
+  writeFileSync(join(folder, '.github/workflows/ci.yml'), 'mine')
+  assert.equal((await runCommand(['init', folder])).code, 0)
+  assert.deepEqual(filesIn(folder), ['.github/workflows/ci.yml', ...paths].toSorted())
+})
+
+/** A folder where these stand already. */
+function folderWith(files: Record<string, string | Uint8Array>): string {
+  const folder = newFolder()
+  mkdirSync(folder)
+  for (const [path, text] of Object.entries(files)) writeFileSync(join(folder, path), text)
+  return folder
+}
+
+test('a package.json gets what it lacks, and keeps all else in its order', async () => {
+  const folder = folderWith({
+    'package.json': JSON.stringify({
+      version: '1.0.0',
+      devDependencies: { constructs: '^10.0.0' },
+      scripts: { deploy: 'mine', check: 'token-broker check broker.yaml' },
+      name: 'web',
+      dependencies: { zebra: '1', 'token-broker': 'file:../token-broker-0.1.0.tgz', 'aws-cdk-lib': '^2.0.0' },
+    }),
+  })
+  const { code, stdout, stderr } = await runCommand(['init', folder])
+  assert.deepEqual([code, stderr], [0, ''])
+  assert.equal(
+    read(folder, 'package.json'),
+    `{
+  "version": "1.0.0",
+  "devDependencies": {
+    "constructs": "^10.0.0",
+    "aws-cdk": "${ours.devDependencies['aws-cdk']}"
+  },
+  "scripts": {
+    "deploy": "mine",
+    "check": "token-broker check broker.yaml",
+    "synth": "cdk synth --quiet"
+  },
+  "name": "web",
+  "dependencies": {
+    "zebra": "1",
+    "token-broker": "file:../token-broker-0.1.0.tgz",
+    "aws-cdk-lib": "^2.0.0"
+  }
+}
+`,
+  )
+  const [written, extended, kept, next] = stdout.split('\n')
+  assert.equal(
+    written,
+    `Written to ${folder}: broker.yaml, app.mjs, cdk.json, .gitignore, .github/workflows/broker-check.yml`,
+  )
+  assert.deepEqual(
+    [extended, kept, next],
+    ['Extended: package.json', 'package.json keeps its own script deploy; ours would be: cdk deploy', ''],
+  )
+})
+
+test('an empty package.json gets everything but type and private', async () => {
+  const folder = folderWith({ 'package.json': '{}' })
+  await runCommand(['init', folder])
+  const { scripts, dependencies, devDependencies, ...others } = JSON.parse(read(folder, 'package.json')) as Package
+  assert.deepEqual(Object.keys({ ...scripts, ...dependencies, ...devDependencies }), [
+    'check',
+    'synth',
+    'deploy',
+    'aws-cdk-lib',
+    'constructs',
+    'token-broker',
+    'aws-cdk',
+  ])
+  assert.deepEqual(others, {})
+})
+
+for (const [title, theirs, extended] of [
+  ['without a last newline', 'dist/\n!node_modules/x', 'dist/\n!node_modules/x\nnode_modules/\ncdk.out/\n'],
+  ['that has one line', 'cdk.out/\n*.log\n', 'cdk.out/\n*.log\nnode_modules/\n'],
+  ['of Windows', 'node_modules/\r\n', 'node_modules/\r\ncdk.out/\n'],
+  ['that is empty', '', 'node_modules/\ncdk.out/\n'],
+] as const) {
+  test(`a .gitignore ${title} gets what it lacks`, async () => {
+    const folder = folderWith({ '.gitignore': theirs })
+    const { code, stdout } = await runCommand(['init', folder])
+    assert.equal(code, 0)
+    assert.match(stdout, /\nExtended: \.gitignore\n/)
+    assert.equal(read(folder, '.gitignore'), extended)
+  })
+}
+
+test('what lacks nothing is left as it is, down to its spaces', async () => {
+  const folder = newFolder()
+  await runCommand(['init', folder])
+  const mine = { 'package.json': `${read(folder, 'package.json')}\n\n`, '.gitignore': 'cdk.out/\nnode_modules/' }
+  const other = folderWith(mine)
+  const { code, stdout } = await runCommand(['init', other])
+  assert.equal(code, 0)
+  assert.doesNotMatch(stdout, /Extended/)
+  for (const [path, text] of Object.entries(mine)) assert.equal(read(other, path), text)
+})
+
+for (const [path, title, text] of [
+  ['package.json', 'a list', '[]'],
+  ['package.json', 'null', 'null'],
+  ['package.json', 'no JSON', '{ "name": "web", }'],
+  ['package.json', 'empty', ''],
+  ['package.json', 'an object whose scripts are a list', '{ "scripts": [] }'],
+  ['package.json', 'an object whose dependencies are text', '{ "dependencies": "x" }'],
+  ['package.json', 'no UTF-8', Buffer.from('{ "name": "caf\xe9" }', 'latin1')],
+  ['.gitignore', 'no UTF-8', Buffer.from('caf\xe9', 'latin1')],
+] as const) {
+  test(`a ${path} that is ${title} is in the way`, async () => {
+    const folder = folderWith({ [path]: text })
+    const { code, stderr } = await runCommand(['init', folder])
+    assert.deepEqual([code, stderr], [1, `nothing was written, because this is in the way in ${folder}: ${path}\n`])
+    assert.deepEqual(readFileSync(join(folder, path)), Buffer.from(text))
+    assert.deepEqual(filesIn(folder), [path])
+  })
+}
+
+test('a link to a package.json or a .gitignore is in the way, as is a folder', async () => {
+  const elsewhere = folderWith({ 'package.json': '{}', '.gitignore': '' })
+  const folder = newFolder()
+  mkdirSync(folder)
+  for (const path of ['package.json', '.gitignore']) symlinkSync(join(elsewhere, path), join(folder, path))
+  const { code, stderr } = await runCommand(['init', folder])
+  assert.equal(code, 1)
+  assert.match(stderr, /: package\.json, \.gitignore\n$/)
+  assert.deepEqual([read(elsewhere, 'package.json'), read(elsewhere, '.gitignore')], ['{}', ''])
+  const other = newFolder()
+  mkdirSync(join(other, 'package.json'), { recursive: true })
+  assert.match((await runCommand(['init', other])).stderr, /: package\.json\n$/)
+})
+
+test('when writing fails half-way, what was written goes and what was extended is put back', async () => {
+  const mine = { 'package.json': '{"name":"web"}', '.gitignore': 'dist/' }
+  for (const [path, appear] of [
+    ['.github/workflows/broker-check.yml', (file: string) => writeFileSync(file, 'theirs')],
+    ['.gitignore', (file: string) => symlinkSync(join(parent, 'elsewhere'), file)],
+  ] as const) {
+    const folder = folderWith(mine)
+    const plan = await planFiles(folder, projectFiles({ dependency: '0.1.0' }))
+    assert.deepEqual(Object.keys(plan.extended), ['package.json', '.gitignore'])
+    mkdirSync(join(folder, '.github/workflows'), { recursive: true })
+    rmSync(join(folder, path), { force: true })
+    appear(join(folder, path))
+    await assert.rejects(writePlan(folder, plan), {
+      name: 'CommandError',
+      message: new RegExp(`^nothing was written: ${join(folder, path)} cannot be`),
+    })
+    assert.equal(read(folder, 'package.json'), mine['package.json'])
+    assert.deepEqual(filesIn(folder), [...new Set(['.gitignore', 'package.json', path])].toSorted())
+  }
+})
+
+test('what appears while GitHub is asked is kept', async (t) => {
+  let folder = ''
+  const port = await serve(t, (_, response) => {
+    writeFileSync(join(folder, 'package.json'), '{"name":"web"}')
+    writeFileSync(join(folder, 'app.mjs'), 'mine')
+    response.end(JSON.stringify(repository))
+  })
+  folder = folderWith({ 'package.json': '{}' })
+  const env = { GITHUB_API_URL: `http://127.0.0.1:${port}` }
+  const { code, stderr } = await runCommand(['init', folder, '--repo', 'acme/web'], { env })
+  assert.equal(code, 1)
+  assert.match(stderr, /: app\.mjs\n$/)
+  assert.deepEqual(filesIn(folder), ['app.mjs', 'package.json'])
+  assert.equal(read(folder, 'package.json'), '{"name":"web"}')
+})
+
+test('while no registry has the package, it is named by where it is, and the output says so', async () => {
+  const link = newFolder()
+  const target = join(newFolder(), 'deeper')
+  mkdirSync(target, { recursive: true })
+  symlinkSync(target, link)
+  // npm follows `..` from where the folder really is.
+  for (const folder of [newFolder(), join(link, 'new')]) {
+    const { stdout } = await runCommand(['init', folder])
+    const { dependencies } = JSON.parse(read(folder, 'package.json')) as Package
+    const spec = dependencies['token-broker'] ?? ''
+    assert.match(spec, /^file:\.\.\//)
+    assert.equal(resolve(realpathSync(folder), spec.slice('file:'.length)), resolve(root))
+    assert.match(
+      stdout,
+      /\ntoken-broker is on no registry yet: .*npm pack.* npm install \.\/token-broker-[\d.]+\.tgz\n/,
+    )
+  }
+})
+
+test('once a registry has it, it is named by its exact version', () => {
+  const own = { version: '1.2.3', folder: '/srv/token-broker' }
+  assert.equal(dependencySpec(own, '/srv/web'), '1.2.3')
+  assert.equal(dependencySpec({ ...own, private: true }, '/srv/web'), 'file:../token-broker')
+  assert.equal(dependencySpec({ ...own, private: true }, '/srv/token-broker'), 'file:.')
+})
+
 test('a DIR that is a file, or cannot be made, is one line', async () => {
   const file = newFolder()
   writeFileSync(file, '')
@@ -148,17 +382,8 @@ test('a DIR that is a file, or cannot be made, is one line', async () => {
 test('what is written fits this package: its versions, its flags, its actions', async () => {
   const folder = newFolder()
   await runCommand(['init', folder])
-  const root = new URL('../..', import.meta.url).pathname
-  interface Package {
-    version: string
-    dependencies: Record<string, string>
-    devDependencies: Record<string, string>
-    peerDependencies?: Record<string, string>
-  }
-  const ours = JSON.parse(read(root, 'package.json')) as Package
   const theirs = JSON.parse(read(folder, 'package.json')) as Package
-  const { 'token-broker': version, ...pinned } = { ...theirs.dependencies, ...theirs.devDependencies }
-  assert.equal(version, ours.version)
+  const { 'token-broker': _, ...pinned } = { ...theirs.dependencies, ...theirs.devDependencies }
   const known = { ...ours.dependencies, ...ours.devDependencies }
   for (const [name, version] of Object.entries(pinned)) assert.equal(version, known[name], name)
 

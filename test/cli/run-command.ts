@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
 const entry = fileURLToPath(new URL('../../cli/token-broker.ts', import.meta.url))
@@ -15,7 +16,7 @@ export interface Ran {
 export interface RunOptions {
   env?: Record<string, string>
   cwd?: string
-  stdin?: string
+  stdin?: string | Readable
 }
 
 /** `token-broker` with these arguments, in a process of its own. */
@@ -23,7 +24,10 @@ export async function runCommand(args: readonly string[], { env, cwd, stdin }: R
   const child = spawn(process.execPath, [entry, ...args], { cwd, env: { ...process.env, ...nothingOfGitHub, ...env } })
   // It may have ended before it was told anything.
   child.stdin.on('error', () => {})
-  child.stdin.end(stdin ?? '')
+  if (stdin instanceof Readable) {
+    stdin.pipe(child.stdin)
+    child.on('exit', () => stdin.destroy())
+  } else child.stdin.end(stdin ?? '')
   let stdout = ''
   let stderr = ''
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))

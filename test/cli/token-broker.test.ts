@@ -55,6 +55,8 @@ for (const [title, args, message] of [
   ['an option without its value', ['init', '--repo'], /--repo[^]*token-broker init/],
   ['check without a file', ['check'], /^FILE is missing/],
   ['check with two files', ['check', 'a', 'b'], /^one FILE at a time, not also b\n/],
+  ['check of an empty name', ['check', ''], /^FILE is missing/],
+  ['init of an empty name', ['init', ''], /^DIR is empty/],
   ['init with two folders', ['init', 'a', 'b'], /^one DIR at a time, not also b\n/],
 ] as const) {
   test(`${title}: exit 2, with the usage`, async () => {

@@ -256,6 +256,14 @@ const rows: readonly Row[] = [
   ['our issuer with a path', 'https://broker.test', '§https://broker.test/x', 'our-issuer', /origin/],
   ['our issuer over http', 'https://broker.test', '§http://127.0.0.1:8787', 'our-issuer', /https/],
   ['RS256 left out', '[ES256, RS256]', '§[ES256]', 'rs256-missing', /RS256/],
+  ['an algorithm twice', '[ES256, RS256]', '[ES256, RS256, §RS256]', 'invalid-value', /RS256 is listed twice/],
+  [
+    'keys of an algorithm that is not listed',
+    'algorithms: [ES256, RS256]',
+    'algorithms: [RS256]\n  keys:\n    ES256: §{ active: "1" }',
+    'invalid-value',
+    /ES256 is not among algorithms/,
+  ],
   ['an http issuer', 'https://ci.test', '§http://ci.test', 'insecure-url', /https/],
   ['a loopback issuer in a deployment', 'https://ci.test', '§http://127.0.0.1:8788', 'insecure-url', /local runs/],
   [
@@ -374,6 +382,19 @@ test('a rule that has expired is a warning, and no error', () => {
 test('a finding reads as compilers write them', () => {
   const [finding] = findingsIn(spoilt('version: 1', 'version: 2').text)
   assert.equal(formatFinding(finding!), `broker.yaml:1:10 error invalid-value ${finding!.message}`)
+})
+
+test('text of the file cannot pass for a finding, nor steer a terminal', () => {
+  const text = spoilt('version: 1\n', 'version: 1\n"x\\nbroker.yaml:1:1 \\e[2J\\u202e\\u2028\\xad": 1\n').text
+  const finding = findingsIn(text)[0]!
+  assert.ok(finding.message.includes('x\nbroker.yaml:1:1 \u001b[2J\u202e\u2028\u00ad'), finding.message)
+  const shown = String.raw`x\u{a}broker.yaml:1:1 \u{1b}[2J\u{202e}\u{2028}\u{ad}`
+  assert.ok(formatFinding(finding).includes(shown), formatFinding(finding))
+  assert.ok(formatFinding({ ...finding, file: 'a\r\nb' }).startsWith(String.raw`a\u{d}\u{a}b:`))
+  assert.throws(
+    () => compile(text, 'broker.yaml', { now }),
+    ({ message }: ConfigurationError) => message.includes(shown),
+  )
 })
 
 for (const [title, text] of [

@@ -6,19 +6,26 @@ import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-// What is published, in an empty folder: no source file of ours, and no dependency but those that package.json names.
+// The sequence of README.md "Deploy it", without a registry and where aws-cdk-lib is installed already: no source file of
+// ours, and no dependency but those that package.json names.
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const directory = mkdtempSync(join(tmpdir(), 'token-broker-test-'))
-const modules = join(directory, 'node_modules')
-const installed = join(modules, 'token-broker')
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+const tarball = `token-broker-${version}.tgz`
+const npmWrote = { 'aws-cdk-lib': '^2.276.0', constructs: '^10.8.1', 'token-broker': `file:../${tarball}` }
 const project = join(directory, 'project')
+const modules = join(project, 'node_modules')
+const installed = join(modules, 'token-broker')
 after(() => rmSync(directory, { recursive: true }))
 
 before(() => {
   // Builds first, as it does when it is published.
   execFileSync('npm', ['pack', '--silent', '--pack-destination', directory], { cwd: root })
+  assert.ok(readdirSync(directory).includes(tarball))
   mkdirSync(installed, { recursive: true })
-  const tarball = readdirSync(directory).find((name) => name.endsWith('.tgz')) ?? ''
+  // What npm writes at `npm install ../token-broker-….tgz aws-cdk-lib constructs`.
+  writeFileSync(join(project, 'package.json'), `${JSON.stringify({ dependencies: npmWrote }, null, 2)}\n`)
+  writeFileSync(join(project, 'package-lock.json'), '{}')
   execFileSync('tar', ['-xzf', join(directory, tarball), '-C', installed, '--strip-components=1'])
   const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
     dependencies: object
@@ -30,13 +37,17 @@ before(() => {
   }
 })
 
-function run(file: string, args: string[], cwd = project): { status: number | null; output: string } {
+function run(file: string, args: string[]): { status: number | null; output: string } {
   const { PATH, HOME } = process.env
   const env = { PATH, HOME, CI: 'true', AWS_EC2_METADATA_DISABLED: 'true' }
-  const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...args], { cwd, env, encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(process.execPath, [file, ...args], {
+    cwd: project,
+    env,
+    encoding: 'utf8',
+  })
   return { status, output: stdout + stderr }
 }
-const tokenBroker = (args: string[], cwd?: string) => run(join(installed, 'dist/cli.js'), args, cwd)
+const tokenBroker = (args: string[]) => run(join(installed, 'dist/cli.js'), args)
 
 test('it holds what is published, and nothing that is ours alone', () => {
   const files = readdirSync(installed, { recursive: true, encoding: 'utf8' })
@@ -59,11 +70,17 @@ test('it holds what is published, and nothing that is ours alone', () => {
     assert.ok(!readFileSync(join(installed, file), 'utf8').includes(root), `${file} names this machine`)
 })
 
-test('init, check, synth: a broker of an empty folder', () => {
-  mkdirSync(project)
+test('install, init, check, synth: a broker of an empty folder', () => {
   const ids = ['--repo', 'acme/web', '--owner-id', '1234567', '--repo-id', '987654']
-  const init = tokenBroker(['init', 'project', ...ids], directory)
+  const init = tokenBroker(['init', ...ids])
   assert.equal(init.status, 0, init.output)
+  assert.match(init.output, /^Written to \.: broker\.yaml, app\.mjs, .*\nExtended: package\.json\n\n/)
+  assert.match(init.output, /\ntoken-broker is on no registry yet: /)
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as {
+    dependencies: object
+    devDependencies: object
+  }
+  assert.deepEqual([dependencies, Object.keys(devDependencies)], [npmWrote, ['aws-cdk']])
   assert.deepEqual(tokenBroker(['check', 'broker.yaml']), {
     status: 0,
     output: 'broker.yaml: ok, 1 issuer, 1 target, 1 rule\n',
@@ -73,14 +90,27 @@ test('init, check, synth: a broker of an empty folder', () => {
   const template = readFileSync(join(project, 'cdk.out/TokenBroker.template.json'), 'utf8')
   const { Resources } = JSON.parse(template) as { Resources: Record<string, { Type: string }> }
   assert.equal(Object.values(Resources).filter(({ Type }) => Type === 'AWS::Lambda::Function').length, 3)
-  // The very ids that this repository's own app has: who moves from one to the other loses nothing.
+  // The very stack and ids of this repository's own app: who moves from one to the other updates what is there.
   assert.ok('BrokerReceiptsTable542DFDDA' in Resources)
+  const manifest = readFileSync(join(project, 'cdk.out/manifest.json'), 'utf8')
+  const { artifacts } = JSON.parse(manifest) as { artifacts: { TokenBroker: { properties: { stackName: string } } } }
+  assert.equal(artifacts.TokenBroker.properties.stackName, 'token-broker')
 })
 
 test('init refuses to write over what is there', () => {
-  const { status, output } = tokenBroker(['init', 'project'], directory)
+  const { status, output } = tokenBroker(['init'])
   assert.equal(status, 1)
   assert.match(output, /nothing was written/)
+})
+
+test('init of a folder that does not name the package names it by where it is, not by a version', () => {
+  const { status, output } = tokenBroker(['init', '../other'])
+  assert.equal(status, 0, output)
+  const { dependencies } = JSON.parse(readFileSync(join(directory, 'other/package.json'), 'utf8')) as {
+    dependencies: Record<string, string>
+  }
+  assert.equal(dependencies['token-broker'], 'file:../project/node_modules/token-broker')
+  assert.match(output, /\ntoken-broker is on no registry yet: /)
 })
 
 test('a broker.yaml that does not hold fails check and synth alike', () => {
@@ -106,7 +136,7 @@ test('the construct has types, which refuse what it does not take', () => {
     types: [],
     skipLibCheck: true,
   }
-  writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['app.mts'] }))
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['app.mts'] }))
   const app = (props: string) => `
 import { App, Stack } from 'aws-cdk-lib'
 import { TokenBroker, type TokenBrokerProps } from 'token-broker/cdk'
@@ -114,8 +144,8 @@ const props: TokenBrokerProps = ${props}
 export const issuer: string = new TokenBroker(new Stack(new App(), 'S'), 'B', props).issuer
 `
   const compile = (props: string) => {
-    writeFileSync(join(directory, 'app.mts'), app(props))
-    return run(join(root, 'node_modules/typescript/bin/tsc'), ['--project', 'tsconfig.json'], directory)
+    writeFileSync(join(project, 'app.mts'), app(props))
+    return run(join(root, 'node_modules/typescript/bin/tsc'), ['--project', 'tsconfig.json'])
   }
   const good = compile(
     `{ config: 'broker.yaml', domain: { name: 'broker.acme.dev', hostedZone: { id: 'Z', name: 'acme.dev' } } }`,
@@ -132,7 +162,7 @@ export const issuer: string = new TokenBroker(new Stack(new App(), 'S'), 'B', pr
 
 test('it can be required by nothing but its two names', () => {
   for (const name of ['token-broker', 'token-broker/dist/cdk.js', 'token-broker/lib/trust/decide.ts']) {
-    writeFileSync(join(directory, 'import.mjs'), `await import(${JSON.stringify(name)})`)
-    assert.match(run(join(directory, 'import.mjs'), [], directory).output, /ERR_PACKAGE_PATH_NOT_EXPORTED/)
+    writeFileSync(join(project, 'import.mjs'), `await import(${JSON.stringify(name)})`)
+    assert.match(run(join(project, 'import.mjs'), []).output, /ERR_PACKAGE_PATH_NOT_EXPORTED/)
   }
 })
