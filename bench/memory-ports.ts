@@ -1,5 +1,4 @@
-import { createPrivateKey, sign } from 'node:crypto'
-import { toJwsSignature } from '../lib/aws/ecdsa-signature.ts'
+import { createPrivateKey, subtle } from 'node:crypto'
 import type { ReceiptStore, RevocationStore, Signer } from '../lib/ports.ts'
 import type { SigningKey } from '../lib/protocol/signing-keys.ts'
 
@@ -31,11 +30,14 @@ export function dynamodbKeySetItems(): never {
   return undefined as never
 }
 
+/** By WebCrypto, as jose signs: off the main thread, as KMS is. */
 export function kmsSigner(_: unknown, signingKeys: readonly SigningKey[]): Signer {
-  const privateKey = createPrivateKey(process.env.BENCH_PRIVATE_KEY ?? '')
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+  const pkcs8 = createPrivateKey(process.env.BENCH_PRIVATE_KEY ?? '').export({ format: 'der', type: 'pkcs8' })
+  const privateKey = subtle.importKey('pkcs8', pkcs8, algorithm, false, ['sign'])
   const key = signingKeys.find(({ alg }) => alg === 'ES256') as SigningKey
   return {
     activeKey: () => ({ kid: key.kid, alg: key.alg }),
-    sign: async (_, input) => toJwsSignature(sign('sha256', input, privateKey)),
+    sign: async (_, input) => new Uint8Array(await subtle.sign(algorithm, await privateKey, input as Uint8Array<ArrayBuffer>)),
   }
 }
