@@ -26,17 +26,22 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** A header's value whatever its name's case; HTTP APIs send lower case, other invokers may not. */
 export function header(event: Pick<APIGatewayProxyEventV2, 'headers'>, name: string): string | undefined {
-  const direct = event.headers?.[name]
-  if (direct !== undefined) return direct
-  return Object.entries(event.headers ?? {}).find(([key]) => key.toLowerCase() === name)?.[1]
+  const value =
+    event.headers?.[name] ?? Object.entries(event.headers ?? {}).find(([key]) => key.toLowerCase() === name)?.[1]
+  return value === undefined ? undefined : text(value)
 }
 
 export function method(event: APIGatewayProxyEventV2): string {
-  return event.requestContext?.http?.method ?? ''
+  return text(event?.requestContext?.http?.method)
 }
 
 export function path(event: APIGatewayProxyEventV2): string {
-  return event.rawPath ?? ''
+  return text(event?.rawPath)
+}
+
+/** Other invokers than API Gateway may send null, or anything, and for an event too. */
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
 
 /** The form in a POST (RFC 6749 section 3.2). Throws RefusedError: 405, 415, 413 and invalid_request, in that order. */
@@ -46,15 +51,14 @@ export function formOf(event: APIGatewayProxyEventV2): Form {
   const media_type = header(event, 'content-type')?.split(';', 1)[0]?.trim().toLowerCase() ?? ''
   if (media_type !== FORM)
     throw new RefusedError({ reason: 'unsupported_media_type', content_type: familiar.get(media_type) ?? 'other' })
-  const query = new URLSearchParams(event.rawQueryString ?? '')
+  const query = new URLSearchParams(text(event.rawQueryString))
   if (bodyOnly.some((name) => query.has(name)))
     throw new RefusedError({ reason: 'form_malformed', detail: 'parameters in the query string' })
   return parseForm(bodyOf(event))
 }
 
 function bodyOf(event: APIGatewayProxyEventV2): string {
-  // Other invokers than API Gateway may send null.
-  const body = event.body ?? ''
+  const body = text(event.body)
   if (!event.isBase64Encoded) return body
   const bytes = Math.ceil((body.length * 3) / 4)
   if (bytes > MAX_FORM_BYTES + 2) throw new RefusedError({ reason: 'request_too_large', bytes })

@@ -86,5 +86,9 @@ function isExact(literal: string): boolean {
 
 function significant(literal: string): string {
   const [mantissa = ''] = literal.toLowerCase().split('e')
-  return mantissa.replaceAll(/[-.]/g, '').replace(/^0+/, '').replace(/0+$/, '')
+  const digits = mantissa.replaceAll(/[-.]/g, '').replace(/^0+/, '')
+  // Not /0+$/: that tries each run of zeros from each of its zeros, which is the square of their number.
+  let end = digits.length
+  while (digits[end - 1] === '0') end--
+  return digits.slice(0, end)
 }

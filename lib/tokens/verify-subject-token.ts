@@ -97,7 +97,8 @@ function checkHeader(
   if (Object.hasOwn(header, 'crit')) throw malformed('crit names an extension')
   if (Object.hasOwn(header, 'b64')) throw malformed('b64 is not supported')
   const allowed = issuer.algorithms.find((allowed) => allowed === alg)
-  if (allowed === undefined) throw new RefusedError({ reason: 'algorithm_not_allowed', alg: String(alg).slice(0, 32) })
+  if (allowed === undefined)
+    throw new RefusedError({ reason: 'algorithm_not_allowed', alg: typeof alg === 'string' ? alg.slice(0, 32) : '' })
   if (kid !== undefined && (typeof kid !== 'string' || kid.length > MAX_KID_CHARACTERS))
     throw malformed('kid is not a short string')
   return { alg: allowed, kid }

@@ -148,10 +148,23 @@ for (const [title, changes, status] of [
 }
 
 test('an event that is none of API Gateway’s is answered, not thrown at', async () => {
-  for (const odd of [{}, { requestContext: {} }, { requestContext: { http: {} }, rawPath: '/token' }]) {
-    assert.ok(Number((await token(odd as APIGatewayProxyEventV2, context)).statusCode) >= 400)
-    assert.ok(Number((await metadata(odd as APIGatewayProxyEventV2, context)).statusCode) >= 400)
-  }
+  const http = { method: 7 }
+  for (const odd of [
+    {},
+    { requestContext: {} },
+    { requestContext: { http: {} }, rawPath: '/token' },
+    { requestContext: { http }, rawPath: '/token' },
+    { requestContext: { http }, rawPath: '/jwks' },
+    null,
+    { rawPath: 7 },
+    event({ headers: { 'content-type': [] } }),
+    event({ rawQueryString: [7] }),
+    event({ body: {} }),
+  ] as APIGatewayProxyEventV2[])
+    for (const answered of [token(odd, context), metadata(odd, context)]) {
+      const status = Number((await answered).statusCode)
+      assert.ok(status >= 400 && status < 500, `${status} to ${JSON.stringify(odd)}`)
+    }
 })
 
 test('a function without its environment does not start, and says what it lacks', async () => {

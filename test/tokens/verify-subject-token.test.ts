@@ -114,6 +114,7 @@ for (const [title, header, reason] of [
   ['no alg', { alg: undefined }, 'algorithm_not_allowed'],
   ['an HMAC alg', { alg: 'HS256' }, 'algorithm_not_allowed'],
   ['an asymmetric alg that is not on the issuer’s list', { alg: 'RS512' }, 'algorithm_not_allowed'],
+  ['an alg that is not a string', { alg: { toString: 0, valueOf: 0 } }, 'algorithm_not_allowed'],
   ['an alg in other case', { alg: 'rs256' }, 'algorithm_not_allowed'],
   ['a kid that the key set lacks', { kid: 'k2' }, 'key_unknown'],
   ['a kid that is not a string', { kid: 1 }, 'token_malformed'],
