@@ -38,7 +38,6 @@ export function kmsSigner(_: unknown, signingKeys: readonly SigningKey[]): Signe
   const key = signingKeys.find(({ alg }) => alg === 'ES256') as SigningKey
   return {
     activeKey: () => ({ kid: key.kid, alg: key.alg }),
-    sign: async (_, input) =>
-      new Uint8Array(await subtle.sign(algorithm, await privateKey, input as Uint8Array<ArrayBuffer>)),
+    sign: async (_, input) => new Uint8Array(await subtle.sign(algorithm, await privateKey, Buffer.from(input))),
   }
 }
