@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { bundleOptions } from '../infra/bundle.ts'
 import type { Configuration } from '../lib/trust/configuration.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -9,17 +10,9 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 /** functions/token.ts as it is deployed, but for its adapters to AWS. */
 export async function bundleInMemory(configuration: Configuration, directory: string): Promise<void> {
   await build({
-    absWorkingDir: root,
+    ...bundleOptions,
     entryPoints: ['functions/token.ts'],
     outfile: join(directory, 'index.js'),
-    bundle: true,
-    minify: true,
-    platform: 'node',
-    target: 'node24',
-    format: 'cjs',
-    mainFields: ['module', 'main'],
-    external: ['#config'],
-    legalComments: 'none',
     plugins: [
       {
         name: 'in-memory',

@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build, type Metafile, type Plugin } from 'esbuild'
+import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild'
 import { functionNames, type FunctionName } from './function-names.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -15,6 +15,20 @@ export interface BundleReport {
   bytes: number
   packages: { name: string; bytes: number }[]
 }
+
+/** For Lambda's Node 24. */
+export const bundleOptions = {
+  absWorkingDir: root,
+  bundle: true,
+  minify: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'cjs',
+  // The SDK's ES modules: nothing of its CommonJS can be shaken off.
+  mainFields: ['module', 'main'],
+  external: ['#config'],
+  legalComments: 'none',
+} satisfies BuildOptions
 
 /**
  * Bundles every function into `directory`/<name>/: CommonJS for Lambda's Node 24, minified, without a configuration, which
@@ -32,18 +46,9 @@ export async function bundleFunctions(directory: string): Promise<BundleReport[]
 
 async function bundle(name: FunctionName, entry: string, output: string): Promise<BundleReport> {
   const { outputFiles, metafile } = await build({
-    absWorkingDir: root,
+    ...bundleOptions,
     entryPoints: [entry],
-    bundle: true,
-    minify: true,
-    platform: 'node',
-    target: 'node24',
-    format: 'cjs',
-    // The SDK's ES modules: nothing of its CommonJS can be shaken off.
-    mainFields: ['module', 'main'],
-    external: ['#config'],
     plugins: [credentialsOfLambda, celApart],
-    legalComments: 'none',
     logLevel: 'silent',
     write: false,
     metafile: true,
