@@ -11,7 +11,7 @@ import type { Configuration } from '../lib/trust/configuration.ts'
 import { startWorld } from '../local/world.ts'
 import { bundleInMemory } from './bundle-in-memory.ts'
 import { costOfExchange } from './cost.ts'
-import { load } from './load.ts'
+import { load, paced, post } from './load.ts'
 import { prices } from './prices.ts'
 import { startProcess, type Process } from './server-process.ts'
 import type { Usage } from './servers/serve.ts'
@@ -189,7 +189,7 @@ async function measureWithAws(): Promise<void> {
     const [body = ''] = await work.bodies(1)
     const begun = performance.now()
     const server = await startProcess(name, args, environment)
-    await load(server.ready, [body], { connections: 1 })
+    await post(server.ready, body)
     const milliseconds = performance.now() - begun
     await server.close()
     return milliseconds
@@ -205,10 +205,8 @@ async function measureWithAws(): Promise<void> {
   const slow = await startStandins(delays)
   const server = await startProcess('broker', [folder], slow.environment)
   await load(server.ready, await work.bodies(100))
-  const { p50, p99 } = await load(server.ready, await work.bodies(quick ? 100 : 1_000), {
-    rate: 50,
-    connections: 16,
-  })
+  const times = await paced(server.ready, await work.bodies(quick ? 100 : 1_000), 1_000 / 50)
+  const [p50, p99] = [0.5, 0.99].map((part) => Math.ceil(quantile(times, part))) as [number, number]
   await server.close()
   await slow.process.close()
   const most = Math.max(...Object.values(delays)) + 15
@@ -279,8 +277,12 @@ function ratio(what: string, ours: number, theirs: number, unit: string, most: n
 }
 
 function median(values: readonly number[]): number {
+  return quantile(values, 0.5)
+}
+
+function quantile(values: readonly number[], part: number): number {
   const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+  return sorted[Math.floor(sorted.length * part)] ?? Number.NaN
 }
 
 function machine(): string {

@@ -1,17 +1,14 @@
 import { createRequire } from 'node:module'
+import { setTimeout } from 'node:timers/promises'
 
 interface AutocannonResult {
   non2xx: number
   errors: number
-  duration: number
-  requests: { total: number }
-  latency: { p50: number; p99: number; max: number }
 }
 interface AutocannonOptions {
   url: string
   connections: number
   amount: number
-  overallRate?: number
   requests: {
     method: string
     path: string
@@ -24,33 +21,43 @@ const autocannon = createRequire(import.meta.url)('autocannon') as (
   options: AutocannonOptions,
 ) => Promise<AutocannonResult>
 
-/** Milliseconds. */
-export interface Latency {
-  p50: number
-  p99: number
-}
+const headers = { 'content-type': 'application/x-www-form-urlencoded' }
 
-/** Posts every body to /token once, over so many connections, as fast as it goes or so many a second. Throws when one is not answered 200. */
-export async function load(
-  url: string,
-  bodies: readonly string[],
-  { connections = 8, rate }: { connections?: number; rate?: number } = {},
-): Promise<Latency> {
+/** Posts every body to /token once, over 8 connections, as fast as it goes. Throws when one is not answered 200. */
+export async function load(url: string, bodies: readonly string[]): Promise<void> {
   let next = 0
-  const { non2xx, errors, latency } = await autocannon({
+  const { non2xx, errors } = await autocannon({
     url,
-    connections,
+    connections: Math.min(8, bodies.length),
     amount: bodies.length,
-    ...(rate === undefined ? {} : { overallRate: rate }),
     requests: [
       {
         method: 'POST',
         path: '/token',
-        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        headers,
         setupRequest: (request) => ({ ...request, body: bodies[next++] }),
       },
     ],
   })
   if (non2xx + errors > 0) throw new Error(`${url}: ${non2xx} answers that are not 200, ${errors} errors`)
-  return latency
+}
+
+/** Posts one every so many milliseconds, whether or not those before it were answered: what each took. Throws as above. */
+export async function paced(url: string, bodies: readonly string[], interval: number): Promise<number[]> {
+  const times: Promise<number>[] = []
+  const begun = performance.now()
+  for (const [index, body] of bodies.entries()) {
+    await setTimeout(Math.max(0, begun + index * interval - performance.now()))
+    times.push(post(url, body))
+  }
+  return Promise.all(times)
+}
+
+/** One exchange, in milliseconds. */
+export async function post(url: string, body: string): Promise<number> {
+  const begun = performance.now()
+  const response = await fetch(`${url}/token`, { method: 'POST', headers, body })
+  await response.arrayBuffer()
+  if (response.status !== 200) throw new Error(`${url}: answered ${response.status}`)
+  return performance.now() - begun
 }
