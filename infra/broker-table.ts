@@ -1,9 +1,8 @@
 import { RemovalPolicy, Stack, Tags, Token } from 'aws-cdk-lib'
 import { AttributeType, BillingMode, StreamViewType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb'
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import { Key, type IKey } from 'aws-cdk-lib/aws-kms'
 import { Construct } from 'constructs'
-import type { TokenEnvironment } from '../lib/environment.ts'
+import { isKmsKeyArn } from '../lib/protocol/signing-keys.ts'
 import type { BrokerFunction } from './broker-function.ts'
 
 export interface BrokerTableProps {
@@ -49,7 +48,7 @@ export class BrokerTable extends Construct {
       Tags.of(key).add('token-broker', Stack.of(this).stackName)
       return key
     }
-    if (Token.isUnresolved(encryptionKey) || /^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/.test(encryptionKey))
+    if (Token.isUnresolved(encryptionKey) || isKmsKeyArn(encryptionKey))
       return Key.fromKeyArn(this, 'Key', encryptionKey)
     throw new Error(`the table key must be create, or the ARN of a KMS key, not ${JSON.stringify(encryptionKey)}`)
   }
@@ -58,43 +57,31 @@ export class BrokerTable extends Construct {
    * Lets a function do what an exchange does, and tells it where: it can write receipts and key sets, no revocation, and
    * delete nothing.
    */
-  bindExchange({ function: lambda, role }: BrokerFunction): void {
-    lambda.addEnvironment('BROKER_TABLE' satisfies keyof TokenEnvironment, this.table.tableName)
-    const statement = (actions: string[], leadingKeys?: string[]) =>
-      role.addToPrincipalPolicy(
-        new PolicyStatement({
-          actions,
-          resources: [this.table.tableArn],
-          ...(leadingKeys === undefined
-            ? {}
-            : {
-                conditions: {
-                  'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': leadingKeys },
-                  // ForAllValues alone is true where there are no values.
-                  Null: { 'dynamodb:LeadingKeys': 'false' },
-                },
-              }),
-        }),
-      )
-    statement(['dynamodb:GetItem', 'dynamodb:BatchGetItem'])
-    statement(['dynamodb:PutItem'], ['receipt#*'])
-    statement(['dynamodb:UpdateItem'], ['receipt#*', 'keyset#*'])
+  bindExchange(exchange: BrokerFunction): void {
+    exchange.setEnvironment('BROKER_TABLE', this.table.tableName)
+    const resources = [this.table.tableArn]
+    const under = (...leadingKeys: string[]) => ({
+      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': leadingKeys },
+      // ForAllValues alone is true where there are no values.
+      Null: { 'dynamodb:LeadingKeys': 'false' },
+    })
+    exchange.allow({ actions: ['dynamodb:GetItem', 'dynamodb:BatchGetItem'], resources })
+    exchange.allow({ actions: ['dynamodb:PutItem'], resources, conditions: under('receipt#*') })
+    exchange.allow({ actions: ['dynamodb:UpdateItem'], resources, conditions: under('receipt#*', 'keyset#*') })
     if (this.table.encryptionKey === undefined) return
     // DynamoDB uses a customer-managed key with its caller's rights.
-    role.addToPrincipalPolicy(
-      new PolicyStatement({
-        actions: [
-          'kms:Encrypt',
-          'kms:Decrypt',
-          'kms:ReEncryptFrom',
-          'kms:ReEncryptTo',
-          'kms:GenerateDataKey',
-          'kms:GenerateDataKeyWithoutPlaintext',
-          'kms:DescribeKey',
-        ],
-        resources: [this.table.encryptionKey.keyArn],
-        conditions: { StringEquals: { 'kms:ViaService': `dynamodb.${Stack.of(this).region}.amazonaws.com` } },
-      }),
-    )
+    exchange.allow({
+      actions: [
+        'kms:Encrypt',
+        'kms:Decrypt',
+        'kms:ReEncryptFrom',
+        'kms:ReEncryptTo',
+        'kms:GenerateDataKey',
+        'kms:GenerateDataKeyWithoutPlaintext',
+        'kms:DescribeKey',
+      ],
+      resources: [this.table.encryptionKey.keyArn],
+      conditions: { StringEquals: { 'kms:ViaService': `dynamodb.${Stack.of(this).region}.amazonaws.com` } },
+    })
   }
 }

@@ -1,17 +1,13 @@
 import { CustomResource, Duration, RemovalPolicy, Stack, Tags } from 'aws-cdk-lib'
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import { Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms'
 import { Construct } from 'constructs'
 import { keyGenerations } from '../lib/config/key-generations.ts'
-import type { MetadataEnvironment } from '../lib/environment.ts'
 import type { SigningAlgorithm } from '../lib/protocol/algorithms.ts'
+import { kmsAlgorithms } from '../lib/protocol/signing-keys.ts'
 import type { Configuration } from '../lib/trust/configuration.ts'
 import { BrokerFunction } from './broker-function.ts'
 
-const specifications = {
-  ES256: { keySpec: KeySpec.ECC_NIST_P256, kms: 'ECDSA_SHA_256' },
-  RS256: { keySpec: KeySpec.RSA_2048, kms: 'RSASSA_PKCS1_V1_5_SHA_256' },
-} as const satisfies Record<SigningAlgorithm, { keySpec: KeySpec; kms: string }>
+const keySpecs: Record<SigningAlgorithm, KeySpec> = { ES256: KeySpec.ECC_NIST_P256, RS256: KeySpec.RSA_2048 }
 
 /**
  * A KMS key for each algorithm and generation that broker.yaml names, and their public halves, read once at deployment by a
@@ -28,7 +24,7 @@ export class SigningKeys extends Construct {
     const { stackName } = Stack.of(this)
     const keys = keyGenerations(signing).map(({ alg, generation, state }) => {
       const key = new Key(this, `${alg}-${generation}`, {
-        keySpec: specifications[alg].keySpec,
+        keySpec: keySpecs[alg],
         keyUsage: KeyUsage.SIGN_VERIFY,
         description: `token-broker ${stackName}: signs ${alg}, generation ${generation}`,
         alias: `alias/${stackName}/${alg}/${generation}`,
@@ -45,9 +41,7 @@ export class SigningKeys extends Construct {
       // A new key, and a new right to read it, may take half a minute to be known everywhere.
       timeout: Duration.seconds(60),
     })
-    reader.role.addToPrincipalPolicy(
-      new PolicyStatement({ actions: ['kms:GetPublicKey'], resources: keys.map(({ arn }) => arn) }),
-    )
+    reader.allow({ actions: ['kms:GetPublicKey'], resources: keys.map(({ arn }) => arn) })
     const read = new CustomResource(this, 'PublicKeys', {
       serviceToken: reader.function.functionArn,
       resourceType: 'Custom::SigningKeys',
@@ -62,8 +56,8 @@ export class SigningKeys extends Construct {
   }
 
   /** Tells a function all public halves. */
-  bindPublished({ function: lambda }: BrokerFunction): void {
-    lambda.addEnvironment('BROKER_SIGNING_KEYS' satisfies keyof MetadataEnvironment, this.#publicKeys)
+  bindPublished(publisher: BrokerFunction): void {
+    publisher.setEnvironment('BROKER_SIGNING_KEYS', this.#publicKeys)
   }
 
   /**
@@ -72,16 +66,11 @@ export class SigningKeys extends Construct {
    */
   bindSigner(signer: BrokerFunction): void {
     this.bindPublished(signer)
-    for (const { alg, arn } of this.#keys) {
-      signer.role.addToPrincipalPolicy(
-        new PolicyStatement({
-          actions: ['kms:Sign'],
-          resources: [arn],
-          conditions: {
-            StringEquals: { 'kms:MessageType': 'DIGEST', 'kms:SigningAlgorithm': specifications[alg].kms },
-          },
-        }),
-      )
-    }
+    for (const { alg, arn } of this.#keys)
+      signer.allow({
+        actions: ['kms:Sign'],
+        resources: [arn],
+        conditions: { StringEquals: { 'kms:MessageType': 'DIGEST', 'kms:SigningAlgorithm': kmsAlgorithms[alg] } },
+      })
   }
 }

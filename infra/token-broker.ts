@@ -3,7 +3,6 @@ import { Annotations, CfnOutput, Stack, Token } from 'aws-cdk-lib'
 import { Construct } from 'constructs'
 import { compile } from '../lib/config/compile.ts'
 import { formatFinding } from '../lib/config/findings.ts'
-import type { MetadataEnvironment } from '../lib/environment.ts'
 import type { Configuration } from '../lib/trust/configuration.ts'
 import { BrokerApi, type BrokerDomain, type Throttle } from './broker-api.ts'
 import { BrokerFunction } from './broker-function.ts'
@@ -91,8 +90,7 @@ export class TokenBroker extends Construct {
     })
     this.issuer = configuration.issuer === 'auto' ? api.url : configuration.issuer
     if (configuration.issuer === 'auto')
-      for (const { function: lambda } of [token, metadata])
-        lambda.addEnvironment('BROKER_ISSUER' satisfies keyof MetadataEnvironment, api.url)
+      for (const lambda of [token, metadata]) lambda.setEnvironment('BROKER_ISSUER', api.url)
 
     this.#output('Issuer', this.issuer, 'The iss of our tokens, and the audience of those that are traded for them')
     this.#output('TokenEndpoint', `${api.url}/token`)

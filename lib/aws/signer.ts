@@ -1,16 +1,10 @@
 import { createHash } from 'node:crypto'
 import { SignCommand, type KMSClient } from '@aws-sdk/client-kms'
 import type { Signer } from '../ports.ts'
-import type { SigningAlgorithm } from '../protocol/algorithms.ts'
 import { UnavailableError } from '../protocol/errors.ts'
-import type { SigningKey } from '../protocol/signing-keys.ts'
+import { kmsAlgorithms, type SigningKey } from '../protocol/signing-keys.ts'
 import { toJwsSignature } from './ecdsa-signature.ts'
 import { toUnavailable } from './unavailable.ts'
-
-const kmsAlgorithms = { ES256: 'ECDSA_SHA_256', RS256: 'RSASSA_PKCS1_V1_5_SHA_256' } as const satisfies Record<
-  SigningAlgorithm,
-  string
->
 
 /** Signs in KMS; the private keys never leave it, and there is no local signature to fall back to. */
 export function kmsSigner(client: KMSClient, signingKeys: readonly SigningKey[]): Signer {

@@ -2,7 +2,7 @@ import { createHash, createPublicKey } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import { GetPublicKeyCommand, type GetPublicKeyResponse, type KMSClient } from '@aws-sdk/client-kms'
 import type { SigningAlgorithm } from '../protocol/algorithms.ts'
-import { parseSigningKeys, type PublicJwk, type SigningKey } from '../protocol/signing-keys.ts'
+import { parseSigningKeys, parseWantedKey, type PublicJwk, type SigningKey } from '../protocol/signing-keys.ts'
 import { errorName } from './unavailable.ts'
 
 /** A key of which only the public half is to be found. */
@@ -28,18 +28,9 @@ const MAX_TEXT_BYTES = 3_500
 /** Reads the custom resource's `Keys`. Throws Error that says which is wrong and how, and repeats nothing of it. */
 export function parseWantedKeys(value: unknown): WantedKey[] {
   if (!Array.isArray(value) || value.length === 0) throw new Error('Keys is not a list of one key or more')
-  return value.map((key: unknown, index) => {
-    const { alg, state, arn } = (key ?? {}) as Record<string, unknown>
-    const wrong = (what: string) => new Error(`Keys[${index}].${what}`)
-    if (alg !== 'ES256' && alg !== 'RS256') throw wrong('alg is neither ES256 nor RS256')
-    if (state !== 'active' && state !== 'pending' && state !== 'retiring') {
-      throw wrong('state is not active, pending or retiring')
-    }
-    if (typeof arn !== 'string' || !/^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/.test(arn)) {
-      throw wrong('arn is not that of a KMS key')
-    }
-    return { alg, state, arn }
-  })
+  return value.map((key: Record<string, unknown> | null, index) =>
+    parseWantedKey(key ?? {}, (what) => new Error(`Keys[${index}].${what}`)),
+  )
 }
 
 /** BROKER_SIGNING_KEYS: what the functions would refuse to start with is refused here. Throws Error that names every key that is wrong. */

@@ -12,6 +12,12 @@ export interface SigningKey {
   jwk: PublicJwk
 }
 
+/** What KMS calls them. The deployment allows exactly these, and the signer asks for them. */
+export const kmsAlgorithms = {
+  ES256: 'ECDSA_SHA_256',
+  RS256: 'RSASSA_PKCS1_V1_5_SHA_256',
+} as const satisfies Record<SigningAlgorithm, string>
+
 const states: readonly string[] = ['active', 'pending', 'retiring'] satisfies SigningKey['state'][]
 const members = ['kid', 'alg', 'state', 'arn', 'jwk']
 const keyMembers: Record<SigningAlgorithm, readonly string[]> = {
@@ -55,13 +61,25 @@ function parseSigningKey(value: unknown, index: number): SigningKey {
   if (!isObject(value)) throw wrong('not an object')
   const unknown = Object.keys(value).find((name) => !members.includes(name))
   if (unknown !== undefined) throw wrong(`an unknown member ${unknown}`)
-  const { kid, alg, state, arn, jwk } = value
+  const { kid, jwk } = value
   if (typeof kid !== 'string' || kid === '') throw wrong('kid is not a string')
+  const wanted = parseWantedKey(value, wrong)
+  return { kid, ...wanted, jwk: parseJwk(jwk, { kid, alg: wanted.alg }, wrong) }
+}
+
+/** What is known of a key before KMS is asked for its public half. Throws what `wrong` makes of the first thing that is. */
+export function parseWantedKey(
+  { alg, state, arn }: Record<string, unknown>,
+  wrong: (what: string) => Error,
+): Pick<SigningKey, 'alg' | 'state' | 'arn'> {
   if (alg !== 'ES256' && alg !== 'RS256') throw wrong('alg is neither ES256 nor RS256')
   if (typeof state !== 'string' || !states.includes(state)) throw wrong('state is not active, pending or retiring')
-  if (typeof arn !== 'string' || !/^arn:[a-z-]+:kms:[a-z0-9-]*:\d{12}:key\/.+$/.test(arn))
-    throw wrong('arn is not that of a KMS key')
-  return { kid, alg, state: state as SigningKey['state'], arn, jwk: parseJwk(jwk, { kid, alg }, wrong) }
+  if (typeof arn !== 'string' || !isKmsKeyArn(arn)) throw wrong('arn is not that of a KMS key')
+  return { alg, state: state as SigningKey['state'], arn }
+}
+
+export function isKmsKeyArn(text: string): boolean {
+  return /^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/.test(text)
 }
 
 function parseJwk(
