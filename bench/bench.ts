@@ -40,6 +40,7 @@ const rounds = quick ? 1 : 5
 const requests = quick ? 200 : 2_000
 
 const directory = mkdtempSync(join(tmpdir(), 'token-broker-bench-'))
+const [bundles, inMemoryBundles] = [join(directory, 'bundles'), join(directory, 'in-memory')]
 const work = await workload()
 const signing = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 /** For the servers that ask no AWS. */
@@ -59,7 +60,8 @@ const inMemory = {
 }
 const rows: Row[] = []
 try {
-  const reports = await bundleFunctions(join(directory, 'bundles'))
+  const reports = await bundleFunctions(bundles)
+  await bundleInMemory(inMemoryBundles)
   await measureCpu()
   await measureRules()
   await measureWithAws()
@@ -134,17 +136,14 @@ async function compare(
   )
 }
 
-async function inMemoryBroker(name: string, configuration: Configuration): Promise<() => Promise<Process<string>>> {
-  const folder = join(directory, name)
-  mkdirSync(folder)
-  await bundleInMemory(configuration, folder)
-  return () => startProcess('broker', [folder], inMemory)
+function inMemoryBroker(configuration: Configuration): Promise<Process<string>> {
+  return startProcess('broker', [code('token', inMemoryBundles, configuration)], inMemory)
 }
 
 async function measureCpu(): Promise<void> {
   const { bare, broker, peer } = await compare({
     bare: () => startProcess('bare', [], inMemory),
-    broker: await inMemoryBroker('in-memory', work.configuration()),
+    broker: () => inMemoryBroker(work.configuration()),
     peer: () => startProcess('oidc-provider', [], inMemory),
   })
   if (!bare || !broker || !peer) throw new Error('a server was not measured')
@@ -155,8 +154,8 @@ async function measureCpu(): Promise<void> {
 
 async function measureRules(): Promise<void> {
   const { few, many } = await compare({
-    few: await inMemoryBroker('few-rules', work.configuration({ rules: 10, issuers: 1 })),
-    many: await inMemoryBroker('many-rules', work.configuration({ rules: 10_000, issuers: 1_000 })),
+    few: () => inMemoryBroker(work.configuration({ rules: 10, issuers: 1 })),
+    many: () => inMemoryBroker(work.configuration({ rules: 10_000, issuers: 1_000 })),
   })
   if (!few || !many) throw new Error('a server was not measured')
   ratio('CPU per exchange, 10,000 rules and 1,000 issuers to 10 rules', many.cpu, few.cpu, 'us', 1.2)
@@ -265,9 +264,10 @@ function measureInit(): void {
   }
 }
 
-function code(name: FunctionName): string {
+/** A folder as it is deployed. */
+function code(name: FunctionName, from = bundles, configuration = work.configuration()): string {
   const folder = mkdtempSync(join(directory, `${name}-`))
-  writeFunctionCode(name, work.configuration(), folder, join(directory, 'bundles'))
+  writeFunctionCode(name, configuration, folder, from)
   return folder
 }
 

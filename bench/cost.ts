@@ -1,4 +1,3 @@
-import { dynamodbClient } from '../lib/aws/clients.ts'
 import { JWT_TYPE, TOKEN_EXCHANGE_GRANT } from '../lib/protocol/urns.ts'
 import { startBroker } from '../local/broker.ts'
 import { startDynamodb } from '../local/dynamodb.ts'
@@ -94,7 +93,6 @@ async function countExchange(): Promise<Counted> {
   await broker.close()
   await issuer.close()
   proxy.close()
-  dynamodbClient().destroy()
   await Promise.all([dynamodb.close(), kms.close()])
   return counted
 }

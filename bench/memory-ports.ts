@@ -1,8 +1,11 @@
 import { createPrivateKey, subtle } from 'node:crypto'
-import type { ReceiptStore, RevocationStore, Signer } from '../lib/ports.ts'
+import type { KeySetItems, ReceiptStore, RevocationStore, Signer } from '../lib/ports.ts'
 import type { SigningKey } from '../lib/protocol/signing-keys.ts'
 
-// What lib/aws/ is to the token function, without AWS: the same promises, kept in this process. bundle-in-memory.ts puts it there.
+// What lib/aws/ is to the token function, without AWS: the same promises, kept in this process.
+
+/** Imports of the adapters to AWS, in whose place this stands. */
+export const awsAdapters = /\/aws\/(?:clients|key-set-items|receipts|revocations|signer)\.ts$/
 
 export const dynamodbClient = () => undefined
 export const kmsClient = () => undefined
@@ -25,9 +28,13 @@ export function dynamodbRevocationStore(): RevocationStore {
   return { find: async () => [] }
 }
 
-/** Never asked: the workload's issuer has its keys in the file. */
-export function dynamodbKeySetItems(): never {
-  return undefined as never
+/** A table in which nobody has written keys: who asks fetches them. */
+export function dynamodbKeySetItems(): KeySetItems {
+  return {
+    find: async () => ({ item: undefined, attempted_at: undefined }),
+    claimFetch: async () => true,
+    store: async () => {},
+  }
 }
 
 /** By WebCrypto, as jose signs: off the main thread, as KMS is. */

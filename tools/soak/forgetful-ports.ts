@@ -1,24 +1,11 @@
-import type { KeySetItems, ReceiptStore, RevocationStore, Signer } from '../../lib/ports.ts'
+import type { ReceiptStore, Signer } from '../../lib/ports.ts'
 
-// What lib/aws/ is to the token function, without AWS and without a memory of its own: what grows is then the function's.
+export { dynamodbClient, dynamodbKeySetItems, dynamodbRevocationStore, kmsClient } from '../../bench/memory-ports.ts'
 
-export const dynamodbClient = () => undefined
-export const kmsClient = () => undefined
+// The bench's adapters, but for what those remember: what grows is then the function's.
 
 export function dynamodbReceiptStore(): ReceiptStore {
   return { record: async () => 'recorded', release: async () => {} }
-}
-
-export function dynamodbRevocationStore(): RevocationStore {
-  return { find: async () => [] }
-}
-
-export function dynamodbKeySetItems(): KeySetItems {
-  return {
-    find: async () => ({ item: undefined, attempted_at: undefined }),
-    claimFetch: async () => true,
-    store: async () => {},
-  }
 }
 
 export function kmsSigner(): Signer {

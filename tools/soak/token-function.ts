@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { createServer } from 'node:http'
 import { registerHooks } from 'node:module'
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
+import { awsAdapters } from '../../bench/memory-ports.ts'
 import { compile } from '../../lib/config/compile.ts'
 import { deadlines } from '../../lib/deadlines.ts'
 import { loadFunction } from '../../local/load-function.ts'
@@ -28,7 +29,7 @@ export async function openTokenFunction(): Promise<SoakedFunction> {
   Object.assign(console, { info() {}, warn() {}, error() {} })
   registerHooks({
     resolve: (specifier, context, nextResolve) =>
-      /\/aws\/(?:clients|key-set-items|receipts|revocations|signer)\.ts$/.test(specifier)
+      awsAdapters.test(specifier)
         ? nextResolve(new URL('forgetful-ports.ts', import.meta.url).href, context)
         : nextResolve(specifier, context),
   })
