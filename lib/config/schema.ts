@@ -53,7 +53,7 @@ const match = z
   .describe('Claims and what they must be. A key is a claim name, a JSON Pointer, or an alias of the preset.')
 
 const generation = z.string().regex(/^[A-Za-z0-9-]{1,32}$/, 'a generation is 1 to 32 letters, digits and dashes')
-const signingKeys = z.strictObject({
+const signingFields = z.strictObject({
   algorithms: z
     .array(z.enum(['ES256', 'RS256']))
     .min(1)
@@ -69,7 +69,7 @@ const signingKeys = z.strictObject({
     .default({})
     .describe('Key generations, for rotation.'),
 })
-const signing = signingKeys.check(({ value: { algorithms, keys }, issues }) => {
+const signing = signingFields.check(({ value: { algorithms, keys }, issues }) => {
   const wrong = (path: PropertyKey[], message: string) =>
     issues.push({ code: 'custom', input: undefined, path, message })
   for (const [index, alg] of algorithms.entries())
@@ -176,7 +176,7 @@ export type BrokerFile = z.output<typeof schema>
 /** The keys at each place, for suggestions. `*` stands for a name or an index. */
 export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   '': Object.keys(schema.shape),
-  signing: Object.keys(signingKeys.shape),
+  signing: Object.keys(signingFields.shape),
   'issuers.*': Object.keys(issuer.shape),
   'targets.*': Object.keys(target.shape),
   'rules.*': Object.keys(rule.shape),
