@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { exchangeEvent, toSegment } from '../test/fuzz/arbitraries.ts'
+import { exchangeEvent } from '../test/functions/token-event.ts'
+import { toSegment } from '../test/fuzz/press.ts'
 import { bytesHeld } from './collect-garbage.ts'
 import { openTokenFunction, settled, type SoakedFunction } from './soak/token-function.ts'
 

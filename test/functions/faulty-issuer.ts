@@ -1,9 +1,8 @@
-import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose'
 import { compile } from '../../lib/config/compile.ts'
 import type { Configuration } from '../../lib/trust/configuration.ts'
+import { listen } from '../../local/loopback.ts'
 import { broker, now } from './faulty-world.ts'
 
 export interface IssuerKey {
@@ -23,7 +22,8 @@ export interface FaultyIssuer {
   answers: { '*'?: RequestListener; discovery?: RequestListener; keys?: RequestListener }
   sign(key: IssuerKey): Promise<string>
   stop(): void
-  start(): Promise<void>
+  /** Again, where it was. */
+  start(): Promise<string>
 }
 
 export async function issuerKey(kid: string): Promise<IssuerKey> {
@@ -45,11 +45,11 @@ export async function startFaultyIssuer(): Promise<FaultyIssuer> {
     return response.end(JSON.stringify(document))
   })
   const start = async () => {
-    await once(server.listen(port, '127.0.0.1'), 'listening')
-    port = (server.address() as AddressInfo).port
+    const url = await listen(server, port)
+    port = Number(new URL(url).port)
+    return url
   }
-  await start()
-  const url = `http://127.0.0.1:${port}`
+  const url = await start()
   const issuer: FaultyIssuer = {
     url,
     configuration: compile(brokerFile(url), 'broker.yaml', { local: true, issuer: broker, now: now() }).configuration,

@@ -1,14 +1,14 @@
 import { mock } from 'node:test'
 import { GetItemCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
+import type { Context } from 'aws-lambda'
 import { dynamodbClient } from '../../lib/aws/clients.ts'
-import { JWT_TYPE, TOKEN_EXCHANGE_GRANT } from '../../lib/protocol/urns.ts'
 import type { Configuration } from '../../lib/trust/configuration.ts'
 import { startDynamodb } from '../../local/dynamodb.ts'
 import { startKms } from '../../local/kms.ts'
 import type { LambdaFunction } from '../../local/load-function.ts'
 import { startWorld } from '../../local/world.ts'
 import { openFaultyProxy, type Fault } from '../contracts/faulty-proxy.ts'
+import { exchangeEvent } from './token-event.ts'
 
 export const broker = 'http://127.0.0.1:8787'
 export const now = () => Math.floor(Date.now() / 1000)
@@ -68,18 +68,6 @@ export async function openFaultyWorld(configuration: Configuration): Promise<Fau
   return world
 }
 
-/** A form posted to /token, as API Gateway hands it over. */
-export function tokenRequest(subject_token: string): APIGatewayProxyEventV2 {
-  const form = { grant_type: TOKEN_EXCHANGE_GRANT, subject_token_type: JWT_TYPE, subject_token, audience: 'deploy-api' }
-  return {
-    rawPath: '/token',
-    headers: { 'content-type': 'application/x-www-form-urlencoded' },
-    requestContext: { http: { method: 'POST' } },
-    body: Buffer.from(new URLSearchParams(form).toString()).toString('base64'),
-    isBase64Encoded: true,
-  } as unknown as APIGatewayProxyEventV2
-}
-
 export interface Answer {
   status: number
   body: Record<string, string>
@@ -87,7 +75,9 @@ export interface Answer {
 }
 
 export async function exchange(handler: LambdaFunction, subject_token: string): Promise<Answer> {
-  const { statusCode, body, headers } = await handler(tokenRequest(subject_token), { awsRequestId: 'r' } as Context)
+  const { statusCode, body, headers } = await handler(exchangeEvent(subject_token, { audience: 'deploy-api' }), {
+    awsRequestId: 'r',
+  } as Context)
   return {
     status: Number(statusCode),
     body: JSON.parse(body ?? '') as Record<string, string>,

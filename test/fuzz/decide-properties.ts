@@ -7,7 +7,7 @@ import { decide, type Decision } from '../../lib/trust/decide.ts'
 import { globMatches } from '../../lib/trust/glob.ts'
 import { toPolicy, type Policy } from '../../lib/trust/policy.ts'
 import { subject } from '../trust/policy-fixture.ts'
-import { callers, globs, policyFiles, policyNow, textsOf, unlike } from './arbitraries.ts'
+import { callers, globs, policyFiles, policyNow, textsOf, unlike } from './policy-arbitraries.ts'
 import type { Property } from './endpoint-properties.ts'
 import { entitlement, naiveGlob, type Caller, type PolicyFile } from './policy-model.ts'
 

@@ -1,5 +1,6 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda'
-import { tokenEvent, exchangeEvent, toSegment } from './arbitraries.ts'
+import { exchangeEvent, tokenEvent } from '../functions/token-event.ts'
+import { toSegment } from './press.ts'
 import type { FuzzedEndpoints } from './endpoints.ts'
 
 /** An event of about so many bytes, all of them of one kind. */

@@ -1,5 +1,4 @@
 import { generateKeyPairSync, randomUUID, sign as signBytes } from 'node:crypto'
-import { toSegment } from './arbitraries.ts'
 
 /** An issuer whose private key we hold, so that it says whatever we like. ES256, for which a signature is cheap. */
 export interface Press {
@@ -42,4 +41,8 @@ export function openPress(iss: string, aud: string): Press {
       return `${signed}.${toSegment(signBytes('sha256', Buffer.from(signed), { key: privateKey, dsaEncoding: 'ieee-p1363' }))}`
     },
   }
+}
+
+export function toSegment(content: string | Uint8Array): string {
+  return Buffer.from(content).toString('base64url')
 }

@@ -78,13 +78,7 @@ class Race {
 
   constructor(scheduler: fc.Scheduler, fates: Fates) {
     this.scheduler = scheduler
-    this.fates = {
-      put: [...fates.put],
-      read: [...fates.read],
-      release: [...fates.release],
-      find: [...fates.find],
-      sign: [...fates.sign],
-    }
+    this.fates = structuredClone(fates)
   }
 
   private turn(label: string): Promise<void> {

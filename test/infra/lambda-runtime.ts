@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { close, listen } from '../../local/loopback.ts'
 
@@ -57,7 +58,7 @@ export async function startSandbox(directory: string, environment: Record<string
         next()
         return
       }
-      const body = await read(request)
+      const body = await text(request)
       if (path === 'init/error') fail(new Error(body))
       else if (path?.endsWith('/response')) running?.resolve(JSON.parse(body))
       else if (path?.endsWith('/error')) running?.reject(new Error(body))
@@ -95,10 +96,4 @@ export async function startSandbox(directory: string, environment: Record<string
       await close(server)
     },
   }
-}
-
-async function read(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk)
-  return Buffer.concat(chunks).toString()
 }
