@@ -13,7 +13,7 @@ import { bundleInMemory } from './bundle-in-memory.ts'
 import { costOfExchange } from './cost.ts'
 import { load, paced, post } from './load.ts'
 import { prices } from './prices.ts'
-import { startProcess, type Process } from './server-process.ts'
+import { buildServers, startProcess, type Process } from './server-process.ts'
 import type { Usage } from './servers/serve.ts'
 import type { Standins } from './servers/standins.ts'
 import { workload } from './workload.ts'
@@ -62,6 +62,7 @@ const rows: Row[] = []
 try {
   const reports = await bundleFunctions(bundles)
   await bundleInMemory(inMemoryBundles)
+  await buildServers()
   await measureCpu()
   await measureRules()
   await measureWithAws()

@@ -9,7 +9,7 @@ import { powertoolsCounter } from '../lib/aws/metrics.ts'
 import { dynamodbReceiptStore } from '../lib/aws/receipts.ts'
 import { dynamodbRevocationStore } from '../lib/aws/revocations.ts'
 import { kmsSigner } from '../lib/aws/signer.ts'
-import { deadlines } from '../lib/deadlines.ts'
+import { deadlines, within } from '../lib/deadlines.ts'
 import { issuerOf, required } from '../lib/environment.ts'
 import { grantToken } from '../lib/grants/index.ts'
 import { errorResponse } from '../lib/http/error-response.ts'
@@ -54,13 +54,10 @@ export const handler = middy<APIGatewayProxyEventV2, Response>()
     try {
       if (path(event) !== '/token') throw new RefusedError({ reason: 'not_found' })
       const form = formOf(event)
-      const signal = AbortSignal.timeout(deadlines.request - deadlines.release)
-      const response = await grantToken(form, header(event, 'authorization'), {
-        policy: await policy,
-        ports,
-        decision_id,
-        signal,
-      })
+      const authorization = header(event, 'authorization')
+      const response = await within(deadlines.request - deadlines.release, async (signal) =>
+        grantToken(form, authorization, { policy: await policy, ports, decision_id, signal }),
+      )
       return json(200, response, { ...noStore, 'x-decision-id': decision_id })
     } catch (error) {
       return errorResponse(error, decision_id, log, Math.random)

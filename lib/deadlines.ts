@@ -20,3 +20,17 @@ export const keySetAges = {
   /** A fetch per issuer at most this often, for the whole table. */
   refetch: 30,
 } as const
+
+/**
+ * Gives `work` a signal that aborts after so many milliseconds. For every request: an AbortSignal.timeout stays in memory
+ * until its time has passed, however soon the work is done.
+ */
+export async function within<T>(milliseconds: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const deadline = new AbortController()
+  const timer = setTimeout(() => deadline.abort(), milliseconds)
+  try {
+    return await work(deadline.signal)
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -45,6 +45,8 @@ export function parameter(form: Form, name: string): string | undefined {
 }
 
 function decode(text: string): string {
+  // A token is long, and has neither.
+  if (!/[%+]/.test(text)) return text
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
   } catch {
