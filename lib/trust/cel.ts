@@ -17,10 +17,8 @@ export function celPrograms(sources: ReadonlySet<string>): (source: string, clai
     if (!sources.has(source)) throw new Error('an expression that was not compiled')
     let program = programs.get(source)
     if (program === undefined) programs.set(source, (program = plan(environment, parse(source))))
-    const input = toCelInput(claims, source)
-    if (input === undefined) return undefined
     try {
-      const result = program({ claims: input as never })
+      const result = program({ claims: toCelInput(claims, source) as never })
       return isCelError(result) ? undefined : toJson(result)
     } catch {
       return undefined
@@ -29,8 +27,8 @@ export function celPrograms(sources: ReadonlySet<string>): (source: string, clai
 }
 
 /**
- * Integers become CEL ints. Undefined, and so a refusal, when there is too much to evaluate, or when a member that the
- * source names is null: the engine takes a null member for an absent one, so `!('blocked' in claims)` would admit it.
+ * Integers become CEL ints. Throws, and so refuses, when there is too much to evaluate, or when a member that the source
+ * names is null: the engine takes a null member for an absent one, so `!('blocked' in claims)` would admit it.
  */
 function toCelInput(claims: JsonObject, source: string): unknown {
   let nodes = 0
@@ -46,11 +44,7 @@ function toCelInput(claims: JsonObject, source: string): unknown {
       }),
     )
   }
-  try {
-    return convert(claims)
-  } catch {
-    return undefined
-  }
+  return convert(claims)
 }
 
 /** Scalars and lists of them; a map, a timestamp or bytes have no one form in a claim. */

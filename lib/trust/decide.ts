@@ -126,15 +126,14 @@ function findTarget(request: DecisionRequest, grants: readonly Match[], policy: 
   ]
   const named = [...new Set(meant.filter((target) => target !== undefined))]
   const unknown = meant.filter((target) => target === undefined).length
-  const [target] = named
-  return named.length === 1 && unknown === 0 && target !== undefined
-    ? target
-    : { reason: 'target_unknown', named, unknown }
+  return named.length === 1 && unknown === 0 ? (named[0] as string) : { reason: 'target_unknown', named, unknown }
 }
 
 /** What must come from one rule: two rules that differ here cannot both be meant. */
 function termsOf(grant: RuleGrant): string {
-  const claims = Object.entries(grant.claims).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  const claims = Object.keys(grant.claims)
+    .toSorted()
+    .map((name) => [name, grant.claims[name]])
   return JSON.stringify([claims, grant.expires_with_subject])
 }
 
@@ -158,7 +157,7 @@ function sizeOf(value: unknown): number {
 }
 
 function namesOf(list: readonly Match[]): string[] {
-  return list.map(({ rule }) => rule.name).toSorted()
+  return [...new Set(list.map(({ rule }) => rule.name))].toSorted()
 }
 
 function refused(refusal: Refusal, trace: Trace): Decision {

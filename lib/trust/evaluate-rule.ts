@@ -29,7 +29,7 @@ export function evaluateRule(
   if (rule.expires_at !== undefined && now >= rule.expires_at) {
     return { ...trace, matched: false, failed: `the rule expired at ${new Date(rule.expires_at * 1000).toISOString()}` }
   }
-  if (rule.clients !== undefined && !rule.clients.includes(request.client_id ?? '')) {
+  if (rule.clients !== undefined && !rule.clients.some((client) => client === request.client_id)) {
     return { ...trace, matched: false, failed: `the client is not one of ${rule.clients.join(', ')}` }
   }
   const unmet = rule.match.find((condition) => !matches(condition, claims))

@@ -65,5 +65,5 @@ function namedClaims(issuer: Issuer, rules: readonly Rule[]): ClaimPath[] {
 function namedBy(expression: Expression): ClaimPath[] {
   if ('path' in expression) return [expression.path]
   const mentions = expression.cel.matchAll(/\bclaims(?:\.([A-Za-z_]\w*)|\[(?:"([^"\\]+)"|'([^'\\]+)')\])/g)
-  return [...mentions].map(([, ...names]) => [names.find((name) => name !== undefined) ?? ''])
+  return [...mentions].map(([, ...names]) => names.filter((name) => name !== undefined))
 }

@@ -1,7 +1,10 @@
 import { exportJWK, FlattenedSign, generateKeyPair, type CryptoKey } from 'jose'
 import type { KeySets } from '../../lib/ports.ts'
 import { parseKeySet, type KeySet } from '../../lib/protocol/key-set.ts'
+import type { SubjectTokenType } from '../../lib/protocol/token-exchange-request.ts'
+import { JWT_TYPE } from '../../lib/protocol/urns.ts'
 import type { TrustedIssuer } from '../../lib/tokens/trusted-issuer.ts'
+import { verifySubjectToken, type Verification, type VerifiedSubject } from '../../lib/tokens/verify-subject-token.ts'
 
 export const now = 1_790_000_000
 export const ourIssuer = 'https://broker.test'
@@ -52,6 +55,26 @@ export async function testIssuer(changes: Partial<TrustedIssuer> = {}): Promise<
       return compact(text, { alg: 'RS256', kid: 'k1', typ: 'JWT', ...header }, key)
     },
   }
+}
+
+/** Presents a token to a broker that trusts this one issuer. */
+export function verifyAt(
+  farm: TestIssuer,
+  token: string,
+  {
+    issuer = farm.issuer,
+    type = JWT_TYPE,
+    ...by
+  }: Partial<Verification> & { issuer?: TrustedIssuer; type?: SubjectTokenType } = {},
+): Promise<VerifiedSubject> {
+  return verifySubjectToken(token, type, {
+    issuers: new Map([[issuer.issuer, issuer]]),
+    ourIssuer,
+    keySets: farm.keySets,
+    now,
+    signal: new AbortController().signal,
+    ...by,
+  })
 }
 
 export function fixedKeySets(keySet: KeySet): KeySets {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Configuration, Rule } from '../../lib/trust/configuration.ts'
+import type { Refusal } from '../../lib/protocol/refusals.ts'
+import type { Configuration, Rule, RuleGrant } from '../../lib/trust/configuration.ts'
 import { decide, type Decision, type DecisionRequest } from '../../lib/trust/decide.ts'
 import { explain } from '../../lib/trust/explain.ts'
 import { toPolicy } from '../../lib/trust/policy.ts'
@@ -27,9 +28,21 @@ function granted(decision: Decision) {
   return decision.granted
 }
 
-function reason(decision: Decision): string {
+function refusal(decision: Decision): Refusal {
   assert.ok('refused' in decision, JSON.stringify(decision))
-  return decision.refused.reason
+  return decision.refused
+}
+
+function reason(decision: Decision): string {
+  return refusal(decision).reason
+}
+
+function unknownTarget(named: string[], unknown: number): Refusal {
+  return { reason: 'target_unknown', named, unknown }
+}
+
+function wideScope(excess: string[], unknown: number): Refusal {
+  return { reason: 'scope_not_granted', target: 'api', excess, unknown }
 }
 
 test('a subject that one rule admits gets its one target, with all granted scopes', async () => {
@@ -60,8 +73,10 @@ test('every condition must hold', async () => {
 test('the issuer’s requirements come before every rule', async () => {
   const pinned = { issuers: { farm: { ...farm, require: [equals('owner', '1')] } } }
   const decision = await ask([rule('r')], {}, pinned)
-  assert.equal(reason(decision), 'issuer_requirement_failed')
-  assert.deepEqual(decision.trace.rules, [])
+  assert.deepEqual(decision, {
+    refused: { reason: 'issuer_requirement_failed', claim: 'owner' },
+    trace: { requirement_failed: 'owner', rules: [], shadow: [] },
+  })
   granted(await ask([rule('r')], { subject: subject({ ...main, owner: '1' }) }, pinned))
 })
 
@@ -69,6 +84,7 @@ for (const [title, request, target] of [
   ['by name', { audience: ['api'] }, 'api'],
   ['by audience URI', { audience: ['https://api.test'] }, 'api'],
   ['by resource URI', { resource: ['https://plain.test'] }, 'plain'],
+  ['by name and by resource URI', { audience: ['api'], resource: ['https://api.test'] }, 'api'],
   ['twice the same, both ways', { audience: ['api', 'https://api.test'], resource: ['https://api.test'] }, 'api'],
 ] as const) {
   test(`a target is found ${title}`, async () => {
@@ -77,23 +93,32 @@ for (const [title, request, target] of [
 }
 
 for (const [title, request, expected] of [
-  ['an unknown target', { audience: ['nope'] }, 'target_unknown'],
-  ['a target that is not granted', { audience: ['plain'] }, 'target_not_granted'],
-  ['two targets', { audience: ['api', 'plain'] }, 'target_unknown'],
-  ['a known and an unknown target', { audience: ['api', 'nope'] }, 'target_unknown'],
-  ['a name where a URI belongs', { resource: ['api'] }, 'target_unknown'],
-  ['an inherited name', { audience: ['constructor'] }, 'target_unknown'],
-  ['a scope that is not granted', { scope: ['admin'] }, 'scope_not_granted'],
-  ['a scope that no target has', { scope: ['read', 'nope'] }, 'scope_not_granted'],
-  ['an unknown target before a wide scope', { audience: ['nope'], scope: ['admin'] }, 'target_unknown'],
-] as const) {
-  test(`${title} is refused`, async () => {
-    assert.equal(reason(await ask([rule('r')], request)), expected)
+  ['an unknown target', { audience: ['nope'] }, unknownTarget([], 1)],
+  ['a target that is not granted', { audience: ['plain'] }, { reason: 'target_not_granted', target: 'plain' }],
+  ['two targets', { audience: ['api', 'plain'] }, unknownTarget(['api', 'plain'], 0)],
+  ['a known and an unknown target', { audience: ['api', 'nope'] }, unknownTarget(['api'], 1)],
+  ['a name where a URI belongs', { resource: ['api'] }, unknownTarget([], 1)],
+  ['an inherited name', { audience: ['constructor'], resource: ['toString'] }, unknownTarget([], 2)],
+  ['a scope that is not granted', { scope: ['read', 'admin'] }, wideScope(['admin'], 0)],
+  ['a scope that no target has', { scope: ['read', 'nope'] }, wideScope([], 1)],
+  ['scopes of both kinds', { scope: ['admin', 'nope', 'never'] }, wideScope(['admin'], 2)],
+  ['an unknown target before a wide scope', { audience: ['nope'], scope: ['admin'] }, unknownTarget([], 1)],
+] as const satisfies readonly (readonly [string, Partial<DecisionRequest>, Refusal])[]) {
+  test(`${title} is refused, and the log says no more of what was asked than what we know`, async () => {
+    assert.deepEqual(refusal(await ask([rule('r')], request)), expected)
   })
 }
 
 test('without a name, a choice of targets is refused', async () => {
-  assert.equal(reason(await ask([rule('r', { grant: [grant('api'), grant('plain')] })])), 'target_not_named')
+  const rules = [rule('r', { grant: [grant('api'), grant('plain')] }), rule('s')]
+  assert.deepEqual(refusal(await ask(rules)), { reason: 'target_not_named', granted: ['api', 'plain'] })
+})
+
+test('a subject of an issuer that is not configured is our failure', async () => {
+  const stranger = subject(main, { ...farm, name: 'stranger' })
+  await assert.rejects(ask([rule('r')], { subject: stranger }), {
+    message: 'a verified subject of an issuer that is not configured',
+  })
 })
 
 test('a narrower scope is granted as asked', async () => {
@@ -128,9 +153,32 @@ test('two matching rules that differ in claims or lifetime are ambiguous, in any
       [plain, other],
       [other, plain],
     ])
-      assert.equal(reason(await ask(order)), 'ambiguous_rules')
+      assert.deepEqual(refusal(await ask(order)), { reason: 'ambiguous_rules', target: 'api', rules: ['a', 'b'] })
     assert.equal(granted(await ask([plain, { ...other, mode: 'shadow' }])).rules.length, 1)
   }
+})
+
+test('two rules that add the same claims are one, in whatever order they are written', async () => {
+  const [sha, ref] = [{ path: ['sha'] }, { path: ['ref'] }]
+  const rules = [
+    rule('a', { grant: [grant('api', { claims: { sha, ref } })] }),
+    rule('b', { grant: [grant('api', { claims: { ref, sha } })] }),
+  ]
+  assert.deepEqual(granted(await ask(rules)).claims, { sha: 'abc', ref: 'main' })
+  const swapped = rule('b', { grant: [grant('api', { claims: { ref: sha, sha: ref } })] })
+  assert.equal(reason(await ask([rules[0]!, swapped])), 'ambiguous_rules')
+})
+
+test('a rule that grants one target twice is named once', async () => {
+  const twice = (changes: Partial<RuleGrant>) =>
+    rule('r', { grant: [grant('api', { scopes: ['read'] }), grant('api', { scopes: ['write'], ...changes })] })
+  const yes = granted(await ask([twice({})]))
+  assert.deepEqual([yes.rules, yes.scopes], [['r'], ['read', 'write']])
+  assert.deepEqual(refusal(await ask([twice({ expires_with_subject: true })])), {
+    reason: 'ambiguous_rules',
+    target: 'api',
+    rules: ['r'],
+  })
 })
 
 test('a shadow rule is seen and never grants', async () => {
@@ -139,6 +187,7 @@ test('a shadow rule is seen and never grants', async () => {
   assert.deepEqual(decision.trace.shadow, ['s'])
   const both = await ask([rule('s', { mode: 'shadow', grant: [grant('api', { scopes: ['admin'] })] }), rule('r')])
   assert.deepEqual(granted(both).scopes, ['read', 'write'])
+  assert.deepEqual(both.trace.shadow, ['s'])
   assert.equal(
     reason(await ask([rule('s', { mode: 'shadow', grant: [grant('plain')] }), rule('r')], { audience: ['plain'] })),
     'target_not_granted',
@@ -151,10 +200,11 @@ test('a rule stops at its expiry, to the second', async () => {
 })
 
 test('a rule for clients admits those and nobody else', async () => {
-  const rules = [rule('r', { clients: ['app'] })]
-  granted(await ask(rules, { client_id: 'app' }))
+  const rules = [rule('r', { clients: ['web', 'app'] })]
+  for (const client_id of ['web', 'app']) granted(await ask(rules, { client_id }))
   assert.equal(reason(await ask(rules, { client_id: 'other' })), 'no_rule_matches')
   assert.equal(reason(await ask(rules)), 'no_rule_matches')
+  assert.equal(reason(await ask([rule('r', { clients: [] })])), 'no_rule_matches')
 })
 
 for (const [title, cel, admitted] of [
@@ -190,22 +240,43 @@ test('too many claims for an expression are a refusal, not a long wait', async (
   )
 })
 
-for (const [title, claims, admitted] of [
-  ['a long text', { a: { path: ['long'] } }, true],
-  ['the same text twice', { a: { path: ['long'] }, b: { path: ['long'] } }, false],
-  ['a list of texts', { a: { cel: 'claims.list.map(x, x + claims.long)' } }, false],
-  ['a long list', { a: { path: ['list'] }, b: { path: ['list'] } }, false],
-  ['an object', { a: { path: ['object'] } }, false],
+/** An object of short members, whose JSON text has that many characters. */
+function objectOf(length: number): object {
+  const count = 400
+  const rest =
+    length - JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, i) => [i + 100, '']))).length
+  const object = Object.fromEntries(Array.from({ length: count }, (_, i) => [i + 100, i === 0 ? 'x'.repeat(rest) : '']))
+  assert.equal(JSON.stringify(object).length, length)
+  return object
+}
+
+const list = Array.from({ length: 100 }, () => 1)
+
+for (const [title, holder, claims, failed] of [
+  ['a text of 4,096 characters with its quotes', { a: 'x'.repeat(4_094) }, { a: { path: ['a'] } }, undefined],
+  ['a text of one more', { a: 'x'.repeat(4_095) }, { a: { path: ['a'] } }, 'a'],
+  ['the second long text', { a: 'x'.repeat(4_000) }, { a: { path: ['a'] }, b: { path: ['a'] } }, 'b'],
+  [
+    'a list of long texts',
+    { a: 'x'.repeat(100), list },
+    { list: { cel: 'claims.list.map(x, claims.a + "!")' } },
+    'list',
+  ],
+  ['the second long list', { list }, { a: { path: ['list'] }, b: { path: ['list'] } }, 'b'],
+  ['an object of 4,000 characters', { a: objectOf(4_000) }, { a: { path: ['a'] } }, undefined],
+  ['an object of 4,097 characters', { a: objectOf(4_097) }, { a: { path: ['a'] } }, 'a'],
+  ['a long name inside an object', { a: { ['x'.repeat(4_096)]: '' } }, { a: { path: ['a'] } }, 'a'],
+  ['null inside an object and a list', { a: { b: null, c: [null] } }, { a: { path: ['a'] } }, undefined],
 ] as const) {
-  test(`${title} ${admitted ? 'fits' : 'is too much to add'}`, async () => {
-    const list = Array.from({ length: 100 }, () => 1)
-    const object = { ['x'.repeat(4_096)]: 1 }
-    const holder = subject({ ...main, long: 'x'.repeat(4_000), list: [...list, ...list, 'x'], object })
-    const decision = await ask([rule('r', { grant: [grant('api', { claims })] })], { subject: holder })
-    assert.equal(
-      'granted' in decision ? 'granted' : decision.refused.reason,
-      admitted ? 'granted' : 'expression_failed',
-    )
+  test(`${title} ${failed ? 'is too much to add' : 'is added'}`, async () => {
+    const subjectHolds = subject({ ...main, ...holder })
+    const decision = await ask([rule('r', { grant: [grant('api', { claims })] })], { subject: subjectHolds })
+    if (failed) {
+      const expected = { reason: 'expression_failed', target: 'api', rule: 'r', expression: failed }
+      assert.deepEqual(refusal(decision), expected)
+    } else {
+      assert.deepEqual(granted(decision).claims, holder)
+    }
   })
 }
 
@@ -256,7 +327,9 @@ for (const [title, claims, match, admitted] of [
       { subject: subject({ ref: 'main', ...claims }, github) },
       { issuers: { farm: github } },
     )
-    assert.equal('granted' in decision ? 'granted' : decision.refused.reason, admitted ? 'granted' : 'event_forbidden')
+    const value = 'event_name' in claims ? claims.event_name : ''
+    if (admitted) granted(decision)
+    else assert.deepEqual(refusal(decision), { reason: 'event_forbidden', claim: 'event_name', value })
   })
 }
 

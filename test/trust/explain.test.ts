@@ -39,6 +39,8 @@ for (const [title, changes, claims, line] of [
   ],
   ['a longer value', { match: [equals('a', 'x')] }, { a: 'y'.repeat(199) }, `a is "${'y'.repeat(199)}…, not "x"`],
   ['an expression', { match: [], when: { cel: 'claims.a == "x"' } }, { a: 'y' }, 'when is not true: claims.a == "x"'],
+  ['an expiry', { expires_at: 500 }, { ref: 'main' }, 'the rule expired at 1970-01-01T00:08:20.000Z'],
+  ['a client', { clients: ['app', 'web'] }, { ref: 'main' }, 'the client is not one of app, web'],
   ['a path', { match: [], when: { path: ['a', 'b'] } }, { a: { b: 'true' } }, 'when is not true: claims.a.b'],
 ] as const satisfies readonly (readonly [string, Partial<Rule>, Record<string, unknown>, string])[]) {
   test(`${title} that does not hold is shown beside what was wanted`, async () => {
@@ -62,8 +64,18 @@ test('a grant names target, scope and rules', async () => {
     'granted: target api, scope read write, by r',
     'rule r matches',
   ])
-  assert.equal(
-    (await explained([rule('r', { grant: [grant('plain')] })], { ref: 'main' }))[0],
-    'granted: target plain, by r',
-  )
+  const plain = { grant: [grant('plain')] }
+  assert.deepEqual(await explained([rule('r', plain), rule('s', plain)], { ref: 'main' }), [
+    'granted: target plain, by r, s',
+    'rule r matches',
+    'rule s matches',
+  ])
+})
+
+test('a forbidden event is named beside the rule that it keeps from matching', async () => {
+  const github = { issuers: { farm: { ...farm, preset: 'github-actions' as const } } }
+  assert.deepEqual(await explained([rule('r')], { ref: 'main', event_name: 'issue_comment' }, github), [
+    'refused: event_forbidden',
+    `rule r does not match: event_name is "issue_comment", which is refused unless the rule's match names it`,
+  ])
 })

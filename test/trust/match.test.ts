@@ -15,6 +15,8 @@ for (const [title, path, operator, expected] of [
   ['text against a number', ['n'], { equals: ['3'] }, false],
   ['a number against a number', ['n'], { equals: [3] }, true],
   ['a boolean against text', ['yes'], { equals: ['true'] }, false],
+  ['a boolean against a boolean', ['yes'], { equals: [true] }, true],
+  ['a boolean under not', ['yes'], { not: [false] }, true],
   ['a scalar against an array that holds it', ['groups'], { equals: ['a'] }, false],
   ['an array that contains it', ['groups'], { contains: 'a' }, true],
   ['an array that does not contain it', ['groups'], { contains: 'c' }, false],
