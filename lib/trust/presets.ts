@@ -7,23 +7,23 @@ import type { PresetName } from './configuration.ts'
 export interface Preset {
   /** Absent: broker.yaml must say. */
   issuer?: string
-  /** The shapes an issuer URL of this kind has. */
-  issuers: readonly RegExp[]
-  /** Anybody can have tokens of these issuers, so a tenant must be pinned. */
-  shared: readonly RegExp[]
-  /** One of these, by value, is a pin. */
-  tenantClaims: readonly string[]
+  /** The shapes an issuer URL of this kind has. Absent: any. */
+  issuers?: readonly RegExp[]
+  /** Anybody can have tokens of `issuer`: one of these, by value, pins a tenant. Absent: each issuer is one tenant's own. */
+  tenantClaims?: TenantClaims
   algorithms: readonly SubjectTokenAlgorithm[]
   subject: SubjectTemplate
   replay: ReplayMode
   /** Seconds. */
   max_token_lifetime: number
   forbidden?: ForbiddenEvents
-  /** Claims that are not text. All others are, also those that look like numbers and booleans. */
+  /** Claims that are neither text nor lists of text. All others are, also those that look like numbers and booleans. */
   otherTypes: readonly string[]
   /** Short names for `match` and `require`. */
   aliases: Readonly<Record<string, ClaimPath>>
 }
+
+export type TenantClaims = readonly [string, ...string[]]
 
 /** Values of a claim that are refused unless a rule names them literally: who causes such an event need not be trusted. */
 export interface ForbiddenEvents {
@@ -37,15 +37,13 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
   'github-actions': {
     issuer: 'https://token.actions.githubusercontent.com',
     issuers: [
-      /^https:\/\/token\.actions\.githubusercontent\.com$/,
-      // A GitHub Enterprise Cloud slug.
-      /^https:\/\/token\.actions\.githubusercontent\.com\/[A-Za-z0-9][A-Za-z0-9-]*$/,
+      // github.com, or on it a GitHub Enterprise Cloud slug.
+      /^https:\/\/token\.actions\.githubusercontent\.com(?:\/[A-Za-z0-9][A-Za-z0-9-]*)?$/,
       // Data residency.
       /^https:\/\/token\.actions\.[a-z0-9-]+\.ghe\.com$/,
       // GitHub Enterprise Server.
       /^https:\/\/[a-z0-9.-]+(?::\d+)?\/_services\/token$/,
     ],
-    shared: [/^https:\/\/token\.actions\.githubusercontent\.com$/],
     tenantClaims: ['repository_owner_id', 'repository_id', 'enterprise_id'],
     algorithms: ['RS256'],
     subject: ['repo:', { claim: ['repository_owner_id'] }, '/', { claim: ['repository_id'] }],
@@ -75,7 +73,6 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
   gitlab: {
     issuer: 'https://gitlab.com',
     issuers: [/^https:\/\/[a-z0-9.-]+(?::\d+)?(?:\/[A-Za-z0-9._~/-]*[A-Za-z0-9._~-])?$/],
-    shared: [/^https:\/\/gitlab\.com$/],
     tenantClaims: ['namespace_id', 'project_id', 'job_namespace_id', 'job_project_id'],
     algorithms: ['RS256'],
     // In a fork's merge request pipeline project_id names the fork; job_project_id is where the job ran.
@@ -84,13 +81,10 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     // A token lives as long as its job may.
     max_token_lifetime: 3_600,
     forbidden: { claim: 'pipeline_source', values: ['merge_request_event', 'external_pull_request_event'] },
-    otherTypes: ['runner_id', 'groups_direct'],
+    otherTypes: ['runner_id'],
     aliases: {},
   },
   kubernetes: {
-    issuers: [/^https:\/\/.+$/],
-    shared: [],
-    tenantClaims: [],
     algorithms: ['RS256', 'ES256'],
     subject: ['serviceaccount:', { claim: [kubernetes, 'serviceaccount', 'uid'] }],
     // The kubelet hands the same token to the pod until most of its life is over.
@@ -109,11 +103,13 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
   },
 }
 
-/** Well-known issuers that anybody can have tokens of, when they are configured without a preset. */
-export const sharedIssuers: readonly { issuer: RegExp; preset?: PresetName; tenantClaims: readonly string[] }[] = [
-  { issuer: /^https:\/\/token\.actions\.githubusercontent\.com(?:\/|$)/, preset: 'github-actions', tenantClaims: [] },
-  { issuer: /^https:\/\/gitlab\.com\/?$/, preset: 'gitlab', tenantClaims: [] },
-  { issuer: /^(?:https:\/\/)?accounts\.google\.com\/?$/, tenantClaims: ['sub', 'hd'] },
+/** Well-known issuers that anybody can have tokens of: some have a preset, the others are pinned without one. */
+export const sharedIssuers: readonly ({ issuer: RegExp } & (
+  { preset: PresetName; tenantClaims?: undefined } | { preset?: undefined; tenantClaims: TenantClaims }
+))[] = [
+  { issuer: /^https:\/\/token\.actions\.githubusercontent\.com(?:\/|$)/, preset: 'github-actions' },
+  { issuer: /^https:\/\/gitlab\.com\/?$/, preset: 'gitlab' },
+  { issuer: /^https:\/\/accounts\.google\.com\/?$/, tenantClaims: ['sub', 'hd'] },
   { issuer: /^https:\/\/agent\.buildkite\.com\/?$/, tenantClaims: ['organization_id', 'pipeline_id'] },
   {
     issuer: /^https:\/\/app\.terraform\.io\/?$/,

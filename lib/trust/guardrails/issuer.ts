@@ -1,7 +1,7 @@
 import { subjectTokenAlgorithms } from '../../protocol/algorithms.ts'
 import type { ReplayMode } from '../../tokens/trusted-issuer.ts'
 import type { Condition, Configuration, Issuer } from '../configuration.ts'
-import { presets, sharedIssuers } from '../presets.ts'
+import { presets, sharedIssuers, type TenantClaims } from '../presets.ts'
 import { bounds, finding, HOUR, MINUTE, type GuardrailFinding } from './finding.ts'
 import { unsafePattern } from './pattern.ts'
 import { isHttps, isLoopback } from './url.ts'
@@ -61,40 +61,42 @@ export function ofIssuer(issuer: Issuer, configuration: Configuration): Guardrai
 
 /** Whose issuer is it: one tenant's own, or everybody's? */
 function tenancy(issuer: Issuer, local: boolean): GuardrailFinding[] {
-  const path = ['issuers', issuer.name]
-  const preset = issuer.preset === undefined ? undefined : presets[issuer.preset]
+  const path = ['issuers', issuer.name, 'issuer']
   const known = sharedIssuers.find((shared) => shared.issuer.test(issuer.issuer))
-  // Also where the preset's own shapes would let it pass: under another kind's preset nothing would pin its tenants.
-  const foreign = known !== undefined && issuer.preset !== undefined && known.preset !== issuer.preset
-  if (foreign || (preset && !local && !preset.issuers.some((shape) => shape.test(issuer.issuer)))) {
-    const remedy = known?.preset
-      ? `: its preset is ${known.preset}`
-      : preset?.issuer
-        ? `: leave it out for ${preset.issuer}`
-        : ''
-    return [finding('preset-issuer', [...path, 'issuer'], `this is no issuer URL of ${issuer.preset}${remedy}`)]
-  }
-  if (known?.preset !== undefined && preset === undefined) {
+  if (issuer.preset === undefined) {
+    if (known?.preset === undefined) return unpinned(issuer, known?.tenantClaims)
     const message = `write preset: ${known.preset}, which knows how this issuer's tokens are to be read`
-    return [finding('use-preset', [...path, 'issuer'], message)]
+    return [finding('use-preset', path, message)]
+  }
+  const preset = presets[issuer.preset]
+  // Also where the preset's own shapes would let it pass: under another kind's preset nothing would pin its tenants.
+  const foreign = known !== undefined && known.preset !== issuer.preset
+  if (foreign || (!local && preset.issuers?.some((shape) => shape.test(issuer.issuer)) === false)) {
+    const remedy =
+      foreign && known.preset
+        ? `: its preset is ${known.preset}`
+        : preset.issuer
+          ? `: leave it out for ${preset.issuer}`
+          : ''
+    return [finding('preset-issuer', path, `this is no issuer URL of ${issuer.preset}${remedy}`)]
   }
   // An example issuer on loopback stands for the shared one, pin and all.
-  const shared =
-    preset === undefined
-      ? known !== undefined
-      : local
-        ? preset.shared.length > 0
-        : preset.shared.some((shape) => shape.test(issuer.issuer))
-  const tenantClaims = preset?.tenantClaims ?? known?.tenantClaims ?? []
-  if (!shared || issuer.require.some((condition) => pins(condition, tenantClaims))) return []
-  const [example = '', ...others] = tenantClaims
+  return local || issuer.issuer === preset.issuer ? unpinned(issuer, preset.tenantClaims) : []
+}
+
+function unpinned(issuer: Issuer, tenantClaims: TenantClaims | undefined): GuardrailFinding[] {
+  if (tenantClaims === undefined || issuer.require.some((condition) => pins(condition, tenantClaims))) return []
+  const [example, ...others] = tenantClaims
   const message = `anybody can have a token of this issuer: add require: { ${example}: "<yours>" }${others.length > 0 ? ` (or ${others.join(', ')})` : ''}`
-  return [finding('shared-issuer-unpinned', path, message)]
+  return [finding('shared-issuer-unpinned', ['issuers', issuer.name], message)]
 }
 
 function pins({ path, operator }: Condition, tenantClaims: readonly string[]): boolean {
   return (
-    path.length === 1 && tenantClaims.includes(path[0] ?? '') && 'equals' in operator && !operator.equals.includes('')
+    path.length === 1 &&
+    tenantClaims.some((claim) => claim === path[0]) &&
+    'equals' in operator &&
+    !operator.equals.includes('')
   )
 }
 
@@ -108,7 +110,7 @@ function ofPreset(issuer: Issuer): GuardrailFinding[] {
     ...(JSON.stringify(issuer.subject) === JSON.stringify(preset.subject)
       ? []
       : [fixed('subject', 'builds the subject from ids: leave subject out, and match what else must hold')]),
-    ...(strictness.indexOf(issuer.replay) >= strictness.indexOf(preset.replay)
+    ...(strictness[issuer.replay] >= strictness[preset.replay]
       ? []
       : [fixed('replay', `needs replay: ${preset.replay}, or stricter`)]),
     ...(issuer.algorithms.every((alg) => preset.algorithms.includes(alg))
@@ -117,13 +119,13 @@ function ofPreset(issuer: Issuer): GuardrailFinding[] {
   ]
 }
 
-const strictness: readonly ReplayMode[] = ['off', 'once_per_target', 'once']
+const strictness: Readonly<Record<ReplayMode, number>> = { off: 0, once_per_target: 1, once: 2 }
 
 /** Audiences that mean somebody else: every pod of a cluster holds a token for its API server. */
 const foreignAudiences = /^(?:https:\/\/kubernetes\.default(?:\.svc(?:\.[a-z0-9.-]+)?)?|kubernetes)$/
 
-/** Names that no public resolver knows. */
-const privateHost = /^(?:[^.]+|.+\.(?:local|internal|localhost|lan|home\.arpa))$|^\d+\.\d+\.\d+\.\d+$|^\[/
+/** Names that no public resolver knows, and addresses: of IPv6 without a dot, of IPv4 the only ones that end in a number. */
+const privateHost = /^[^.]+$|\.(?:local|internal|localhost|lan|home\.arpa|\d+)$/
 
 function ofKeys(issuer: Issuer, local: boolean): GuardrailFinding[] {
   if ('keys' in issuer.jwks || local) return []

@@ -6,16 +6,17 @@ export function unsafePattern(
   issuer: Issuer,
   path: readonly string[],
 ): GuardrailFinding[] {
-  if ('equals' in operator && operator.equals.some((value) => typeof value === 'string' && value.includes('*')))
-    return [finding('unsafe-pattern', path, `${key}: here a * is just a *: write { glob: … } for a pattern`)]
-  const pattern = globOf(operator)
-  if (pattern === undefined) return []
-  const why = whyUnsafe(pattern, claim.at(-1) ?? '', issuer)
+  const why = 'glob' in operator ? whyUnsafe(operator.glob, claim.at(-1) ?? '', issuer) : whyNoPattern(operator)
   return why === undefined ? [] : [finding('unsafe-pattern', path, `${key}: ${why}`)]
 }
 
-function globOf(operator: Operator): string | undefined {
-  return 'glob' in operator ? operator.glob : undefined
+function whyNoPattern(operator: Exclude<Operator, { glob: string }>): string | undefined {
+  const values = 'equals' in operator ? operator.equals : 'not' in operator ? operator.not : [operator.contains]
+  if (!values.some((value) => String(value).includes('*'))) return undefined
+  // Worst under `not`: what it was meant to keep out would come in.
+  return 'equals' in operator
+    ? 'here a * is just a *: write { glob: … } for a pattern'
+    : 'here a * is just a *, and no pattern is possible: write the values out'
 }
 
 function whyUnsafe(pattern: string, claim: string, issuer: Issuer): string | undefined {

@@ -1,4 +1,4 @@
-import type { Condition, Configuration, Issuer, Rule } from '../configuration.ts'
+import type { Condition, Configuration, Rule } from '../configuration.ts'
 import { finding, type GuardrailFinding } from './finding.ts'
 import { unsafePattern } from './pattern.ts'
 
@@ -6,9 +6,7 @@ export function ofRule(rule: Rule, configuration: Configuration): GuardrailFindi
   const path = ['rules', rule.name]
   const unknownIssuers = rule.issuers.filter((name) => !Object.hasOwn(configuration.issuers, name))
   const unknownClients = (rule.clients ?? []).filter((name) => !Object.hasOwn(configuration.clients, name))
-  const issuers = rule.issuers.flatMap((name) =>
-    Object.hasOwn(configuration.issuers, name) ? [configuration.issuers[name] as Issuer] : [],
-  )
+  const issuers = Object.values(configuration.issuers).filter(({ name }) => rule.issuers.includes(name))
   return [
     ...unknownIssuers.map((name) =>
       finding(
@@ -120,7 +118,7 @@ const registeredClaims: ReadonlySet<string> = new Set([
 const fixedClaims: ReadonlySet<string> = new Set(['iss', 'aud', 'exp', 'iat', 'nbf', 'jti'])
 
 function constrains({ path, operator }: Condition): boolean {
-  if (path.length === 1 && fixedClaims.has(path[0] ?? '')) return false
+  if (path.every((name) => fixedClaims.has(name))) return false
   if ('not' in operator) return false
   return !('glob' in operator) || /[^*/:]/.test(operator.glob)
 }

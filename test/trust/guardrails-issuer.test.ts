@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Configuration } from '../../lib/trust/configuration.ts'
+import { findUnsafe } from '../../lib/trust/guardrails.ts'
+import type { GuardrailFinding } from '../../lib/trust/guardrails/finding.ts'
+import { rulesOf, safe, withIssuer } from './guardrails-fixture.ts'
+import { farm } from './policy-fixture.ts'
+
+const inLocalRun = (issuer: Parameters<typeof withIssuer>[0]): Configuration => ({ ...withIssuer(issuer), local: true })
+
+const unsafe: readonly (readonly [string, Configuration, GuardrailFinding['rule']])[] = [
+  ['an issuer over http', withIssuer({ issuer: 'http://ci.test' }), 'insecure-url'],
+  ['an issuer on loopback, deployed', withIssuer({ issuer: 'http://127.0.0.1:1' }), 'insecure-url'],
+  [
+    'an issuer that only begins like loopback',
+    { ...withIssuer({ issuer: 'http://127.0.0.1.ci.test' }), local: true },
+    'insecure-url',
+  ],
+  ['an issuer that only mentions loopback', inLocalRun({ issuer: 'http://ci.test/http://127.0.0.1/' }), 'insecure-url'],
+  ['an issuer over http elsewhere, locally', inLocalRun({ issuer: 'http://ci.test' }), 'insecure-url'],
+  ['an issuer with a user', withIssuer({ issuer: 'https://u:p@ci.test' }), 'insecure-url'],
+  ['an issuer with a user and no password', withIssuer({ issuer: 'https://u@ci.test' }), 'insecure-url'],
+  ['an issuer with a password and no user', withIssuer({ issuer: 'https://:p@ci.test' }), 'insecure-url'],
+  ['an issuer with a query', withIssuer({ issuer: 'https://ci.test/?a=b' }), 'insecure-url'],
+  ['an issuer with an empty query', withIssuer({ issuer: 'https://ci.test/?' }), 'insecure-url'],
+  ['an issuer with a fragment', withIssuer({ issuer: 'https://ci.test/#a' }), 'insecure-url'],
+  ['an issuer with an empty fragment', withIssuer({ issuer: 'https://ci.test/#' }), 'insecure-url'],
+  ['an issuer with its default port', withIssuer({ issuer: 'https://ci.test:443' }), 'insecure-url'],
+  ['an issuer in upper case', withIssuer({ issuer: 'https://CI.test' }), 'insecure-url'],
+  ['an issuer with dot segments', withIssuer({ issuer: 'https://ci.test/a/../b' }), 'insecure-url'],
+  ['an issuer that is no URL', withIssuer({ issuer: 'ci.test' }), 'insecure-url'],
+  ['an issuer with a star', withIssuer({ issuer: 'https://*.ci.test' }), 'insecure-url'],
+  ['a key set over http', withIssuer({ jwks: { uri: 'http://ci.test/keys' } }), 'insecure-url'],
+  ['a key set on loopback, deployed', withIssuer({ jwks: { uri: 'http://127.0.0.1:8788/keys' } }), 'insecure-url'],
+  ['a key set over http elsewhere, locally', inLocalRun({ jwks: { uri: 'http://ci.test/keys' } }), 'insecure-url'],
+  ['discovery at a private address', withIssuer({ issuer: 'https://10.0.0.1' }), 'unreachable-keys'],
+  ['discovery at another private address', withIssuer({ issuer: 'https://192.168.100.254' }), 'unreachable-keys'],
+  ['discovery at an IPv6 address', withIssuer({ issuer: 'https://[::1]' }), 'unreachable-keys'],
+  [
+    'discovery inside a cluster',
+    withIssuer({ issuer: 'https://kubernetes.default.svc.cluster.local' }),
+    'unreachable-keys',
+  ],
+  ['discovery at a name without a dot', withIssuer({ issuer: 'https://localhost' }), 'unreachable-keys'],
+  ...['local', 'internal', 'localhost', 'lan', 'home.arpa'].map(
+    (suffix) =>
+      [`discovery at a .${suffix} name`, withIssuer({ issuer: `https://ci.${suffix}` }), 'unreachable-keys'] as const,
+  ),
+  ['a key set at a private name', withIssuer({ jwks: { uri: 'https://ci.internal/keys' } }), 'unreachable-keys'],
+  ...[
+    'https://kubernetes.default',
+    'https://kubernetes.default.svc',
+    'https://kubernetes.default.svc.cluster.local',
+    'kubernetes',
+  ].map(
+    (audience) =>
+      [
+        `${audience}, the API server, as an audience`,
+        withIssuer({ audiences: [audience] }),
+        'foreign-audience',
+      ] as const,
+  ),
+  [
+    'the API server among audiences',
+    withIssuer({ audiences: ['https://broker.test', 'https://kubernetes.default.svc'] }),
+    'foreign-audience',
+  ],
+  ['an audience with a star', withIssuer({ audiences: ['*'] }), 'unsafe-pattern'],
+  ['a star among audiences', withIssuer({ audiences: ['https://broker.test', 'https://*.test'] }), 'unsafe-pattern'],
+  ['a symmetric algorithm', withIssuer({ algorithms: ['HS256' as never] }), 'algorithm-not-allowed'],
+  ['none', withIssuer({ algorithms: ['RS256', 'none' as never] }), 'algorithm-not-allowed'],
+  ['no algorithms', withIssuer({ algorithms: [] }), 'algorithm-not-allowed'],
+  ['a tolerance over five minutes', withIssuer({ clock_tolerance: 301 }), 'lifetime-out-of-bounds'],
+  ['a negative tolerance', withIssuer({ clock_tolerance: -1 }), 'lifetime-out-of-bounds'],
+  ['tokens that live for more than a day', withIssuer({ max_token_lifetime: 86_401 }), 'lifetime-out-of-bounds'],
+  ['tokens that live for less than a minute', withIssuer({ max_token_lifetime: 59 }), 'lifetime-out-of-bounds'],
+  [
+    'no replay protection for two hours',
+    withIssuer({ replay: 'off', max_token_lifetime: 7_200 }),
+    'replay-off-too-long',
+  ],
+  [
+    'no replay protection for an hour and a second',
+    withIssuer({ replay: 'off', max_token_lifetime: 3_601 }),
+    'replay-off-too-long',
+  ],
+  [
+    'an issuer named self',
+    { ...safe, issuers: { farm, self: { ...farm, name: 'self', issuer: 'https://b.test' } } },
+    'ambiguous-name',
+  ],
+  ['two issuers of one URL', { ...safe, issuers: { farm, barn: { ...farm, name: 'barn' } } }, 'ambiguous-name'],
+  ['our own URL as an issuer', withIssuer({ issuer: 'https://broker.test' }), 'ambiguous-name'],
+]
+
+for (const [title, spoilt, expected] of unsafe) {
+  test(`${title}: ${expected}`, () => {
+    assert.deepEqual(rulesOf(spoilt), [expected])
+  })
+}
+
+const safeToo: readonly (readonly [string, Configuration])[] = [
+  [
+    'loopback in a local run',
+    { ...withIssuer({ issuer: 'http://127.0.0.1:8788' }), local: true, issuer: 'http://localhost:8787' },
+  ],
+  ['loopback without a port', inLocalRun({ issuer: 'http://localhost/realms/a' })],
+  ['loopback over IPv6', inLocalRun({ issuer: 'http://[::1]:8788' })],
+  ['a key set on loopback in a local run', inLocalRun({ jwks: { uri: 'http://127.0.0.1:8788/keys' } })],
+  ['an issuer with a path and a trailing slash', withIssuer({ issuer: 'https://ci.test/realms/a/' })],
+  ['an issuer without replay protection for an hour', withIssuer({ replay: 'off', max_token_lifetime: 3_600 })],
+  ['an issuer that is traded once per target', withIssuer({ replay: 'once_per_target', max_token_lifetime: 7_200 })],
+  [
+    'uploaded keys of a private issuer',
+    withIssuer({ issuer: 'https://kubernetes.default.svc.cluster.local', jwks: { keys: { keys: [] } } }),
+  ],
+  [
+    'a private issuer whose keys are public',
+    withIssuer({ issuer: 'https://ci.internal', jwks: { uri: 'https://keys.test/jwks' } }),
+  ],
+  ['a public name that begins like an address', withIssuer({ issuer: 'https://10.0.0.1.ci.test' })],
+  ['a public name that ends in a digit', withIssuer({ issuer: 'https://ci.t1' })],
+  ['audiences of our own', withIssuer({ audiences: ['https://broker.test', 'urn:broker'] })],
+  [
+    'an audience that begins like the API server’s',
+    withIssuer({ audiences: ['https://kubernetes.default.acme.test'] }),
+  ],
+  ['an audience that ends like the API server’s', withIssuer({ audiences: ['acme-kubernetes'] })],
+]
+
+for (const [title, configured] of safeToo) {
+  test(`${title} is safe`, () => {
+    assert.deepEqual(findUnsafe(configured), [])
+  })
+}

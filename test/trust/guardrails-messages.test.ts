@@ -1,0 +1,286 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Configuration } from '../../lib/trust/configuration.ts'
+import { findUnsafe, refuseUnsafe } from '../../lib/trust/guardrails.ts'
+import { guardrailRules } from '../../lib/trust/guardrails/finding.ts'
+import { github, matching, ofPreset, safe, target, withIssuer, withRule } from './guardrails-fixture.ts'
+import { equals, farm, grant, rule } from './policy-fixture.ts'
+
+const pinned = [equals('repository_owner_id', '1')]
+
+/** Where each finding points and what it says, as an operator reads it. */
+const rows: readonly (readonly [title: string, spoilt: Configuration, ...lines: string[]])[] = [
+  [
+    'our issuer',
+    { ...safe, issuer: 'https://broker.test/' },
+    'issuer: our-issuer issuer must be an https origin in lower case, without a path or a trailing slash, or auto; http://127.0.0.1:<port> in local runs',
+  ],
+  [
+    'no RS256',
+    { ...safe, signing: { algorithms: ['ES256'], keys: {} } },
+    'signing.algorithms: rs256-missing add RS256: every verifier must be able to expect it (RFC 9068 section 2.1)',
+  ],
+  [
+    'retention',
+    { ...safe, receipts: { retention: 0 } },
+    'receipts.retention: lifetime-out-of-bounds retention must be from 1d to 3650d',
+  ],
+
+  [
+    'an issuer named self',
+    { ...safe, issuers: { farm, self: { ...farm, name: 'self', issuer: 'https://b.test' } } },
+    'issuers.self: ambiguous-name self means our own tokens: give this issuer another name',
+  ],
+  [
+    'two issuers of one URL',
+    { ...safe, issuers: { farm, barn: { ...farm, name: 'barn' } } },
+    "issuers.farm: ambiguous-name barn has the same issuer URL: a token could be either's",
+    "issuers.barn: ambiguous-name farm has the same issuer URL: a token could be either's",
+  ],
+  [
+    'our own URL as an issuer',
+    withIssuer({ issuer: 'https://broker.test' }),
+    'issuers.farm: ambiguous-name this is our own issuer URL',
+  ],
+  [
+    'an issuer over http',
+    withIssuer({ issuer: 'http://ci.test' }),
+    'issuers.farm.issuer: insecure-url write an https URL, its host in lower case',
+  ],
+  [
+    'an issuer on loopback, deployed',
+    withIssuer({ issuer: 'http://127.0.0.1:8788' }),
+    'issuers.farm.issuer: insecure-url write an https URL, its host in lower case; http on loopback is for local runs',
+  ],
+  [
+    'a key set over http',
+    withIssuer({ jwks: { uri: 'http://ci.test/keys' } }),
+    'issuers.farm.jwks: insecure-url write an https URL',
+  ],
+  [
+    'discovery at a private name',
+    withIssuer({ issuer: 'https://ci.internal' }),
+    'issuers.farm.issuer: unreachable-keys keys are fetched from the public internet only, where ci.internal is not: give them with jwks: { keys: [...] }',
+  ],
+  [
+    'a key set at a private name',
+    withIssuer({ jwks: { uri: 'https://keys.internal/jwks' } }),
+    'issuers.farm.jwks: unreachable-keys keys are fetched from the public internet only, where keys.internal is not: give them with jwks: { keys: [...] }',
+  ],
+  [
+    'the API server’s audience',
+    withIssuer({ audiences: ['https://kubernetes.default.svc'] }),
+    "issuers.farm.audiences: foreign-audience tokens for https://kubernetes.default.svc are meant for the cluster's API server: project one for the broker's URL",
+  ],
+  [
+    'a star as an audience',
+    withIssuer({ audiences: ['*'] }),
+    'issuers.farm.audiences: unsafe-pattern an audience is compared exactly, a * is no pattern here: write it out',
+  ],
+  [
+    'a symmetric algorithm',
+    withIssuer({ algorithms: ['HS256' as never] }),
+    'issuers.farm.algorithms: algorithm-not-allowed use some of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519',
+  ],
+  [
+    'a tolerance',
+    withIssuer({ clock_tolerance: 301 }),
+    'issuers.farm.clock_tolerance: lifetime-out-of-bounds clock_tolerance must be from 0s to 5m',
+  ],
+  [
+    'the lifetime of subject tokens',
+    withIssuer({ max_token_lifetime: 59 }),
+    'issuers.farm.max_token_lifetime: lifetime-out-of-bounds max_token_lifetime must be from 1m to 24h',
+  ],
+  [
+    'no replay protection for two hours',
+    withIssuer({ replay: 'off', max_token_lifetime: 7_200 }),
+    'issuers.farm.max_token_lifetime: replay-off-too-long with replay: off a stolen token works until it expires: write max_token_lifetime: 1h or less, or replay: once',
+  ],
+  [
+    'a pattern in require',
+    withIssuer({ require: [{ key: 'project', path: ['project'], operator: { glob: '*' } }] }),
+    'issuers.farm.require.project: unsafe-pattern project: a pattern that begins with * leaves its most telling part open: begin with what you know',
+  ],
+
+  [
+    'another issuer’s URL',
+    withIssuer(ofPreset('github-actions', 'https://github.com')),
+    `issuers.farm.issuer: preset-issuer this is no issuer URL of github-actions: leave it out for ${github}`,
+  ],
+  [
+    'GitHub’s URL with a slash',
+    withIssuer(ofPreset('github-actions', `${github}/`)),
+    `issuers.farm.issuer: preset-issuer this is no issuer URL of github-actions: leave it out for ${github}`,
+  ],
+  [
+    'another preset’s URL',
+    withIssuer(ofPreset('kubernetes', github)),
+    'issuers.farm.issuer: preset-issuer this is no issuer URL of kubernetes: its preset is github-actions',
+  ],
+  [
+    'the URL of an issuer without a preset',
+    withIssuer(ofPreset('kubernetes', 'https://accounts.google.com')),
+    'issuers.farm.issuer: preset-issuer this is no issuer URL of kubernetes',
+  ],
+  [
+    'GitLab without its preset',
+    withIssuer({ issuer: 'https://gitlab.com' }),
+    "issuers.farm.issuer: use-preset write preset: gitlab, which knows how this issuer's tokens are to be read",
+  ],
+  [
+    'one claim to pin by',
+    withIssuer({ issuer: 'https://issuer.enforce.dev' }),
+    'issuers.farm: shared-issuer-unpinned anybody can have a token of this issuer: add require: { sub: "<yours>" }',
+  ],
+  [
+    'several claims to pin by',
+    withIssuer(ofPreset('github-actions', github)),
+    'issuers.farm: shared-issuer-unpinned anybody can have a token of this issuer: add require: { repository_owner_id: "<yours>" } (or repository_id, enterprise_id)',
+  ],
+  [
+    'a preset with a subject of its own',
+    withIssuer({ ...ofPreset('github-actions', github, pinned), subject: [{ claim: ['actor'] }] }),
+    'issuers.farm.subject: preset-fixed github-actions builds the subject from ids: leave subject out, and match what else must hold',
+  ],
+  [
+    'a preset with laxer replay protection',
+    withIssuer({ ...ofPreset('github-actions', github, pinned), replay: 'off' }),
+    'issuers.farm.replay: preset-fixed github-actions needs replay: once, or stricter',
+  ],
+  [
+    'a preset with another algorithm',
+    withIssuer({ ...ofPreset('kubernetes', 'https://c.test'), algorithms: ['RS256', 'PS256'] }),
+    'issuers.farm.algorithms: preset-fixed kubernetes signs with RS256 or ES256',
+  ],
+
+  [
+    'two targets of one audience',
+    { ...safe, targets: { api: target, twin: target } },
+    'targets.api.audience: ambiguous-name twin has the same audience: a request could mean either',
+    'targets.twin.audience: ambiguous-name api has the same audience: a request could mean either',
+  ],
+  [
+    'a target for ourselves',
+    { ...safe, targets: { api: { ...target, audience: 'https://broker.test' } } },
+    'targets.api.audience: ambiguous-name this is our own issuer URL: a token for a target must not look like one for us',
+  ],
+  [
+    'a target named like another’s audience',
+    { ...safe, targets: { api: { ...target, audience: 'x:y' }, 'x:y': target } },
+    'targets.x:y: ambiguous-name the name is also the audience of api',
+  ],
+  [
+    'the lifetime of a target’s tokens',
+    { ...safe, targets: { api: { ...target, lifetime: 59 } } },
+    'targets.api.lifetime: lifetime-out-of-bounds lifetime must be from 1m to 24h',
+  ],
+
+  [
+    'an issuer that is not there',
+    withRule({ issuers: ['farm', 'barn'] }),
+    'rules.r.issuer: unknown-reference there is no issuer named barn',
+  ],
+  [
+    'our own tokens as subjects',
+    withRule({ issuers: ['self'] }),
+    'rules.r.issuer: unknown-reference self (our own tokens as subjects) is not supported yet',
+  ],
+  ['no issuer', withRule({ issuers: [] }), 'rules.r: unknown-reference the rule names no issuer'],
+  [
+    'a client that is not there',
+    withRule({ clients: ['app', 'nobody'] }),
+    'rules.r.clients: unknown-reference there is no client named nobody',
+  ],
+  [
+    'a rule without a condition',
+    withRule({ match: [] }),
+    'rules.r: rule-constrains-nothing this rule admits everybody whom the issuer knows: add a claim to match, by value',
+  ],
+  [
+    'a target that is not there',
+    withRule({ grant: [grant('plain'), grant('nope')] }),
+    'rules.r.grant.1.target: unknown-reference there is no target named nope',
+  ],
+  [
+    'a target granted twice',
+    withRule({ grant: [grant('api'), grant('api')] }),
+    'rules.r.grant.1.target: ambiguous-name this rule grants api twice',
+  ],
+  [
+    'a grant without the scopes',
+    withRule({ grant: [grant('api', { scopes: [] })] }),
+    'rules.r.grant.0: scopes-required api has scopes: say which are granted, some of read, write, admin',
+  ],
+  [
+    'scopes that are not there',
+    withRule({ grant: [grant('api', { scopes: ['fly', 'read', 'swim'] })] }),
+    'rules.r.grant.0.scopes: scopes-required api has no scope fly, swim: it has read, write, admin',
+  ],
+  [
+    'a scope where there are none',
+    withRule({ grant: [grant('plain', { scopes: ['read'] })] }),
+    'rules.r.grant.0.scopes: scopes-required plain has no scope read at all',
+  ],
+  [
+    'a registered claim',
+    withRule({ grant: [grant('api', { claims: { nonce: { path: ['x'] } } })] }),
+    'rules.r.grant.0.claims.nonce: registered-claim nonce has a meaning of its own in a token: choose another name',
+  ],
+
+  [
+    'a star among values',
+    matching('branch', { equals: ['refs/heads/*'] }),
+    'rules.r.match.branch: unsafe-pattern branch: here a * is just a *: write { glob: … } for a pattern',
+  ],
+  [
+    'a star among what must not be',
+    matching('branch', { not: ['refs/heads/*'] }),
+    'rules.r.match.branch: unsafe-pattern branch: here a * is just a *, and no pattern is possible: write the values out',
+  ],
+  [
+    'a star in a member',
+    matching('groups', { contains: 'buyers-*' }),
+    'rules.r.match.groups: unsafe-pattern groups: here a * is just a *, and no pattern is possible: write the values out',
+  ],
+  [
+    'two stars',
+    matching('branch', { glob: 'refs/**' }),
+    'rules.r.match.branch: unsafe-pattern branch: ** is no pattern here: * never crosses / or :, so write one * for each part',
+  ],
+  [
+    'a pattern on an id',
+    matching('/kubernetes.io/pod/uid', { glob: '98*' }),
+    'rules.r.match./kubernetes.io/pod/uid: unsafe-pattern /kubernetes.io/pod/uid: an id is matched by value: list the ids',
+  ],
+  [
+    'a pattern on a preset’s sub',
+    matching('sub', { glob: 'repo:acme/*' }, ofPreset('github-actions', github, pinned)),
+    "rules.r.match.sub: unsafe-pattern sub: the issuer's sub has several shapes: match the claims it is made of",
+  ],
+  [
+    'a pattern in a rule of two issuers, once',
+    {
+      ...safe,
+      issuers: { farm, barn: { ...farm, name: 'barn', issuer: 'https://b.test' } },
+      rules: [
+        rule('r', {
+          issuers: ['farm', 'barn'],
+          match: [equals('ref', 'main'), { key: 'job', path: ['job'], operator: { glob: '*' } }],
+        }),
+      ],
+    },
+    'rules.r.match.job: unsafe-pattern job: a pattern that begins with * leaves its most telling part open: begin with what you know',
+  ],
+]
+
+for (const [title, spoilt, ...lines] of rows) {
+  test(`${title} is refused in so many words`, () => {
+    assert.throws(() => refuseUnsafe(spoilt), new Error(`unsafe configuration:\n${lines.join('\n')}`))
+  })
+}
+
+test('every guardrail has a row', () => {
+  const named = new Set(rows.flatMap(([, spoilt]) => findUnsafe(spoilt).map((finding) => finding.rule)))
+  assert.deepEqual([...named].toSorted(), Object.keys(guardrailRules).toSorted())
+})

@@ -1,0 +1,269 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Configuration, PresetName } from '../../lib/trust/configuration.ts'
+import { findUnsafe } from '../../lib/trust/guardrails.ts'
+import type { GuardrailFinding } from '../../lib/trust/guardrails/finding.ts'
+import { github, ofPreset, rulesOf, withIssuer } from './guardrails-fixture.ts'
+import { equals } from './policy-fixture.ts'
+
+const unsafe: readonly (readonly [string, Configuration, GuardrailFinding['rule']])[] = [
+  ['GitHub without its preset', withIssuer({ issuer: github }), 'use-preset'],
+  ['a GitHub slug without its preset', withIssuer({ issuer: `${github}/acme` }), 'use-preset'],
+  ['gitlab.com without its preset', withIssuer({ issuer: 'https://gitlab.com' }), 'use-preset'],
+  [
+    'Google in the clothes of a cluster',
+    withIssuer(ofPreset('kubernetes', 'https://accounts.google.com')),
+    'preset-issuer',
+  ],
+  ['GitHub in the clothes of a cluster', withIssuer(ofPreset('kubernetes', github)), 'preset-issuer'],
+  ['GitHub in the clothes of a GitLab', withIssuer(ofPreset('gitlab', github)), 'preset-issuer'],
+  ['gitlab.com in the clothes of a cluster', withIssuer(ofPreset('kubernetes', 'https://gitlab.com')), 'preset-issuer'],
+  [
+    'Buildkite in the clothes of a GitLab',
+    withIssuer(ofPreset('gitlab', 'https://agent.buildkite.com')),
+    'preset-issuer',
+  ],
+
+  ['GitHub without a pin', withIssuer(ofPreset('github-actions', github)), 'shared-issuer-unpinned'],
+  [
+    'GitHub pinned by a name',
+    withIssuer(ofPreset('github-actions', github, [equals('repository_owner', 'acme')])),
+    'shared-issuer-unpinned',
+  ],
+  [
+    'GitHub pinned by what it is not',
+    withIssuer(
+      ofPreset('github-actions', github, [
+        { key: 'repository_owner_id', path: ['repository_owner_id'], operator: { not: ['1'] } },
+      ]),
+    ),
+    'shared-issuer-unpinned',
+  ],
+  [
+    'GitHub pinned by a pattern',
+    withIssuer(
+      ofPreset('github-actions', github, [
+        { key: 'enterprise_id', path: ['enterprise_id'], operator: { contains: '1' } },
+      ]),
+    ),
+    'shared-issuer-unpinned',
+  ],
+  [
+    'GitHub pinned below a claim',
+    withIssuer(
+      ofPreset('github-actions', github, [
+        { key: '/repository_id/id', path: ['repository_id', 'id'], operator: { equals: ['1'] } },
+      ]),
+    ),
+    'shared-issuer-unpinned',
+  ],
+  [
+    'a pin of nothing',
+    withIssuer(ofPreset('github-actions', github, [equals('repository_owner_id', '')])),
+    'shared-issuer-unpinned',
+  ],
+  [
+    'a pin of something or nothing',
+    withIssuer(ofPreset('github-actions', github, [equals('repository_owner_id', '1', '')])),
+    'shared-issuer-unpinned',
+  ],
+  ['gitlab.com without a pin', withIssuer(ofPreset('gitlab', 'https://gitlab.com')), 'shared-issuer-unpinned'],
+  [
+    'a stand-in of GitHub without a pin',
+    { ...withIssuer(ofPreset('github-actions', 'http://127.0.0.1:8788')), local: true },
+    'shared-issuer-unpinned',
+  ],
+
+  [
+    'a preset with a subject by name',
+    withIssuer({ ...ofPreset('github-actions', `${github}/acme`), subject: [{ claim: ['actor'] }] }),
+    'preset-fixed',
+  ],
+  [
+    'a preset with laxer replay protection',
+    withIssuer({ ...ofPreset('github-actions', `${github}/acme`), replay: 'once_per_target' }),
+    'preset-fixed',
+  ],
+  [
+    'a preset without replay protection',
+    withIssuer({ ...ofPreset('github-actions', `${github}/acme`), replay: 'off' }),
+    'preset-fixed',
+  ],
+  [
+    'a preset with another algorithm',
+    withIssuer({ ...ofPreset('github-actions', `${github}/acme`), algorithms: ['RS256', 'ES256'] }),
+    'preset-fixed',
+  ],
+]
+
+for (const [title, spoilt, expected] of unsafe) {
+  test(`${title}: ${expected}`, () => {
+    assert.deepEqual(rulesOf(spoilt), [expected])
+  })
+}
+
+const safeToo: readonly (readonly [string, Configuration])[] = [
+  ['GitHub pinned by id', withIssuer(ofPreset('github-actions', github, [equals('repository_owner_id', '1')]))],
+  ['GitHub pinned by several ids', withIssuer(ofPreset('github-actions', github, [equals('repository_id', '1', '2')]))],
+  ['GitHub pinned by its enterprise', withIssuer(ofPreset('github-actions', github, [equals('enterprise_id', '1')]))],
+  [
+    'GitHub pinned by the last of its conditions',
+    withIssuer(
+      ofPreset('github-actions', github, [equals('ref', 'refs/heads/main'), equals('repository_owner_id', '1')]),
+    ),
+  ],
+  ...['namespace_id', 'project_id', 'job_namespace_id', 'job_project_id'].map(
+    (claim) =>
+      [
+        `gitlab.com pinned by ${claim}`,
+        withIssuer(ofPreset('gitlab', 'https://gitlab.com', [equals(claim, '1')])),
+      ] as const,
+  ),
+  ['a stand-in of a cluster', { ...withIssuer(ofPreset('kubernetes', 'http://127.0.0.1:8788')), local: true }],
+  [
+    'a cluster whose tokens are traded once',
+    withIssuer({ ...ofPreset('kubernetes', 'https://c.test'), replay: 'once', algorithms: ['ES256'] }),
+  ],
+  [
+    'a cluster whose tokens are traded once per target',
+    withIssuer({ ...ofPreset('kubernetes', 'https://c.test'), replay: 'once_per_target' }),
+  ],
+]
+
+for (const [title, configured] of safeToo) {
+  test(`${title} is safe`, () => {
+    assert.deepEqual(findUnsafe(configured), [])
+  })
+}
+
+/** URLs as their issuers document them. */
+const shapes: readonly (readonly [PresetName, string])[] = [
+  ['github-actions', `${github}/acme`],
+  ['github-actions', `${github}/a`],
+  ['github-actions', `${github}/Acme-Corp-2`],
+  ['github-actions', 'https://token.actions.acme-2.ghe.com'],
+  ['github-actions', 'https://github.acme.test/_services/token'],
+  ['github-actions', 'https://github.acme.test:8443/_services/token'],
+  ['gitlab', 'https://gitlab.acme.test'],
+  ['gitlab', 'https://gitlab.acme.test:8443'],
+  ['gitlab', 'https://acme.test/gitlab'],
+  ['gitlab', 'https://acme.test/tools/git.lab_2~a-b'],
+  ['kubernetes', 'https://oidc.eks.eu-west-1.amazonaws.com/id/ABC'],
+  ['kubernetes', 'https://container.googleapis.com/v1/projects/p/locations/l/clusters/c'],
+  ['kubernetes', 'https://westeurope.oic.prod-aks.azure.com/tenant/cluster/'],
+]
+
+for (const [preset, url] of shapes) {
+  test(`${url} has the shape of ${preset}`, () => {
+    assert.deepEqual(findUnsafe(withIssuer(ofPreset(preset, url))), [])
+  })
+}
+
+const otherShapes: readonly (readonly [PresetName, string])[] = [
+  ['github-actions', 'https://ci.test'],
+  ['github-actions', 'https://github.acme.test'],
+  ['github-actions', 'https://github.com'],
+  ['github-actions', `${github}.evil.test`],
+  ['github-actions', `${github}/`],
+  ['github-actions', `${github}/a/b`],
+  ['github-actions', `${github}/-acme`],
+  ['github-actions', `${github}/acme_corp`],
+  ['github-actions', `https://ci.test/${github}/acme`],
+  ['github-actions', 'https://token.actions.acme.ghe.com.evil.test'],
+  ['github-actions', 'https://token.actions.ghe.com'],
+  ['github-actions', 'https://token.actions.a.b.ghe.com'],
+  ['github-actions', 'https://ci.test/https://token.actions.acme.ghe.com'],
+  ['github-actions', 'https://github.acme.test/_services/token/x'],
+  ['github-actions', 'https://github.acme.test/x/_services/token'],
+  ['github-actions', 'https://ci.test/https://github.acme.test/_services/token'],
+  ['gitlab', 'https://gitlab.acme.test/'],
+  ['gitlab', 'https://acme.test/gitlab/'],
+  ['gitlab', 'https://acme.test/git%20lab'],
+  ['gitlab', 'https://ci.test/https://gitlab.acme.test'],
+]
+
+for (const [preset, url] of otherShapes) {
+  test(`${url} has not the shape of ${preset}`, () => {
+    assert.deepEqual(rulesOf(withIssuer(ofPreset(preset, url))), ['preset-issuer'])
+  })
+}
+
+test('the look-alike of an issuer that has a preset is nobody’s but its own', () => {
+  for (const url of [github, 'https://gitlab.com'])
+    for (const alike of [`https://ci.test/${url}`, `${url}x`])
+      assert.deepEqual(findUnsafe(withIssuer({ issuer: alike })), [], alike)
+})
+
+/** Without a preset: who gives anybody a token, as which `iss`, and the claims of which one tells their tenants apart. */
+const shared: readonly (readonly [string, readonly string[], readonly string[]])[] = [
+  ['Google', ['https://accounts.google.com'], ['sub', 'hd']],
+  ['Buildkite', ['https://agent.buildkite.com'], ['organization_id', 'pipeline_id']],
+  [
+    'HCP Terraform',
+    ['https://app.terraform.io'],
+    ['terraform_organization_id', 'terraform_project_id', 'terraform_workspace_id'],
+  ],
+  ['Vercel', ['https://oidc.vercel.com'], ['owner_id', 'project_id']],
+  ['CircleCI', ['https://oidc.circleci.com'], ['oidc.circleci.com/project-id', 'oidc.circleci.com/org-id']],
+  ['Codefresh', ['https://oidc.codefresh.io'], ['account_id']],
+  ['Chainguard', ['https://issuer.enforce.dev'], ['sub']],
+  [
+    'Buddy',
+    [
+      'https://oidc.buddyusercontent.com',
+      'https://eu-oidc.buddyusercontent.com',
+      'https://asia-oidc.buddyusercontent.com',
+    ],
+    ['sub'],
+  ],
+  ['Sigstore', ['https://oauth2.sigstore.dev/auth'], ['sub', 'email']],
+  ['Apple', ['https://appleid.apple.com'], ['sub']],
+  [
+    'Microsoft Entra for any tenant',
+    [
+      'https://login.microsoftonline.com/common',
+      'https://login.microsoftonline.com/organizations',
+      'https://sts.windows.net/common',
+      'https://sts.windows.net/organizations',
+    ],
+    ['tid'],
+  ],
+  [
+    'Microsoft for those without a tenant',
+    [
+      'https://login.microsoftonline.com/consumers',
+      'https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad',
+    ],
+    ['sub', 'oid'],
+  ],
+]
+
+for (const [who, urls, pins] of shared) {
+  for (const url of urls) {
+    test(`${who} at ${url} must be pinned by ${pins.join(' or ')}`, () => {
+      for (const spelt of [url, `${url}/`]) {
+        assert.deepEqual(rulesOf(withIssuer({ issuer: spelt })), ['shared-issuer-unpinned'], spelt)
+        const named = withIssuer({ issuer: spelt, require: [equals('name', 'acme')] })
+        assert.deepEqual(rulesOf(named), ['shared-issuer-unpinned'], spelt)
+        for (const claim of pins)
+          assert.deepEqual(findUnsafe(withIssuer({ issuer: spelt, require: [equals(claim, '1')] })), [], claim)
+      }
+    })
+
+    test(`a look-alike of ${url} is its owner’s`, () => {
+      for (const issuer of [`https://ci.test/${url}`, `${url}x`])
+        assert.deepEqual(findUnsafe(withIssuer({ issuer })), [], issuer)
+    })
+  }
+}
+
+for (const url of [
+  'https://oidc.vercel.com/acme',
+  'https://oidc.circleci.com/org/6f0c1d2e-0000-4000-8000-000000000000',
+  'https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0',
+  'https://sts.windows.net/72f988bf-86f1-41af-91ab-2d7cd011db47/',
+]) {
+  test(`${url} is one tenant’s, and needs no pin`, () => {
+    assert.deepEqual(findUnsafe(withIssuer({ issuer: url })), [])
+  })
+}
