@@ -20,14 +20,22 @@ export interface CustomResource {
 /** CloudFormation reads no more of an answer. */
 const MAX_ANSWER_BYTES = 4_096
 const MAX_REASON_CHARACTERS = 1_000
-const { work, answer } = deadlines.customResource
+
+/** Milliseconds, and how often the answer is tried. */
+interface Limits {
+  work: number
+  answer: { response: number; attempts: number; pause: number }
+}
 
 /**
  * The function behind a Lambda-backed custom resource. CloudFormation learns how it went only by a PUT to ResponseURL,
  * and waits up to an hour for one: whatever `find` throws is answered FAILED. ResponseURL is presigned, a secret, so
  * `find` never sees it. Throws only when there is nobody to answer; Lambda then asks again, twice.
  */
-export function customResource({ find, whenTooLarge, log }: CustomResource): (event: Event) => Promise<void> {
+export function customResource(
+  { find, whenTooLarge, log }: CustomResource,
+  { work, answer }: Limits = deadlines.customResource,
+): (event: Event) => Promise<void> {
   async function outcomeOf(event: Event): Promise<Outcome> {
     try {
       if (event.RequestType === 'Delete') return { Status: 'SUCCESS' }
@@ -53,7 +61,7 @@ export function customResource({ find, whenTooLarge, log }: CustomResource): (ev
       ...(outcome.Status === 'FAILED' && { reason: outcome.Reason }),
     }
     try {
-      await put(url, toBody(event, outcome))
+      await put(url, toBody(event, outcome), answer)
     } catch (error) {
       log.error('unanswered', { ...fields, detail: (error as Error).message })
       throw error
@@ -65,8 +73,8 @@ export function customResource({ find, whenTooLarge, log }: CustomResource): (ev
 function responseUrlOf(event: Event | null): URL {
   // `new URL` would throw an error that holds its input.
   const url = URL.parse(event?.ResponseURL ?? '')
-  const local = ['127.0.0.1', '[::1]', 'localhost'].includes(url?.hostname ?? '')
-  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && local)) return url
+  const local = url !== null && ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname)
+  if (url?.protocol === 'https:' || (local && url.protocol === 'http:')) return url
   throw new Error('the event has no ResponseURL that can be answered')
 }
 
@@ -84,18 +92,18 @@ function toReason(error: unknown): string {
   return reason.replaceAll(/[^ -~]/g, '?').slice(0, MAX_REASON_CHARACTERS)
 }
 
-async function put(url: URL, body: string): Promise<void> {
+async function put(url: URL, body: string, { response, attempts, pause }: Limits['answer']): Promise<void> {
   for (let attempt = 1; ; attempt++) {
-    const status = await putOnce(url, body).catch((error: unknown) => errorName(error))
+    const status = await putOnce(url, body, response).catch((error: unknown) => errorName(error))
     if (typeof status === 'number' && status >= 200 && status < 300) return
     const mayPass = typeof status === 'string' || status >= 500
-    if (!mayPass || attempt === answer.attempts) throw new Error(`CloudFormation did not take the answer: ${status}`)
-    await setTimeout(answer.pause)
+    if (!mayPass || attempt === attempts) throw new Error(`CloudFormation did not take the answer: ${status}`)
+    await setTimeout(pause)
   }
 }
 
 /** The status, or a rejection when there is none in time. */
-function putOnce(url: URL, body: string): Promise<number> {
+function putOnce(url: URL, body: string, timeout: number): Promise<number> {
   const request = url.protocol === 'https:' ? requestOverHttps : requestOverHttp
   return new Promise((resolve, reject) => {
     request(url, {
@@ -103,7 +111,7 @@ function putOnce(url: URL, body: string): Promise<number> {
       // The presigned URL's signature covers an empty content-type.
       headers: { 'content-type': '', 'content-length': Buffer.byteLength(body) },
       agent: false,
-      signal: AbortSignal.timeout(answer.response),
+      signal: AbortSignal.timeout(timeout),
     })
       .on('response', (response) => {
         response.resume()

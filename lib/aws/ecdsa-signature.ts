@@ -6,10 +6,10 @@ const COORDINATE_BYTES = 32
  */
 export function toJwsSignature(der: Uint8Array): Uint8Array {
   const sequence = element(der, 0, 0x30)
-  if (sequence.end !== der.length) throw new SyntaxError('bytes after the signature')
+  if (sequence.end !== der.length) throw new SyntaxError('the sequence is not all there is')
   const r = element(der, sequence.start, 0x02)
   const s = element(der, r.end, 0x02)
-  if (s.end !== der.length) throw new SyntaxError('bytes after s')
+  if (s.end !== der.length) throw new SyntaxError('r and s are not all of the sequence')
   const signature = new Uint8Array(2 * COORDINATE_BYTES)
   const first = unsigned(der.subarray(r.start, r.end))
   const second = unsigned(der.subarray(s.start, s.end))
@@ -18,21 +18,21 @@ export function toJwsSignature(der: Uint8Array): Uint8Array {
   return signature
 }
 
-/** Two integers of 33 bytes at most fit the short form of a length; the long one is not minimal here. */
+/** Only the short form of a length is read. Another begins with 0x80 or more, which is longer than two integers that fit. */
 function element(der: Uint8Array, at: number, tag: number): { start: number; end: number } {
   const length = der[at + 1]
   if (der[at] !== tag || length === undefined) throw new SyntaxError('not the expected DER element')
-  const end = at + 2 + length
-  if (length > 0x7f || end > der.length) throw new SyntaxError('a DER length does not fit')
-  return { start: at + 2, end }
+  return { start: at + 2, end: at + 2 + length }
 }
 
 function unsigned(integer: Uint8Array): Uint8Array {
   const [first, second] = integer
   if (first === undefined) throw new SyntaxError('an empty integer')
   if (first >= 0x80) throw new SyntaxError('a negative integer')
-  if (first === 0 && second === undefined) throw new SyntaxError('r or s is zero')
-  if (first === 0 && second !== undefined && second < 0x80) throw new SyntaxError('an integer that is not minimal')
+  if (first === 0) {
+    if (second === undefined) throw new SyntaxError('r or s is zero')
+    if (second < 0x80) throw new SyntaxError('an integer that is not minimal')
+  }
   const magnitude = first === 0 ? integer.subarray(1) : integer
   if (magnitude.length > COORDINATE_BYTES) throw new SyntaxError('an integer that does not fit P-256')
   return magnitude

@@ -112,8 +112,7 @@ function toKeySetItem(item: Item): KeySetItem | undefined {
   if (text === undefined || fetched_at === undefined) return undefined
   try {
     return { keys: parseKeySet(parseJsonObject(text)), fetched_at, etag: stringAt(item, 'etag') }
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
+  } catch {
     return undefined
   }
 }

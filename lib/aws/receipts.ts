@@ -25,12 +25,8 @@ export function dynamodbReceiptStore(
   randomId: () => string = () => randomBytes(16).toString('base64url'),
   now: Clock = () => Math.floor(Date.now() / 1000),
 ): ReceiptStore {
-  async function put(
-    receipt: Receipt,
-    write_id: string,
-    condition: Condition,
-    signal: AbortSignal,
-  ): Promise<'written' | 'not known'> {
+  /** False when it is not known whether the row was written. */
+  async function put(receipt: Receipt, write_id: string, condition: Condition, signal: AbortSignal): Promise<boolean> {
     const command = new PutItemCommand({
       TableName: table,
       Item: toItem(receipt, write_id, condition.attempts),
@@ -40,11 +36,11 @@ export function dynamodbReceiptStore(
     })
     try {
       await client.send(command, { abortSignal: signal })
-      return 'written'
+      return true
     } catch (error) {
       if (isRejected(error)) throw toUnavailable('dynamodb', error)
       // Also a failed condition: the SDK may have sent the put twice, and the row it met may be our own.
-      return 'not known'
+      return false
     }
   }
 
@@ -63,8 +59,8 @@ export function dynamodbReceiptStore(
       const write_id = randomId()
       let condition = untaken(receipt)
       // A released row is taken over by a second put. Whoever loses that race too finds the winner's row, or tries again later.
-      for (const _ of ['first', 'second']) {
-        if ((await put(receipt, write_id, condition, signal)) === 'written') return 'recorded'
+      for (const _ of [1, 2]) {
+        if (await put(receipt, write_id, condition, signal)) return 'recorded'
         const found = settle(await read(receipt, signal), receipt, write_id)
         if (typeof found === 'string') return found
         condition = found

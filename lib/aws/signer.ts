@@ -48,6 +48,6 @@ function toSignature({ alg, jwk }: SigningKey, answer: Uint8Array): Uint8Array {
   try {
     return toJwsSignature(answer)
   } catch (error) {
-    throw new UnavailableError('kms', `a signature that cannot be read: ${error instanceof Error ? error.message : ''}`)
+    throw new UnavailableError('kms', `a signature that cannot be read: ${(error as Error).message}`)
   }
 }

@@ -40,10 +40,11 @@ export async function findSigningKeys(
   signal: AbortSignal,
   pauses = newKeyPauses,
 ): Promise<string> {
-  const results = await Promise.allSettled(wanted.map((key) => findSigningKey(client, key, signal, pauses)))
+  const keys = wanted.map((key) => findSigningKey(client, key, signal, pauses))
+  const results = await Promise.allSettled(keys)
   const wrong = results.flatMap((result) => (result.status === 'rejected' ? [(result.reason as Error).message] : []))
   if (wrong.length > 0) throw new Error(wrong.join('; '))
-  const text = JSON.stringify(results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])))
+  const text = JSON.stringify(await Promise.all(keys))
   parseSigningKeys(text)
   const bytes = Buffer.byteLength(text)
   if (bytes > MAX_TEXT_BYTES) {

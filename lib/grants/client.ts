@@ -11,9 +11,10 @@ export function findClient(
   authorization: string | undefined,
   configuration: Configuration,
 ): string | undefined {
-  const basic = /^basic\b/i.test(authorization ?? '')
-  if (authorization !== undefined)
+  if (authorization !== undefined) {
+    const basic = /^basic\b/i.test(authorization)
     throw authenticationFailed('an Authorization header, and no client authenticates by one', basic)
+  }
   for (const name of ['client_secret', 'client_assertion', 'client_assertion_type']) {
     if (form.has(name)) throw authenticationFailed(`${name} was given, and no client authenticates by it`, false)
   }

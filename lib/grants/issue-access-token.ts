@@ -1,5 +1,6 @@
 import { deadlines } from '../deadlines.ts'
 import type { ActiveKey, Ports, Receipt, RevocationKey } from '../ports.ts'
+import type { SigningAlgorithm } from '../protocol/algorithms.ts'
 import { RefusedError, UnavailableError } from '../protocol/errors.ts'
 import type { TokenResponse } from '../protocol/token-response.ts'
 import { ACCESS_TOKEN_TYPE } from '../protocol/urns.ts'
@@ -21,7 +22,7 @@ export async function issueAccessToken(
 ): Promise<TokenResponse> {
   const { granted } = decision
   const now = ports.now()
-  const key = ports.signer.activeKey(policy.configuration.signing.algorithms[0] ?? 'RS256')
+  const key = ports.signer.activeKey(policy.configuration.signing.algorithms[0] as SigningAlgorithm)
   const exp = expiryOf(granted, subject, now)
   // A workload that names no client is its own.
   const client_id = named_client ?? subject.sub

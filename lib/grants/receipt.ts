@@ -1,7 +1,7 @@
 import type { Receipt } from '../ports.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
 import { TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
-import { claimAt } from '../tokens/claim-path.ts'
+import { claimAt, type ClaimPath } from '../tokens/claim-path.ts'
 import type { VerifiedSubject } from '../tokens/verify-subject-token.ts'
 import type { Granted, Trace } from '../trust/decide.ts'
 import type { Policy } from '../trust/policy.ts'
@@ -70,14 +70,22 @@ function receiptKey({ issuer, jti, hash }: VerifiedSubject, target: string, deci
 /** Only the claims that the issuer or its rules name, and no more than 8 KiB of them. */
 function namedClaims(subject: VerifiedSubject, policy: Policy): JsonObject {
   const claims: JsonObject = {}
-  let bytes = 2
-  for (const path of policy.namedClaims.get(subject.issuer.name) ?? []) {
+  // The opening brace; each member brings the comma or brace that follows it.
+  let bytes = 1
+  for (const path of policy.namedClaims.get(subject.issuer.name) as readonly ClaimPath[]) {
     const value = claimAt(subject.claims, path)
     if (value === undefined) continue
-    const key = path.length === 1 ? (path[0] as string) : `/${path.join('/')}`
-    bytes += Buffer.byteLength(JSON.stringify([key, value]))
+    const key = toName(path)
+    bytes += Buffer.byteLength(JSON.stringify({ [key]: value })) - 1
     if (bytes > MAX_CLAIMS_BYTES) break
     claims[key] = value
   }
   return claims
+}
+
+/** As broker.yaml writes it: a claim at the top by its name, any other by its JSON Pointer (RFC 6901). */
+function toName(path: ClaimPath): string {
+  const name = path[0] as string
+  if (path.length === 1 && !name.startsWith('/')) return name
+  return path.map((part) => `/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 }

@@ -23,29 +23,35 @@ test('short integers are padded on the left, a sign byte is dropped', () => {
   assert.equal(Buffer.from(signature).toString('hex'), `${'00'.repeat(31)}05${'00'.repeat(31)}80`)
 })
 
-const spoilt: [string, Uint8Array][] = [
-  ['nothing', Uint8Array.of()],
-  ['a tag alone', Uint8Array.of(0x30)],
-  ['another tag than SEQUENCE', Uint8Array.of(0x31, 6, ...small, ...small)],
-  ['another tag than INTEGER', der(0x03, 1, 5, ...small)],
-  ['bytes after the signature', Uint8Array.of(...der(...small, ...small), 0)],
-  ['a third integer', der(...small, ...small, ...small)],
-  ['one integer', der(...small)],
-  ['a sequence shorter than it says', Uint8Array.of(0x30, 7, ...small, ...small)],
-  ['an integer longer than the rest', der(...small, 0x02, 0x02, 5)],
-  ['an integer that reaches past the sequence', Uint8Array.of(0x30, 5, ...small, ...small)],
-  ['the long form of a length', Uint8Array.of(0x30, 0x81, 6, ...small, ...small)],
-  ['the indefinite form of a length', Uint8Array.of(0x30, 0x80, ...small, ...small, 0, 0)],
-  ['an empty integer', der(0x02, 0, ...small)],
-  ['zero', der(0x02, 1, 0, ...small)],
-  ['a negative integer', der(...small, 0x02, 1, 0x80)],
-  ['a superfluous leading zero', der(...small, 0x02, 2, 0, 0x7f)],
-  ['33 bytes', der(...long(0x01, 33), ...small)],
-  ['34 bytes', der(...long(0x00, 34), ...small)],
-  ['r||s already', new Uint8Array(64).fill(0x11)],
+const element = 'not the expected DER element'
+const sequence = 'the sequence is not all there is'
+const rest = 'r and s are not all of the sequence'
+const wide = 'an integer that does not fit P-256'
+const spoilt: [string, Uint8Array, string][] = [
+  ['nothing', Uint8Array.of(), element],
+  ['a tag alone', Uint8Array.of(0x30), element],
+  ['another tag than SEQUENCE', Uint8Array.of(0x31, 6, ...small, ...small), element],
+  ['another tag than INTEGER', der(0x03, 1, 5, ...small), element],
+  ['bytes after the signature', Uint8Array.of(...der(...small, ...small), 0), sequence],
+  ['a third integer', der(...small, ...small, ...small), rest],
+  ['one integer', der(...small), element],
+  ['a sequence shorter than it says', Uint8Array.of(0x30, 7, ...small, ...small), sequence],
+  ['an r longer than the rest', der(0x02, 0x7f, 5, ...small), element],
+  ['an s longer than the rest', der(...small, 0x02, 0x02, 5), rest],
+  ['an integer that reaches past the sequence', Uint8Array.of(0x30, 5, ...small, ...small), sequence],
+  ['the long form of a length', Uint8Array.of(0x30, 0x81, 6, ...small, ...small), sequence],
+  ['a length of the long form, taken for one of the short', der(...small, ...long(0x01, 0x81)), wide],
+  ['the indefinite form of a length', Uint8Array.of(0x30, 0x80, ...small, ...small, 0, 0), sequence],
+  ['an empty integer', der(0x02, 0, ...small), 'an empty integer'],
+  ['zero', der(0x02, 1, 0, ...small), 'r or s is zero'],
+  ['a negative integer', der(...small, 0x02, 1, 0x80), 'a negative integer'],
+  ['a superfluous leading zero', der(...small, 0x02, 2, 0, 0x7f), 'an integer that is not minimal'],
+  ['33 bytes', der(...long(0x01, 33), ...small), wide],
+  ['34 bytes', der(...long(0x00, 34), ...small), 'an integer that is not minimal'],
+  ['r||s already', new Uint8Array(64).fill(0x11), element],
 ]
-for (const [what, bytes] of spoilt) {
-  test(`${what} is refused`, () => {
-    assert.throws(() => toJwsSignature(bytes), SyntaxError)
+for (const [what, bytes, message] of spoilt) {
+  test(`${what} is refused, and said to be`, () => {
+    assert.throws(() => toJwsSignature(bytes), new SyntaxError(message))
   })
 }

@@ -1,22 +1,34 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
+import { powertoolsCounter } from '../../lib/aws/metrics.ts'
+import { writtenLines } from './written-lines.ts'
 
-test('a count is one line on stdout in the embedded metric format, with its issuer as a dimension', () => {
-  const file = new URL('../../lib/aws/metrics.ts', import.meta.url).href
-  const script = `import { powertoolsCounter } from '${file}'; powertoolsCounter()('stale_keys_served', 'github')`
-  const output = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
-  const lines = output.trim().split('\n')
+test('a count is one line in the embedded metric format, with its issuer as a dimension', () => {
+  const count = powertoolsCounter()
+  const lines = writtenLines(() => count('stale_keys_served', 'github'))
   assert.equal(lines.length, 1)
-  const { _aws, ...values } = JSON.parse(lines[0]!) as Record<string, unknown> & {
-    _aws: { CloudWatchMetrics: { Namespace: string; Dimensions: string[][]; Metrics: { Name: string }[] }[] }
-  }
+  const { _aws, ...values } = lines[0] as Record<string, unknown> & { _aws: { CloudWatchMetrics: unknown } }
   assert.deepEqual(values, { service: 'token-broker', issuer: 'github', stale_keys_served: 1 })
-  const [metric] = _aws.CloudWatchMetrics
-  assert.equal(metric?.Namespace, 'TokenBroker')
-  assert.deepEqual(metric?.Dimensions, [['service', 'issuer']])
+  assert.deepEqual(_aws.CloudWatchMetrics, [
+    {
+      Namespace: 'TokenBroker',
+      Dimensions: [['service', 'issuer']],
+      Metrics: [{ Name: 'stale_keys_served', Unit: 'Count' }],
+    },
+  ])
+})
+
+test('each count is a line of its own', () => {
+  const count = powertoolsCounter()
+  const lines = writtenLines(() => {
+    count('stale_keys_served', 'github')
+    count('fetch_failed', 'farm')
+  })
   assert.deepEqual(
-    metric?.Metrics.map(({ Name }) => Name),
-    ['stale_keys_served'],
+    lines.map(({ issuer, stale_keys_served, fetch_failed }) => [issuer, stale_keys_served, fetch_failed]),
+    [
+      ['github', 1, undefined],
+      ['farm', undefined, 1],
+    ],
   )
 })

@@ -160,15 +160,23 @@ export function keySetItemsContract(name: string, open: () => Promise<TestTable>
       const proxy = await openFaultyProxy(world.endpoint, () => ({ status: 500, type: 'InternalServerError' }))
       try {
         const items = dynamodbKeySetItems(world.clientFor(proxy.endpoint), world.table)
-        await assert.rejects(items.find('a', signal), UnavailableError)
-        await assert.rejects(items.claimFetch('a', now, signal), UnavailableError)
-        await assert.rejects(
-          items.store('a', { keys: keySet('a'), fetched_at: now, etag: undefined }, signal),
-          UnavailableError,
-        )
+        const unavailable = new UnavailableError('dynamodb', 'InternalServerError')
+        await assert.rejects(items.find('a', signal), unavailable)
+        await assert.rejects(items.claimFetch('a', now, signal), unavailable)
+        const item = { keys: keySet('a'), fetched_at: now, etag: undefined }
+        await assert.rejects(items.store('a', item, signal), unavailable)
       } finally {
         proxy.close()
       }
+    })
+
+    test('an aborted request is unavailable', async () => {
+      const aborted = AbortSignal.abort()
+      const unavailable = new UnavailableError('dynamodb', 'AbortError')
+      await assert.rejects(items.find('a', aborted), unavailable)
+      await assert.rejects(items.claimFetch(randomUUID(), now, aborted), unavailable)
+      const item = { keys: keySet('a'), fetched_at: now, etag: undefined }
+      await assert.rejects(items.store(randomUUID(), item, aborted), unavailable)
     })
   })
 }

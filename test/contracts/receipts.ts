@@ -195,30 +195,57 @@ export function receiptStoreContract(name: string, open: () => Promise<TestTable
       assert.equal((await row(first.key))?.attempts?.N, '2')
     })
 
-    const failures: [string, (operation: string) => Fault, string[]][] = [
-      ['a throttled put', () => ({ status: 400, type: 'ThrottlingException' }), ['PutItem', 'PutItem']],
+    test('a put that failed, over a row that has expired since: it is taken over', async () => {
+      const old = receipt(key())
+      await store.record(old, signal)
+      await through(
+        (operation, nth) =>
+          operation === 'PutItem' && nth < 2 ? { status: 500, type: 'InternalServerError' } : 'none',
+        async (store, operations) => {
+          assert.equal(await store.record(receipt(old.key, { at: now + 3_601 }), signal), 'recorded')
+          assert.deepEqual(operations, ['PutItem', 'PutItem', 'GetItem', 'PutItem'])
+        },
+      )
+    })
+
+    test('a receipt that is recorded is one put, and no read', async () => {
+      await through(
+        () => 'none',
+        async (store, operations) => {
+          assert.equal(await store.record(receipt(key()), signal), 'recorded')
+          assert.deepEqual(operations, ['PutItem'])
+        },
+      )
+    })
+
+    const rejected = (type: string) => (): Fault => ({ status: 400, type })
+    const failures: [string, (operation: string) => Fault, string[], string][] = [
+      ['a throttled put', rejected('ThrottlingException'), ['PutItem', 'PutItem'], 'ThrottlingException'],
       [
         'a put beyond its throughput',
-        () => ({ status: 400, type: 'ProvisionedThroughputExceededException' }),
+        rejected('ProvisionedThroughputExceededException'),
         ['PutItem', 'PutItem'],
+        'ProvisionedThroughputExceededException',
       ],
-      ['a put that is denied', () => ({ status: 400, type: 'AccessDeniedException' }), ['PutItem']],
-      ['an invalid put', () => ({ status: 400, type: 'ValidationException' }), ['PutItem']],
+      ['a put that is denied', rejected('AccessDeniedException'), ['PutItem'], 'AccessDeniedException'],
+      ['an invalid put', rejected('ValidationException'), ['PutItem'], 'ValidationException'],
       [
         'a put that failed and left nothing',
         (operation) => (operation === 'PutItem' ? { status: 500, type: 'InternalServerError' } : 'none'),
         ['PutItem', 'PutItem', 'GetItem'],
+        'the outcome of a write is unknown',
       ],
       [
         'a put that cannot be settled',
         (operation) => (operation === 'PutItem' ? 'lose' : { status: 500, type: 'InternalServerError' }),
         ['PutItem', 'PutItem', 'GetItem', 'GetItem'],
+        'InternalServerError',
       ],
     ]
-    for (const [what, fault, expected] of failures) {
+    for (const [what, fault, expected, detail] of failures) {
       test(`${what} is unavailable`, async () => {
         await through(fault, async (store, operations) => {
-          await assert.rejects(store.record(receipt(key()), signal), isUnavailable)
+          await assert.rejects(store.record(receipt(key()), signal), unavailable(detail))
           assert.deepEqual(operations, expected)
         })
       })
@@ -227,7 +254,7 @@ export function receiptStoreContract(name: string, open: () => Promise<TestTable
     test('a release that fails is unavailable', async () => {
       await through(
         () => ({ status: 500, type: 'InternalServerError' }),
-        async (store) => assert.rejects(store.release(receipt(key()), signal), isUnavailable),
+        async (store) => assert.rejects(store.release(receipt(key()), signal), unavailable('InternalServerError')),
       )
     })
 
@@ -239,7 +266,7 @@ export function receiptStoreContract(name: string, open: () => Promise<TestTable
           Item: { pk: { S: `receipt#${k}` }, expires_at: { N: String(now + 60) }, state: { S: 'released' } },
         }),
       )
-      await assert.rejects(store.record(receipt(k), signal), isUnavailable)
+      await assert.rejects(store.record(receipt(k), signal), unavailable('a receipt is malformed'))
     })
 
     for (const missing of ['write_id', 'attempts', 'expires_at']) {
@@ -256,7 +283,7 @@ export function receiptStoreContract(name: string, open: () => Promise<TestTable
           new PutItemCommand({ TableName: world.table, Item: { pk: { S: `receipt#${k}` }, ...Item } }),
         )
         // Without its expiry the put's own condition already takes the row for one that stays.
-        await assert.rejects(store.record(receipt(k), signal), isUnavailable)
+        await assert.rejects(store.record(receipt(k), signal), unavailable('a receipt is malformed'))
       })
     }
 
@@ -285,18 +312,43 @@ export function receiptStoreContract(name: string, open: () => Promise<TestTable
             ? { status: 400, type: 'ConditionalCheckFailedException' }
             : { answer: { Item: released } },
         async (store, operations) => {
-          await assert.rejects(store.record(receipt(key()), signal), isUnavailable)
+          await assert.rejects(store.record(receipt(key()), signal), unavailable('the receipt could not be settled'))
           assert.deepEqual(operations, ['PutItem', 'GetItem', 'PutItem', 'GetItem'])
         },
       )
     })
 
     test('an aborted request is unavailable', async () => {
-      await assert.rejects(store.record(receipt(key()), AbortSignal.abort()), isUnavailable)
+      const aborted = AbortSignal.abort()
+      await assert.rejects(store.record(receipt(key()), aborted), unavailable('AbortError'))
+      await assert.rejects(store.release(receipt(key()), aborted), unavailable('AbortError'))
+    })
+
+    test('a request that is aborted while it settles is unavailable', async () => {
+      const deadline = new AbortController()
+      await through(
+        (operation) => {
+          if (operation === 'PutItem') return { status: 400, type: 'ConditionalCheckFailedException' }
+          deadline.abort()
+          return { hold: 'before it is done' }
+        },
+        async (store) => assert.rejects(store.record(receipt(key()), deadline.signal), unavailable('AbortError')),
+      )
+    })
+
+    test('left to itself, it tells the time of a release by the clock, in seconds', async () => {
+      const store = dynamodbReceiptStore(world.client, world.table)
+      const one = receipt(key())
+      const from = Math.floor(Date.now() / 1000)
+      await store.record(one, signal)
+      await store.release(one, signal)
+      const to = Math.floor(Date.now() / 1000)
+      const released_at = Number((await row(one.key))?.released_at?.N)
+      assert.ok(from <= released_at && released_at <= to, String(released_at))
     })
   })
 }
 
-function isUnavailable(error: unknown): boolean {
-  return error instanceof UnavailableError && error.dependency === 'dynamodb'
+function unavailable(detail: string): UnavailableError {
+  return new UnavailableError('dynamodb', detail)
 }

@@ -83,7 +83,17 @@ export function revocationStoreContract(name: string, open: () => Promise<TestTa
     test('a hundred keys are read, more are refused', async () => {
       const keys = Array.from({ length: 100 }, (): RevocationKey => ({ dimension: 'jti', value: randomUUID() }))
       assert.deepEqual(await store.find([...keys, ...keys], signal), [])
-      await assert.rejects(store.find([...keys, { dimension: 'all', value: 'all' }], signal), UnavailableError)
+      await assert.rejects(
+        store.find([...keys, { dimension: 'all', value: 'all' }], signal),
+        new UnavailableError('dynamodb', 'more than 100 revocation keys'),
+      )
+    })
+
+    test('an aborted request is unavailable', async () => {
+      await assert.rejects(
+        store.find([{ dimension: 'all', value: 'all' }], AbortSignal.abort()),
+        new UnavailableError('dynamodb', 'AbortError'),
+      )
     })
 
     for (const [what, fields] of [
@@ -92,7 +102,10 @@ export function revocationStoreContract(name: string, open: () => Promise<TestTa
       ['no expiry', { expires_at: { NULL: true } }],
     ] as [string, Record<string, AttributeValue>][]) {
       test(`a row with ${what} is unavailable, not ignored`, async () => {
-        await assert.rejects(store.find([await revoked(fields)], signal), UnavailableError)
+        await assert.rejects(
+          store.find([await revoked(fields)], signal),
+          new UnavailableError('dynamodb', 'a revocation is malformed'),
+        )
       })
     }
 
@@ -122,6 +135,17 @@ export function revocationStoreContract(name: string, open: () => Promise<TestTa
                   expires_at: { N: '1' },
                 },
               ],
+            },
+          },
+        }),
+        'a revocation is malformed',
+      ],
+      [
+        'a row without a key',
+        () => ({
+          answer: {
+            Responses: {
+              [world.table]: [{ not_before: { N: '1' }, blocked_until: { N: '1' }, expires_at: { N: '1' } }],
             },
           },
         }),

@@ -100,6 +100,20 @@ test('a token of ours comes back, with RFC 9068’s header and claims and the ru
   })
 })
 
+test('the decision is one line of the log, with how each of the first rules fared', async () => {
+  const others = Array.from({ length: 30 }, (_, index) => rule(`other-${index}`))
+  await exchange({ rules: [admitting, ...others], form: { client_id: 'app' } })
+  const [{ message, fields }, ...rest] = ports.logged as [FakePorts['logged'][0]]
+  const { decision_id, explanation, ...facts } = fields
+  assert.deepEqual([message, rest], ['decided', []])
+  assert.match(String(decision_id), /^decision-/)
+  assert.deepEqual(facts, { issuer: 'farm', subject: 'farm:job-7', client_id: 'app' })
+  const lines = explanation as string[]
+  assert.deepEqual(lines.slice(0, 2), ['granted: target api, scope read write, by r', 'rule r matches'])
+  assert.match(lines[24]!, /^rule other-22 does not match: /)
+  assert.equal(lines.length, 25)
+})
+
 test('three calls, no more: record, find, sign', async () => {
   await exchange()
   assert.deepEqual(ports.calls.toSorted(), ['find', 'record', 'sign'])
@@ -144,6 +158,24 @@ test('the receipt keeps the claims that an expression names, whole and from the 
   assert.deepEqual(receipt.claims, { sub: 'job-7', env: 'prod', 'ci.test/run': { attempt: 1 } })
 })
 
+for (const [title, path, claims, name] of [
+  ['a claim at the top by its own', ['a/b'], { 'a/b': 1 }, 'a/b'],
+  [
+    'a claim further down by its JSON Pointer',
+    ['kubernetes.io', 'uid'],
+    { 'kubernetes.io': { uid: 1 } },
+    '/kubernetes.io/uid',
+  ],
+  ['a name with / or ~ as RFC 6901 section 3 has it', ['a/b~1', 'c'], { 'a/b~1': { c: 1 } }, '/a~1b~01/c'],
+  ['a claim at the top that looks like a pointer as one', ['/a/b'], { '/a/b': 1 }, '/~1a~1b'],
+] as const) {
+  test(`the names in a receipt: ${title}`, async () => {
+    const unmet = rule('unmet', { match: [{ key: 'key', path, operator: { equals: [2] } }] })
+    await exchange({ rules: [admitting, unmet], token: await farm.sign(claims) })
+    assert.deepEqual([...ports.stored.values()][0]!.receipt.claims, { sub: 'job-7', [name]: 1 })
+  })
+}
+
 for (const [title, claims, retention, expires_at] of [
   ['as long as it is asked to', {}, 86_400, now + 86_400],
   ['no shorter than what was issued lives, with the tolerance', {}, 60, now + 900 + 60],
@@ -158,9 +190,27 @@ for (const [title, claims, retention, expires_at] of [
 test('a receipt keeps no more than 8 KiB of claims, and says nothing of those that are absent', async () => {
   const match = ['sub', 'absent', 'first', 'second'].map((key) => equals(key, 'x'))
   const rules = [admitting, rule('other', { match })]
-  const [first, second] = ['a'.repeat(5_000), 'b'.repeat(5_000)]
-  await exchange({ rules, token: await farm.sign({ first, second }) })
-  assert.deepEqual([...ports.stored.values()][0]!.receipt.claims, { sub: 'job-7', first })
+  const room = 8_192 - Buffer.byteLength(JSON.stringify({ sub: 'job-7', first: 'é', second: '' }))
+  for (const [length, kept] of [
+    [room, ['sub', 'first', 'second']],
+    [room + 1, ['sub', 'first']],
+  ] as const) {
+    ports = fakePorts(farm)
+    await exchange({ rules, token: await farm.sign({ first: 'é', second: 'b'.repeat(length) }) })
+    assert.deepEqual(Object.keys([...ports.stored.values()][0]!.receipt.claims), kept)
+  }
+})
+
+test('a receipt names the shadow rules that would have granted', async () => {
+  const shadow = rule('in-shadow', { match: admitting.match, mode: 'shadow' })
+  await exchange({ rules: [admitting, shadow, rule('not-matched', { mode: 'shadow' })] })
+  const { rules, shadow: shadows } = [...ports.stored.values()][0]!.receipt
+  assert.deepEqual([rules, shadows], [['r'], ['in-shadow']])
+})
+
+test('the first of the algorithms signs', async () => {
+  const response = await exchange({ changes: { signing: { algorithms: ['RS256', 'ES256'], keys: {} } } })
+  assert.equal(decodeProtectedHeader(response.access_token).alg, 'RS256')
 })
 
 test('a target without scopes: neither the token nor the answer has a scope', async () => {
@@ -169,11 +219,25 @@ test('a target without scopes: neither the token nor the answer has a scope', as
   assert.ok(!('scope' in decodeJwt(response.access_token)))
 })
 
-test('a client secret in the body is refused without a challenge: Basic was not tried', async () => {
-  const { reason, ...facts } = await refusal(exchange({ form: { client_secret: 'x' } }))
-  assert.equal(reason, 'client_authentication_failed')
-  assert.equal('basic' in facts && facts.basic, false)
-})
+for (const [title, ask, detail, basic] of [
+  ['Basic credentials', { authorization: 'Basic YXBwOng=' }, 'an Authorization header', true],
+  ['BASIC without credentials', { authorization: 'BASIC' }, 'an Authorization header', true],
+  ['a bearer token', { authorization: 'Bearer basic' }, 'an Authorization header', false],
+  ['a scheme that begins like Basic', { authorization: 'Basics x' }, 'an Authorization header', false],
+  ['an empty Authorization header', { authorization: '' }, 'an Authorization header', false],
+  ['a client_secret', { form: { client_id: 'app', client_secret: 'x' } }, 'client_secret was given', false],
+  ['a client_assertion', { form: { client_assertion: 'x' } }, 'client_assertion was given', false],
+  ['a client_assertion_type', { form: { client_assertion_type: 'x' } }, 'client_assertion_type was given', false],
+] as const) {
+  test(`${title}: refused, ${basic ? 'with' : 'without'} a challenge to Basic, and nothing of it is repeated`, async () => {
+    assert.deepEqual(await refusal(exchange(ask)), {
+      reason: 'client_authentication_failed',
+      detail: `${detail}, and no client authenticates by ${'form' in ask ? 'it' : 'one'}`,
+      basic,
+    })
+    assert.deepEqual(ports.calls, [])
+  })
+}
 
 test('a named client is in the token, and must be known and allowed', async () => {
   assert.equal(decodeJwt((await exchange({ form: { client_id: 'app' } })).access_token).client_id, 'app')
@@ -205,10 +269,6 @@ for (const [title, ask, reason] of [
     { form: { client_id: 'idle', subject_token: undefined } },
     'grant_type_not_allowed',
   ],
-  ['Basic credentials', { authorization: 'Basic YXBwOng=' }, 'client_authentication_failed'],
-  ['a bearer token in the header', { authorization: 'Bearer x' }, 'client_authentication_failed'],
-  ['a client_secret', { form: { client_id: 'app', client_secret: 'x' } }, 'client_authentication_failed'],
-  ['a client_assertion', { form: { client_assertion: 'x' } }, 'client_authentication_failed'],
   ['no subject_token', { form: { subject_token: undefined } }, 'parameter_missing'],
   ['no subject_token_type', { form: { subject_token_type: undefined } }, 'parameter_missing'],
   [
@@ -233,6 +293,11 @@ for (const [title, ask, reason] of [
     assert.deepEqual(ports.calls, [])
   })
 }
+
+test('a missing grant_type is named', async () => {
+  const missing = { reason: 'parameter_missing', parameter: 'grant_type' }
+  assert.deepEqual(await refusal(exchange({ form: { grant_type: undefined } })), missing)
+})
 
 test('access_token and jwt may be asked for by name; unknown parameters are ignored', async () => {
   for (const requested_token_type of ['urn:ietf:params:oauth:token-type:access_token', JWT_TYPE]) {
@@ -289,18 +354,24 @@ test('expires_with_subject: never beyond the subject token', async () => {
     assert.equal((await refusal(exchange({ rules, token: await farm.sign({ exp, jti }) }))).reason, 'token_expired')
 })
 
-test('every dimension the issue falls under is looked up', async () => {
-  await exchange({ form: { client_id: 'app' } })
-  assert.deepEqual(ports.revocationKeys.map(({ dimension, value }) => `${dimension}#${value}`).toSorted(), [
-    'all#all',
-    'client#app',
-    'issuer#farm',
-    'kid#ES256-kid',
-    'rule#r',
-    'subject#farm:job-7',
-    'target#api',
-  ])
-})
+for (const [title, form, ofClient] of [
+  ['with its client', { client_id: 'app' }, ['client#app']],
+  ['and no client where none is named', {}, []],
+] as const) {
+  test(`every dimension the issue falls under is looked up, ${title}`, async () => {
+    await exchange({ form, rules: [admitting, { ...admitting, name: 'same' }] })
+    assert.deepEqual(ports.revocationKeys.map(({ dimension, value }) => `${dimension}#${value}`).toSorted(), [
+      'all#all',
+      ...ofClient,
+      'issuer#farm',
+      'kid#ES256-kid',
+      'rule#r',
+      'rule#same',
+      'subject#farm:job-7',
+      'target#api',
+    ])
+  })
+}
 
 for (const [title, times, blocked] of [
   ['blocked until later', { blocked_until: now + 1, not_before: 0 }, true],
@@ -338,7 +409,10 @@ test('when the record itself fails nothing is issued', async () => {
 test('a release that fails too is logged and the first failure is what is answered', async () => {
   ports.fail = { sign: new UnavailableError('kms', 'down'), release: new UnavailableError('dynamodb', 'down') }
   await assert.rejects(exchange(), (error) => error instanceof UnavailableError && error.dependency === 'kms')
-  assert.ok(ports.logged.some(({ message }) => message.includes('could not be released')))
+  const [, ...lines] = ports.logged
+  const message = 'a receipt could not be released: its subject token stays spent'
+  const { decision_id } = [...ports.stored.values()][0]!.receipt
+  assert.deepEqual(lines, [{ message, fields: { decision_id } }])
 })
 
 test('a replay is told as a replay also when another call failed, and releases nothing', async () => {
@@ -350,7 +424,8 @@ test('a replay is told as a replay also when another call failed, and releases n
 })
 
 test('nothing leaves after the deadline', async () => {
-  await assert.rejects(exchange({ signal: AbortSignal.abort() }), UnavailableError)
+  const late = new UnavailableError('deadline', 'the request took too long')
+  await assert.rejects(exchange({ signal: AbortSignal.abort() }), late)
   assert.equal([...ports.stored.values()][0]!.state, 'released')
 })
 
