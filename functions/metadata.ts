@@ -11,6 +11,7 @@ import { securityHeaders } from '../lib/http/security-headers.ts'
 import { answerStatic, staticDocument, type StaticDocument } from '../lib/http/static-document.ts'
 import { RefusedError } from '../lib/protocol/errors.ts'
 import { authorizationServerMetadata, openidConfiguration } from '../lib/protocol/metadata.ts'
+import { httpFaces } from '../lib/protocol/http-faces.ts'
 import { parseSigningKeys, toJwks } from '../lib/protocol/signing-keys.ts'
 import type { MetadataConfiguration } from '../lib/trust/configuration.ts'
 
@@ -42,6 +43,6 @@ export const handler = middy<APIGatewayProxyEventV2, Response>()
       if (path(event) === '/healthz') return health(event)
       throw new RefusedError({ reason: 'not_found' })
     } catch (error) {
-      return errorResponse(error, randomBytes(16).toString('base64url'), log, Math.random)
+      return errorResponse(error, httpFaces, randomBytes(16).toString('base64url'), log, Math.random)
     }
   })

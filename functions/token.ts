@@ -2,16 +2,19 @@ import { randomBytes } from 'node:crypto'
 import middy from '@middy/core'
 import type { APIGatewayProxyEventV2 } from 'aws-lambda'
 import configuration from '#config'
-import { dynamodbClient, kmsClient } from '../lib/aws/clients.ts'
+import { dynamodbClient, kmsClient, stsClient } from '../lib/aws/clients.ts'
 import { dynamodbKeySetItems } from '../lib/aws/key-set-items.ts'
 import { powertoolsLog } from '../lib/aws/log.ts'
 import { powertoolsCounter } from '../lib/aws/metrics.ts'
 import { dynamodbReceiptStore } from '../lib/aws/receipts.ts'
 import { dynamodbRevocationStore } from '../lib/aws/revocations.ts'
+import { stsRoles } from '../lib/aws/roles.ts'
 import { kmsSigner } from '../lib/aws/signer.ts'
 import { deadlines, within } from '../lib/deadlines.ts'
 import { issuerOf, required } from '../lib/environment.ts'
-import { grantToken } from '../lib/grants/index.ts'
+import { containerCredentials } from '../lib/grants/container-credentials.ts'
+import { grantToken, type GrantContext } from '../lib/grants/index.ts'
+import { containerError, containerRequest } from '../lib/http/container-protocol.ts'
 import { errorResponse } from '../lib/http/error-response.ts'
 import { httpKeySetFetcher } from '../lib/http/key-set-fetcher.ts'
 import { cachedKeySets } from '../lib/http/key-sets.ts'
@@ -20,6 +23,7 @@ import { json, noStore, type Response } from '../lib/http/response.ts'
 import { securityHeaders } from '../lib/http/security-headers.ts'
 import type { Ports } from '../lib/ports.ts'
 import { RefusedError } from '../lib/protocol/errors.ts'
+import { wire } from '../lib/protocol/refusals.ts'
 import { parseSigningKeys } from '../lib/protocol/signing-keys.ts'
 import { refuseUnsafe } from '../lib/trust/guardrails.ts'
 import { toPolicy } from '../lib/trust/policy.ts'
@@ -43,23 +47,52 @@ const ports: Ports = {
   receipts: dynamodbReceiptStore(dynamodb, table),
   revocations: dynamodbRevocationStore(dynamodb, table, now),
   signer: kmsSigner(kmsClient(), parseSigningKeys(required(process.env, 'BROKER_SIGNING_KEYS'))),
+  roles: stsRoles((region) => stsClient(region === undefined ? {} : { region })),
 }
 const policy = toPolicy(configuration, issuerOf(configuration, process.env))
 
-/** POST /token: one request in, one credential or one opaque refusal out. */
+/** POST /token and GET /credentials/{target}: one request in, one credential or one opaque refusal out. */
 export const handler = middy<APIGatewayProxyEventV2, Response>()
   .use(securityHeaders())
   .handler(async (event) => {
     const decision_id = randomBytes(16).toString('base64url')
+    const route = routes.find((each) => each.takes(path(event)))
     try {
-      if (path(event) !== '/token') throw new RefusedError({ reason: 'not_found' })
-      const form = formOf(event)
-      const authorization = header(event, 'authorization')
-      const response = await within(deadlines.request - deadlines.release, async (signal) =>
-        grantToken(form, authorization, { policy: await policy, ports, decision_id, signal }),
+      if (route === undefined) throw new RefusedError({ reason: 'not_found' })
+      const answer = route.read(event)
+      const body = await within(deadlines.request - deadlines.release, async (signal) =>
+        answer({ policy: await policy, ports, decision_id, signal }),
       )
-      return json(200, response, { ...noStore, 'x-decision-id': decision_id })
+      return json(200, body, { ...noStore, 'x-decision-id': decision_id })
     } catch (error) {
-      return errorResponse(error, decision_id, log, Math.random)
+      const response = errorResponse(error, wire, decision_id, log, Math.random)
+      return route?.toError?.(response) ?? response
     }
   })
+
+interface Route {
+  takes(path: string): boolean
+  /** Throws RefusedError for a request that is not well-formed. */
+  read(event: APIGatewayProxyEventV2): (context: GrantContext) => Promise<object>
+  /** The error as this route's clients read it. */
+  toError?(response: Response): Response
+}
+
+const routes: readonly Route[] = [
+  {
+    takes: (path) => path === '/token',
+    read(event) {
+      const form = formOf(event)
+      const authorization = header(event, 'authorization')
+      return (context) => grantToken(form, authorization, context)
+    },
+  },
+  {
+    takes: (path) => path.startsWith('/credentials/'),
+    read(event) {
+      const { target, subject_token } = containerRequest(event)
+      return (context) => containerCredentials(target, subject_token, context)
+    },
+    toError: containerError,
+  },
+]

@@ -40,10 +40,11 @@ export interface BrokerApiProps {
   token: Function
   metadata: Function
   domain?: BrokerDomain
-  /** Of /token alone. */
+  /** Of /token, and as much again of /credentials/{target}. */
   throttle: Throttle
 }
 
+const tokenPaths = ['/token', '/credentials/{target}']
 const metadataPaths = [
   '/jwks',
   '/.well-known/openid-configuration',
@@ -76,7 +77,8 @@ export class BrokerApi extends Construct {
     })
     const route = (path: string, integration: HttpLambdaIntegration): HttpRoute[] =>
       api.addRoutes({ path, methods: [HttpMethod.ANY], integration })
-    const tokenRoutes = route('/token', new HttpLambdaIntegration('Token', token))
+    const tokenIntegration = new HttpLambdaIntegration('Token', token)
+    const tokenRoutes = tokenPaths.flatMap((path) => route(path, tokenIntegration))
     const metadataIntegration = new HttpLambdaIntegration('Metadata', metadata)
     const metadataRoutes = metadataPaths.flatMap((path) => route(path, metadataIntegration))
     const domainName = domain === undefined ? undefined : this.#domainName(domain)
@@ -97,9 +99,12 @@ export class BrokerApi extends Construct {
       ...(domainName === undefined ? {} : { domainMapping: { domainName } }),
     })
     const cfnStage = stage.node.defaultChild as CfnStage
-    cfnStage.routeSettings = {
-      'ANY /token': { ThrottlingRateLimit: throttle.rate, ThrottlingBurstLimit: throttle.burst },
-    }
+    cfnStage.routeSettings = Object.fromEntries(
+      tokenPaths.map((path) => [
+        `ANY ${path}`,
+        { ThrottlingRateLimit: throttle.rate, ThrottlingBurstLimit: throttle.burst },
+      ]),
+    )
     // A stage that names a route can only be made after it.
     stage.node.addDependency(...tokenRoutes)
     for (const route of [...tokenRoutes, ...metadataRoutes])

@@ -24,7 +24,7 @@ export interface TokenBrokerProps {
    * none: for an account whose concurrency is limited to less than 120, where Lambda refuses to reserve so many.
    */
   metadataConcurrency?: number
-  /** Requests per second to /token, and how many at once. Default: 300, 200. */
+  /** Requests per second to /token, and how many at once; as many again to /credentials/{target}. Default: 300, 200. */
   throttle?: Throttle
   /** For a trial: nothing outlives the stack, no receipt and no key. Default: false. */
   ephemeral?: boolean
@@ -66,7 +66,7 @@ export class TokenBroker extends Construct {
     this.#checkIssuer(configuration.issuer, domain)
     const token = new BrokerFunction(this, 'Token', {
       name: 'token',
-      description: 'POST /token',
+      description: 'POST /token, GET /credentials/{target}',
       configuration,
       roleName: this.#tokenRoleName(),
       retainLog: true,
@@ -82,6 +82,7 @@ export class TokenBroker extends Construct {
     table.bindExchange(token)
     signingKeys.bindSigner(token)
     signingKeys.bindPublished(metadata)
+    allowRoles(token, configuration)
     const api = new BrokerApi(this, 'Api', {
       token: token.function,
       metadata: metadata.function,
@@ -157,6 +158,16 @@ export class TokenBroker extends Construct {
     const path = this.node.path.slice(Stack.of(this).node.path.length)
     output.overrideLogicalId(`${path.replaceAll(/[^A-Za-z0-9]/g, '')}${name}`)
   }
+}
+
+/**
+ * Exactly the roles that broker.yaml names; their own trust policies have the last word. A statement each, which CDK joins:
+ * what IAM no more takes inline it moves into managed policies, by whole statements.
+ */
+function allowRoles(token: BrokerFunction, { targets }: Configuration): void {
+  for (const target of Object.values(targets))
+    if ('role' in target)
+      token.allow({ actions: ['sts:AssumeRole', 'sts:SetSourceIdentity', 'sts:TagSession'], resources: [target.role] })
 }
 
 /** What API Gateway and Lambda have by default is the most. A number that is known only to the deployment passes. */

@@ -1,5 +1,7 @@
+import type { AwsCredentials } from './protocol/aws-credentials.ts'
 import type { KeySet } from './protocol/key-set.ts'
 import type { SigningAlgorithm } from './protocol/algorithms.ts'
+import type { JsonObject } from './protocol/strict-json.ts'
 
 /** Where an issuer's keys come from. `name` keys every cache; `issuer` is compared with the discovery document. */
 export interface KeySource {
@@ -59,7 +61,12 @@ export interface Receipt {
   config_hash: string
   target: string
   scopes: string[]
-  kid: string
+  /** The key that signed. */
+  kid?: string
+  /** Or the role whose session it is, and what CloudTrail calls it. */
+  role?: string
+  source_identity?: string
+  session_name?: string
   issued_exp: number
   parents: string[]
   claims: Record<string, unknown>
@@ -112,6 +119,29 @@ export interface Signer {
   sign(key: ActiveKey, input: Uint8Array, signal: AbortSignal): Promise<Uint8Array>
 }
 
+/** A session of a role as it was decided, complete: nothing is left out of what is asked. */
+export interface RoleSession {
+  /** The target's name, and its role's ARN. */
+  target: string
+  role: string
+  session_name: string
+  source_identity: string
+  /** Seconds. */
+  lifetime: number
+  external_id?: string
+  region?: string
+  tags: Readonly<Record<string, string>>
+  transitive_tags: readonly string[]
+  policy?: JsonObject
+  /** ARNs. */
+  managed_policies: readonly string[]
+}
+
+export interface Roles {
+  /** Throws RefusedError when the role's or our own policies, or the request's size, stand in the way; UnavailableError. */
+  assume(session: RoleSession, signal: AbortSignal): Promise<AwsCredentials>
+}
+
 /** Whole seconds since 1970. */
 export type Clock = () => number
 
@@ -127,5 +157,6 @@ export interface Ports {
   receipts: ReceiptStore
   revocations: RevocationStore
   signer: Signer
+  roles: Roles
   log: Log
 }

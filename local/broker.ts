@@ -36,7 +36,8 @@ export async function startBroker({ config, port, issuer, dataDirectory }: Local
     })
     const world = await startWorld(configuration, dataDirectory)
     const metadata = await loadFunction('metadata', configuration)
-    routes = { '/token': await loadFunction('token', configuration), $default: metadata }
+    const token = await loadFunction('token', configuration)
+    routes = { '/token': token, '/credentials/{target}': token, $default: metadata }
     return {
       url,
       issuer: configuration.issuer,

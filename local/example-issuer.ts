@@ -12,6 +12,8 @@ export interface ExampleIssuer {
   url: string
   /** A token as GitHub Actions signs one: RS256, five minutes, a fresh jti. `header` changes the JOSE header. */
   sign(changes?: ClaimChanges, header?: Record<string, unknown>): Promise<string>
+  /** A token as a Kubernetes cluster projects one into a pod: an hour, and no jti. Its issuer is `<url>/cluster`. */
+  signForPod(changes?: ClaimChanges): Promise<string>
   close(): Promise<void>
 }
 
@@ -53,13 +55,31 @@ function githubClaims(issuer: string, now: number): Record<string, unknown> {
   }
 }
 
+/** The claims of a pod of the service account nightly in the namespace reports: those of a projected token, with their types. */
+function podClaims(issuer: string, now: number): Record<string, unknown> {
+  return {
+    aud: ['http://127.0.0.1:8787'],
+    exp: now + 3_600,
+    iat: now,
+    iss: issuer,
+    'kubernetes.io': {
+      namespace: 'reports',
+      node: { name: 'ip-10-0-12-34', uid: '5d3c1c2e-5f0e-4a43-9f0e-0e3c4f7a9b21' },
+      pod: { name: 'nightly-28934820-xk2lp', uid: 'b8d1e0a4-2c5f-4b7e-8a1d-6f3e9c0b7d52' },
+      serviceaccount: { name: 'nightly', uid: '3f0c8a52-6f0c-4c5b-9b1e-2d7f3c1a9e55' },
+    },
+    nbf: now,
+    sub: 'system:serviceaccount:reports:nightly',
+  }
+}
+
 /** The other shape of `sub`, with the ids in it, that GitHub gives to repositories created since 2026-07-15. */
 export const immutableSub = 'repo:acme@1234567/web@987654:environment:production'
 
 /**
- * An OIDC issuer on loopback in the place of GitHub Actions: discovery, a key set, and at
- * `/token?audience=<url>` a signed token as text, with any query parameter setting the claim of its name. With a
- * `dataDirectory` its key outlives the process.
+ * Two OIDC issuers on loopback, in the place of GitHub Actions and, below `/cluster`, of a Kubernetes cluster: discovery, a
+ * key set, and at `/token?audience=<url>` a signed token as text, with any other query parameter setting the claim of its
+ * name. With a `dataDirectory` their key outlives the process.
  */
 export async function startExampleIssuer({
   port = 0,
@@ -74,17 +94,29 @@ export async function startExampleIssuer({
     const { pathname, searchParams } = new URL(request.url ?? '/', url)
     const send = (contentType: string, body: string) =>
       response.writeHead(200, { 'content-type': contentType }).end(body)
-    if (pathname === '/.well-known/openid-configuration') send('application/json', JSON.stringify(discovery(url)))
-    else if (pathname === '/jwks') send('application/json', keySet)
-    else if (pathname === '/token') {
+    const cluster = pathname.startsWith('/cluster/')
+    const path = cluster ? pathname.slice('/cluster'.length) : pathname
+    if (path === '/.well-known/openid-configuration')
+      send('application/json', JSON.stringify(discovery(cluster ? clusterOf(url) : url, url)))
+    else if (path === '/jwks') send('application/json', keySet)
+    else if (path === '/token') {
       const { audience, ...claims } = Object.fromEntries(searchParams)
       const changes = { ...(audience === undefined ? {} : { aud: audience }), ...claims }
-      void sign(url, privateKey, kid, changes).then((token) => send('text/plain', token))
+      void (cluster ? signForPod(changes) : sign(changes)).then((token) => send('text/plain', token))
     } else response.writeHead(404).end()
   })
   const url = await listen(server, port)
-  return { url, sign: (changes, header) => sign(url, privateKey, kid, changes, header), close: () => close(server) }
+  const signWith = (claims: Record<string, unknown>, header: Record<string, unknown> = {}) =>
+    new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid, ...header }).sign(privateKey)
+  const now = () => Math.floor(Date.now() / 1000)
+  const sign: ExampleIssuer['sign'] = (changes = {}, header = {}) =>
+    signWith({ ...githubClaims(url, now()), ...changes }, { typ: 'JWT', ...header })
+  const signForPod: ExampleIssuer['signForPod'] = (changes = {}) =>
+    signWith({ ...podClaims(clusterOf(url), now()), ...changes })
+  return { url, sign, signForPod, close: () => close(server) }
 }
+
+const clusterOf = (url: string) => `${url}/cluster`
 
 async function findOrCreateKey(dataDirectory: string | undefined): Promise<JWK> {
   const file = dataDirectory === undefined ? undefined : join(dataDirectory, 'example-issuer.json')
@@ -103,26 +135,13 @@ async function findOrCreateKey(dataDirectory: string | undefined): Promise<JWK> 
   return key
 }
 
-function discovery(issuer: string): Record<string, unknown> {
+function discovery(issuer: string, url: string): Record<string, unknown> {
   return {
     issuer,
-    jwks_uri: `${issuer}/jwks`,
+    jwks_uri: `${url}/jwks`,
     subject_types_supported: ['public', 'pairwise'],
     response_types_supported: ['id_token'],
     id_token_signing_alg_values_supported: ['RS256'],
     scopes_supported: ['openid'],
   }
-}
-
-function sign(
-  issuer: string,
-  key: CryptoKey,
-  kid: string,
-  changes: ClaimChanges = {},
-  header: Record<string, unknown> = {},
-): Promise<string> {
-  const now = Math.floor(Date.now() / 1000)
-  return new SignJWT({ ...githubClaims(issuer, now), ...changes })
-    .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid, ...header })
-    .sign(key)
 }

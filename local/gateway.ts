@@ -10,7 +10,7 @@ const MAX_RUNNING = 32
 /** API Gateway's own limit on a request. */
 const MAX_PAYLOAD_BYTES = 10 * 1024 * 1024
 
-/** One function per path, as the deployed HTTP API routes them; `$default` takes the rest. */
+/** One function per path, as the deployed HTTP API routes them; `/credentials/{target}` takes one segment; `$default` the rest. */
 export type Routes = Readonly<Record<string, LambdaFunction>> & { $default: LambdaFunction }
 
 /**
@@ -48,7 +48,8 @@ async function serve(
     return
   }
   const event = toEvent(request, body)
-  const route = Object.hasOwn(routes, event.rawPath) ? (routes[event.rawPath] as LambdaFunction) : routes.$default
+  const path = event.rawPath.replace(/^\/credentials\/[^/]+$/, '/credentials/{target}')
+  const route = Object.hasOwn(routes, path) ? (routes[path] as LambdaFunction) : routes.$default
   const answer = await turn(() => route(event, context(event.requestContext.requestId)))
   write(response, request.method ?? '', answer)
 }

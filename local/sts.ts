@@ -25,12 +25,15 @@ const tagText = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u
 
 /**
  * AWS STS on loopback, by its query protocol: AssumeRole, GetCallerIdentity and GetWebIdentityToken, refusing what STS
- * refuses. Credentials are unique and open nothing. It checks no signature and no IAM policy.
+ * refuses: a request without a well-formed signature (whose value it cannot know), and what is over STS's limits. Credentials
+ * are unique and open nothing. IAM policies are not evaluated; `denied` and `externalIds` stand for them.
  */
 export async function startSts({ port }: { port?: number; dataDirectory?: string } = {}): Promise<StsStandin> {
   const assumed: AssumeRoleCall[] = []
   const denied = new Set<string>()
   const externalIds = new Map<string, string>()
+  /** By access key id: the sessions that were opened here. */
+  const sessions = new Map<string, string>()
   const key = generateKeyPairSync('rsa', { modulusLength: 2048 })
 
   function assumeRole(form: URLSearchParams, caller: string): string {
@@ -51,9 +54,12 @@ export async function startSts({ port }: { port?: number; dataDirectory?: string
     assumed.push(call)
     const roleName = call.RoleArn.split('/').at(-1) ?? ''
     const roleAccount = call.RoleArn.split(':')[4] ?? account
+    const Arn = `arn:aws:sts::${roleAccount}:assumed-role/${roleName}/${call.RoleSessionName}`
+    const AccessKeyId = `ASIA${randomBytes(8).toString('hex').toUpperCase()}`
+    sessions.set(AccessKeyId, Arn)
     return element({
       Credentials: {
-        AccessKeyId: `ASIA${randomBytes(8).toString('hex').toUpperCase()}`,
+        AccessKeyId,
         SecretAccessKey: randomBytes(30).toString('base64'),
         SessionToken: randomBytes(96).toString('base64'),
         Expiration: new Date(Math.floor(Date.now() / 1000 + call.DurationSeconds) * 1000)
@@ -62,10 +68,10 @@ export async function startSts({ port }: { port?: number; dataDirectory?: string
       },
       AssumedRoleUser: {
         AssumedRoleId: `AROA${'0'.repeat(16)}:${call.RoleSessionName}`,
-        Arn: `arn:aws:sts::${roleAccount}:assumed-role/${roleName}/${call.RoleSessionName}`,
+        Arn,
       },
       ...(call.SourceIdentity === undefined ? {} : { SourceIdentity: call.SourceIdentity }),
-      PackedPolicySize: '6',
+      PackedPolicySize: String(packedSize(call)),
     })
   }
 
@@ -99,12 +105,11 @@ export async function startSts({ port }: { port?: number; dataDirectory?: string
     operationOf: (_, body) => new URLSearchParams(body.toString('utf8')).get('Action') ?? '',
     answer({ operation, headers, body }) {
       const form = new URLSearchParams(body.toString('utf8'))
-      const caller = /Credential=([A-Z0-9a-z]+)\//.exec(headers.authorization ?? '')?.[1] ?? ''
-      if (operation === 'GetCallerIdentity')
-        return xml(
-          operation,
-          element({ Arn: `arn:aws:iam::${account}:user/local`, UserId: 'AIDALOCAL', Account: account }),
-        )
+      const caller = signedBy(headers.authorization, headers['x-amz-date'])
+      if (operation === 'GetCallerIdentity') {
+        const Arn = sessions.get(caller) ?? `arn:aws:iam::${account}:user/local`
+        return xml(operation, element({ Arn, UserId: 'AIDALOCAL', Account: Arn.split(':')[4] ?? account }))
+      }
       if (operation === 'AssumeRole') return xml(operation, assumeRole(form, caller))
       if (operation === 'GetWebIdentityToken') return xml(operation, webIdentityToken(form))
       throw new AwsError('InvalidAction', `Could not find operation ${operation} for version 2011-06-15`)
@@ -147,7 +152,7 @@ function readAssumeRole(form: URLSearchParams): AssumeRoleCall {
       "Value at 'policyArns' failed to satisfy constraint: Member must have length less than or equal to 10",
     )
   checkTags(Tags, TransitiveTagKeys)
-  return {
+  const call = {
     RoleArn,
     RoleSessionName,
     SourceIdentity,
@@ -158,14 +163,41 @@ function readAssumeRole(form: URLSearchParams): AssumeRoleCall {
     Tags,
     TransitiveTagKeys,
   }
+  const packed = packedSize(call)
+  if (packed > 100)
+    throw new AwsError(
+      'PackedPolicyTooLarge',
+      `Packed policy consumes ${packed}% of allotted space, please use smaller policy.`,
+    )
+  return call
+}
+
+/** In percent. How STS packs is not published: here as much fits as two of its largest policies, unpacked. */
+function packedSize({ Policy = '', PolicyArns, Tags }: Pick<AssumeRoleCall, 'Policy' | 'PolicyArns' | 'Tags'>): number {
+  const characters = [Policy, ...PolicyArns, ...Tags.flatMap(({ Key, Value }) => [Key, Value])].join('').length
+  return Math.ceil((characters * 100) / 4_096)
+}
+
+/** The access key id of a request signed by Signature Version 4: its header's form, for STS, within a quarter of an hour. */
+function signedBy(authorization: string | undefined, date: string | string[] | undefined): string {
+  if (authorization === undefined)
+    throw new AwsError('MissingAuthenticationToken', 'Request is missing Authentication Token', 403)
+  const [, caller, day] =
+    /^AWS4-HMAC-SHA256 Credential=([A-Za-z0-9]{4,128})\/(\d{8})\/[a-z0-9-]+\/sts\/aws4_request, SignedHeaders=[a-z0-9;-]*\bhost\b[a-z0-9;-]*, Signature=[0-9a-f]{64}$/.exec(
+      authorization,
+    ) ?? []
+  const [, at, time] = /^(\d{8})T(\d{6})Z$/.exec(String(date)) ?? []
+  if (caller === undefined || at === undefined || time === undefined || at !== day)
+    throw new AwsError('IncompleteSignature', 'Authorization is not well-formed', 400)
+  const signed = Date.parse(`${`${at}T${time}`.replace(/^(....)(..)(..T..)(..)(..)$/, '$1-$2-$3:$4:$5')}Z`)
+  if (!(Math.abs(Date.now() - signed) <= 15 * 60_000))
+    throw new AwsError('SignatureDoesNotMatch', 'Signature expired', 403)
+  return caller
 }
 
 function checkPolicy(policy: string): void {
   if (policy.length > 2_048)
-    throw new AwsError(
-      'PackedPolicyTooLarge',
-      'The total packed size of the session policies and session tags combined was too large.',
-    )
+    throw invalid("Value at 'policy' failed to satisfy constraint: Member must have length less than or equal to 2048")
   try {
     const { Statement } = JSON.parse(policy) as { Statement?: unknown }
     if (typeof Statement === 'object' && Statement !== null) return

@@ -1,5 +1,6 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
 import { KMSClient, type KMSClientConfig } from '@aws-sdk/client-kms'
+import { STSClient, type STSClientConfig } from '@aws-sdk/client-sts'
 import { deadlines } from '../deadlines.ts'
 
 /** Region, credentials and endpoint (AWS_ENDPOINT_URL_…) come from the environment; `config` is for tests. */
@@ -9,6 +10,11 @@ export function dynamodbClient(config: DynamoDBClientConfig = {}): DynamoDBClien
 
 export function kmsClient(config: KMSClientConfig = {}): KMSClient {
   return new KMSClient({ ...limits(deadlines.aws), ...config })
+}
+
+/** At the region's own endpoint, which is the SDK's default. */
+export function stsClient(config: STSClientConfig = {}): STSClient {
+  return new STSClient({ ...limits(deadlines.sts), ...config })
 }
 
 /**

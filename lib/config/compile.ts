@@ -1,8 +1,19 @@
 import { createHash } from 'node:crypto'
 import { toVerificationKey, type VerificationKey } from '../protocol/key-set.ts'
+import type { JsonObject } from '../protocol/strict-json.ts'
 import { TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
 import type { ClaimPath } from '../tokens/claim-path.ts'
-import type { Condition, Configuration, Expression, Issuer, Operator, Rule } from '../trust/configuration.ts'
+import type {
+  Condition,
+  Configuration,
+  Expression,
+  Issuer,
+  Operator,
+  Rule,
+  RuleGrant,
+  SessionSettings,
+  Target,
+} from '../trust/configuration.ts'
 import { findUnsafe } from '../trust/guardrails.ts'
 import { presets, type Preset } from '../trust/presets.ts'
 import { readDocument, type Path, type Problem, type SourceDocument } from './document.ts'
@@ -48,6 +59,10 @@ export function compile(
   return { configuration: deepFreeze(configuration), findings: finish(problems) }
 }
 
+type GivenGrant = BrokerFile['rules'][string]['grant'][number]
+
+const sessionKeys = ['session_tags', 'transitive_tags', 'session_policy', 'managed_policies'] as const
+
 /** Collects what is wrong while it goes, so that one run shows everything. */
 class Compiler {
   readonly problems: Problem[] = []
@@ -67,7 +82,7 @@ class Compiler {
       local: this.#options.local === true,
       signing: file.signing,
       issuers,
-      targets: file.targets,
+      targets: Object.fromEntries(Object.keys(file.targets).map((name) => [name, this.#target(name, file)])),
       // Rules and conditions are sets: their order in the file means nothing, so it is not in the hash either.
       rules: Object.keys(file.rules)
         .toSorted()
@@ -126,6 +141,40 @@ class Compiler {
     return { keys: { keys } }
   }
 
+  #target(name: string, file: BrokerFile): Target {
+    const { audience, scopes, role, external_id, region, session_policy, lifetime } = file.targets[
+      name
+    ] as BrokerFile['targets'][string]
+    const path = ['targets', name]
+    if ((audience === undefined) === (role === undefined))
+      this.#error(
+        'target-kind',
+        path,
+        audience === undefined
+          ? 'give it an audience, to issue tokens of ours, or a role, to issue AWS credentials'
+          : 'it has an audience and a role: make two targets of it',
+      )
+    const foreign = role === undefined ? { external_id, region, session_policy } : { scopes }
+    for (const [key, value] of Object.entries(foreign))
+      if (value !== undefined)
+        this.#error(
+          'target-kind',
+          [...path, key],
+          `${key} is only for targets with ${role === undefined ? 'a role' : 'an audience'}`,
+          true,
+        )
+    if (role === undefined) return { audience: audience ?? '', scopes: scopes ?? [], lifetime: lifetime ?? 900 }
+    return {
+      role,
+      lifetime: lifetime ?? 3_600,
+      ...(external_id === undefined ? {} : { external_id }),
+      ...(region === undefined ? {} : { region }),
+      ...(session_policy === undefined
+        ? {}
+        : { session_policy: this.#policy(session_policy, [...path, 'session_policy']) }),
+    }
+  }
+
   #rule(name: string, file: BrokerFile, issuers: Readonly<Record<string, Issuer>>): Rule {
     const given = file.rules[name] as BrokerFile['rules'][string]
     const path = ['rules', name]
@@ -149,18 +198,70 @@ class Compiler {
       match: this.#conditions(given.match, kinds, [...path, 'match']),
       ...(given.when === undefined ? {} : { when: this.#expression(given.when, [...path, 'when']) }),
       mode: given.mode,
-      grant: given.grant.map((grant, index) => ({
-        target: grant.target,
-        scopes: grant.scopes ?? [],
-        claims: Object.fromEntries(
-          Object.entries(grant.claims).map(([claim, text]) => [
-            claim,
-            this.#expression(text, [...path, 'grant', index, 'claims', claim]),
-          ]),
-        ),
-        expires_with_subject: grant.expires_with_subject,
-      })),
+      grant: given.grant.map((grant, index) => {
+        const at = [...path, 'grant', index]
+        if (names.some((issuer) => Object.hasOwn(issuers, issuer) && issuers[issuer]?.replay === 'off'))
+          this.#warnOfShortSession(grant, file, at)
+        return this.#grant(grant, file, at)
+      }),
     }
+  }
+
+  #grant(given: GivenGrant, { targets }: BrokerFile, path: Path): RuleGrant {
+    const toRole = Object.hasOwn(targets, given.target) && targets[given.target]?.role !== undefined
+    const ofSession = sessionKeys.some((key) => given[key] !== undefined)
+    return {
+      target: given.target,
+      scopes: given.scopes ?? [],
+      claims: this.#expressions(given.claims, [...path, 'claims']),
+      expires_with_subject: given.expires_with_subject,
+      ...(toRole || ofSession ? { session: this.#session(given, path) } : {}),
+    }
+  }
+
+  /** Workloads of an issuer with `replay: off` come by `GET /credentials/{target}`, which SDKs ask when they see fit. */
+  #warnOfShortSession({ target }: GivenGrant, { targets }: BrokerFile, path: Path): void {
+    const settings = Object.hasOwn(targets, target) ? targets[target] : undefined
+    if (settings?.role !== undefined && settings.lifetime !== undefined && settings.lifetime < 1_800)
+      this.#warn(
+        'short-session',
+        [...path, 'target'],
+        `sessions of ${target} are short, and some SDKs ask for another when 15 minutes are left, so at each call: give it lifetime: 1h`,
+      )
+  }
+
+  #session(given: GivenGrant, path: Path): SessionSettings {
+    return {
+      tags: this.#expressions(given.session_tags ?? {}, [...path, 'session_tags']),
+      transitive_tags: given.transitive_tags ?? [],
+      ...(given.session_policy ? { policy: this.#policy(given.session_policy, [...path, 'session_policy']) } : {}),
+      managed_policies: given.managed_policies ?? [],
+    }
+  }
+
+  /** Its members in one order, so that what has one hash is one policy to `ambiguous_rules` too. */
+  #policy(given: JsonObject, path: Path): JsonObject {
+    this.#checkPolicy(given, path)
+    return JSON.parse(canonical(given)) as JsonObject
+  }
+
+  /** In a policy an account that has become another number would deny nobody. */
+  #checkPolicy(value: unknown, path: Path): void {
+    if (typeof value === 'string') return
+    if (typeof value === 'object' && value !== null)
+      return Object.entries(value).forEach(([name, member]) =>
+        this.#checkPolicy(member, [...path, Array.isArray(value) ? Number(name) : name]),
+      )
+    const read = JSON.stringify(value)
+    const written = this.#source.sourceOf(path) ?? read
+    if (value === null || written !== read)
+      this.#error('unquoted-value', path, `write "${written}": unquoted, YAML reads ${read}`)
+  }
+
+  #expressions(given: Readonly<Record<string, string>>, path: Path): Record<string, Expression> {
+    return Object.fromEntries(
+      Object.entries(given).map(([name, text]) => [name, this.#expression(text, [...path, name])]),
+    )
   }
 
   #conditions(given: BrokerFile['rules'][string]['match'], kinds: readonly Preset[], path: Path): Condition[] {

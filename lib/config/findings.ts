@@ -27,6 +27,7 @@ export const findingRules = {
   'invalid-expression': 'An expression must parse, be short, and speak of `claims`.',
   'invalid-key-set': 'An uploaded key is unusable.',
   'rule-expired': 'The rule grants nothing any more.',
+  'short-session': 'SDKs ask again when 15 minutes are left: a session for them lasts longer.',
   ...guardrailRules,
 } as const
 

@@ -1,4 +1,4 @@
-import type { Receipt } from '../ports.ts'
+import type { Receipt, RoleSession } from '../ports.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
 import { TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
 import { claimAt, type ClaimPath } from '../tokens/claim-path.ts'
@@ -8,13 +8,15 @@ import type { Policy } from '../trust/policy.ts'
 
 const MAX_CLAIMS_BYTES = 8 * 1024
 
+/** What was made: signed by a key of ours, or a session of a role. `exp` in seconds since 1970. */
+type Issued = { exp: number } & ({ kid: string } | { session: RoleSession })
+
 interface Exchange {
   decision: { granted: Granted; trace: Trace }
   subject: VerifiedSubject
   client_id: string
   decision_id: string
-  kid: string
-  exp: number
+  issued: Issued
   now: number
   policy: Policy
 }
@@ -25,8 +27,7 @@ export function receiptOf({
   subject,
   client_id,
   decision_id,
-  kid,
-  exp,
+  issued,
   now,
   policy,
 }: Exchange): Receipt {
@@ -44,19 +45,25 @@ export function receiptOf({
     rules: [...granted.rules],
     config_hash: policy.configuration.hash,
     target: granted.target,
-    scopes: [...granted.scopes],
-    kid,
-    issued_exp: exp,
+    scopes: 'scopes' in granted ? [...granted.scopes] : [],
+    ...sealOf(issued),
+    issued_exp: issued.exp,
     parents: [],
     claims: namedClaims(subject, policy),
     shadow: [...trace.shadow],
     at: now,
     expires_at: Math.max(
       subject.exp + subject.issuer.clock_tolerance,
-      exp + subject.issuer.clock_tolerance,
+      issued.exp + subject.issuer.clock_tolerance,
       now + policy.configuration.receipts.retention,
     ),
   }
+}
+
+function sealOf(issued: Issued): Pick<Receipt, 'kid' | 'role' | 'source_identity' | 'session_name'> {
+  if ('kid' in issued) return { kid: issued.kid }
+  const { role, source_identity, session_name } = issued.session
+  return { role, source_identity, session_name }
 }
 
 /** What makes an exchange unique: the token where it may be used once, the token and target, or this decision alone. */

@@ -1,40 +1,33 @@
-import { RefusedError } from '../protocol/errors.ts'
+import { toProcessDocument, type AwsCredentials } from '../protocol/aws-credentials.ts'
 import type { Form } from '../protocol/form.ts'
 import { parseTokenExchangeRequest } from '../protocol/token-exchange-request.ts'
 import type { TokenResponse } from '../protocol/token-response.ts'
-import { verifySubjectToken } from '../tokens/verify-subject-token.ts'
-import { decide } from '../trust/decide.ts'
-import { explain } from '../trust/explain.ts'
+import { AWS_CREDENTIALS_TYPE } from '../protocol/urns.ts'
+import { decideExchange, verifySubject } from './decide-exchange.ts'
 import type { GrantContext } from './index.ts'
 import { issueAccessToken } from './issue-access-token.ts'
+import { issueAwsCredentials } from './issue-aws-credentials.ts'
 
-/** RFC 8693: trade a subject_token from a trusted issuer for one of ours. */
+/** RFC 8693: trade a subject_token from a trusted issuer for a token of ours, or for credentials of a role. */
 export async function tokenExchange(
   form: Form,
   client_id: string | undefined,
   context: GrantContext,
 ): Promise<TokenResponse> {
-  const { policy, ports, signal, decision_id } = context
   const request = parseTokenExchangeRequest(form)
-  const now = ports.now()
-  const subject = await verifySubjectToken(request.subject_token, request.subject_token_type, {
-    issuers: policy.issuers,
-    ourIssuer: policy.ourIssuer,
-    keySets: ports.keySets,
-    now,
-    signal,
-  })
-  const decision = decide({ ...request, subject, client_id }, policy, now)
-  ports.log.info('decided', {
-    decision_id,
-    issuer: subject.issuer.name,
-    subject: subject.sub,
-    client_id,
-    explanation: explain(decision).slice(0, MAX_EXPLANATION_LINES),
-  })
-  if ('refused' in decision) throw new RefusedError(decision.refused)
-  return issueAccessToken(decision, subject, client_id, context)
+  const subject = await verifySubject(request, context)
+  const { granted, trace } = decideExchange(request, subject, client_id, context)
+  if ('audience' in granted) return issueAccessToken({ granted, trace }, subject, client_id, context)
+  const credentials = await issueAwsCredentials({ granted, trace }, subject, client_id, context)
+  return credentialsResponse(credentials, context.ports.now())
 }
 
-/** A log line has a limit too; `token-broker explain` shows every rule. */
-const MAX_EXPLANATION_LINES = 25
+/** RFC 8693 section 2.2.1: what is issued stands in access_token, whatever it is. */
+function credentialsResponse(credentials: AwsCredentials, now: number): TokenResponse {
+  return {
+    access_token: JSON.stringify(toProcessDocument(credentials)),
+    issued_token_type: AWS_CREDENTIALS_TYPE,
+    token_type: 'N_A',
+    expires_in: credentials.expires_at - now,
+  }
+}

@@ -1,17 +1,24 @@
 import type { Log } from '../ports.ts'
 import { RefusedError, UnavailableError } from '../protocol/errors.ts'
-import { wire, type OAuthErrorCode } from '../protocol/refusals.ts'
+import type { Face, OAuthErrorCode, Refusal } from '../protocol/refusals.ts'
 import { json, noStore, type Response } from './response.ts'
 
 /**
- * The one way an error leaves: the operator's log gets the reason and its facts, the caller gets the public phrase and
- * the decision id that joins the two. `random` (0 to 1) spreads the retries after an outage.
+ * The one way an error leaves: the operator's log gets the reason and its facts, the caller gets its public face,
+ * one of `faces`, and the decision id that joins the two. `random` (0 to 1) spreads the retries after an outage.
  */
-export function errorResponse(error: unknown, decision_id: string, log: Log, random: () => number): Response {
-  if (error instanceof RefusedError) {
+export function errorResponse(
+  error: unknown,
+  faces: Partial<Record<Refusal['reason'], Face>>,
+  decision_id: string,
+  log: Log,
+  random: () => number,
+): Response {
+  const face = error instanceof RefusedError ? faces[error.refusal.reason] : undefined
+  if (error instanceof RefusedError && face !== undefined) {
     const { refusal } = error
     log.info('refused', { decision_id, ...scrubbedFacts(refusal) })
-    const [status, code, phrase] = wire[refusal.reason]
+    const [status, code, phrase] = face
     return oauthError(status, code, phrase, decision_id, {
       ...(refusal.reason === 'method_not_allowed' ? { allow: refusal.allow } : {}),
       // RFC 6749 section 5.2
@@ -55,11 +62,18 @@ function factsOf(error: unknown): Record<string, unknown> {
   return { error: error.name, detail: scrubbed(error.message), frames: frames?.map((line) => line.trim()) }
 }
 
+/** Names of broker.yaml, which may be as long as a secret. */
+const ours: ReadonlySet<string> = new Set(['target', 'role', 'rule', 'rules', 'tag', 'named', 'granted'])
+
 /** What the caller chose may be a token put in the wrong place. */
 function scrubbedFacts(facts: object): Record<string, unknown> {
-  return JSON.parse(JSON.stringify(facts), (_, value: unknown) =>
-    typeof value === 'string' ? scrubbed(value) : value,
-  ) as Record<string, unknown>
+  const theirs = (value: unknown): unknown =>
+    JSON.parse(JSON.stringify(value), (_, part: unknown) => (typeof part === 'string' ? scrubbed(part) : part))
+  return Object.fromEntries(
+    Object.entries(facts)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => [name, ours.has(name) ? value : theirs(value)]),
+  )
 }
 
 /** Some of AWS's are longer than a secret: ProvisionedThroughputExceededException. */

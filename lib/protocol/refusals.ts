@@ -1,3 +1,5 @@
+import { httpFaces, invalidRequest } from './http-faces.ts'
+
 /**
  * Every way a request can be turned down: what the operator reads in the log, and, in `wire`, the one public face
  * that the caller sees. Many reasons share a phrase on purpose: a caller who may not know why cannot probe. No fact is
@@ -12,6 +14,7 @@ export type Refusal =
   | { reason: 'form_malformed'; detail: string }
   | { reason: 'parameter_repeated'; parameter: string }
   | { reason: 'parameter_missing'; parameter: string }
+  | { reason: 'authorization_missing' }
   | { reason: 'parameter_unsupported'; parameter: string; detail: string }
   // The client.
   | { reason: 'client_unknown' }
@@ -36,6 +39,7 @@ export type Refusal =
   | { reason: 'no_rule_matches' }
   | { reason: 'issuance_blocked'; dimension: string; value: string }
   | { reason: 'subject_token_replayed' }
+  | { reason: 'subject_token_works_once'; issuer: string }
   // What was asked for.
   /** `named`: the targets that were named; `unknown`: how many of the values name none. */
   | { reason: 'target_unknown'; named: string[]; unknown: number }
@@ -43,6 +47,10 @@ export type Refusal =
   | { reason: 'target_not_named'; granted: string[] }
   | { reason: 'ambiguous_rules'; target: string; rules: string[] }
   | { reason: 'expression_failed'; target: string; rule: string; expression: string }
+  | { reason: 'token_type_not_issued'; target: string }
+  | { reason: 'session_tag_refused'; target: string; rule: string; tag: string; detail: string }
+  /** What STS answered: its error's name, and the action that a policy does not allow. */
+  | { reason: 'role_not_assumed'; target: string; role: string; error: string; action: string | undefined }
   /** `excess`: scopes of the target that were not granted; `unknown`: how many values are no scopes of it. */
   | { reason: 'scope_not_granted'; target: string; excess: string[]; unknown: number }
 
@@ -57,19 +65,24 @@ export type OAuthErrorCode =
   | 'temporarily_unavailable'
   | 'server_error'
 
-const subject = [400, 'invalid_request', 'the subject token was not accepted'] as const
+/** What a caller sees of a refusal. */
+export type Face<Code extends OAuthErrorCode = OAuthErrorCode> = readonly [status: number, code: Code, phrase: string]
+
+const missing = invalidRequest('a required parameter is missing')
+const unsupported = invalidRequest('a parameter has a value that is not supported')
+const subject = invalidRequest('the subject token was not accepted')
 const target = [400, 'invalid_target', 'no token can be issued for this target'] as const
 const client = [401, 'invalid_client', 'the client could not be authenticated'] as const
 
 export const wire = {
-  method_not_allowed: [405, 'invalid_request', 'this method is not allowed here'],
-  not_found: [404, 'invalid_request', 'there is nothing here'],
-  unsupported_media_type: [415, 'invalid_request', 'the body must be application/x-www-form-urlencoded'],
-  request_too_large: [413, 'invalid_request', 'the request is too large'],
-  form_malformed: [400, 'invalid_request', 'the request could not be read'],
-  parameter_repeated: [400, 'invalid_request', 'a parameter was given more than once'],
-  parameter_missing: [400, 'invalid_request', 'a required parameter is missing'],
-  parameter_unsupported: [400, 'invalid_request', 'a parameter has a value that is not supported'],
+  ...httpFaces,
+  unsupported_media_type: invalidRequest('the body must be application/x-www-form-urlencoded', 415),
+  request_too_large: invalidRequest('the request is too large', 413),
+  form_malformed: invalidRequest('the request could not be read'),
+  parameter_repeated: invalidRequest('a parameter was given more than once'),
+  parameter_missing: missing,
+  authorization_missing: missing,
+  parameter_unsupported: unsupported,
   client_unknown: client,
   client_authentication_failed: client,
   grant_type_unsupported: [400, 'unsupported_grant_type', 'this grant type is not supported'],
@@ -92,10 +105,14 @@ export const wire = {
   no_rule_matches: subject,
   issuance_blocked: subject,
   subject_token_replayed: subject,
+  subject_token_works_once: invalidRequest('these tokens work once: use `token-broker credential-process`'),
   target_unknown: target,
   target_not_granted: target,
   target_not_named: target,
   ambiguous_rules: target,
   expression_failed: target,
+  token_type_not_issued: unsupported,
+  session_tag_refused: target,
+  role_not_assumed: target,
   scope_not_granted: [400, 'invalid_scope', 'the scope is wider than what is granted'],
-} as const satisfies Record<Refusal['reason'], readonly [number, OAuthErrorCode, string]>
+} as const satisfies Record<Refusal['reason'], Face>

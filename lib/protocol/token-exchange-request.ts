@@ -1,6 +1,6 @@
 import { RefusedError } from './errors.ts'
 import { parameter, type Form } from './form.ts'
-import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, JWT_TYPE } from './urns.ts'
+import { ACCESS_TOKEN_TYPE, AWS_CREDENTIALS_TYPE, ID_TOKEN_TYPE, JWT_TYPE } from './urns.ts'
 
 export const subjectTokenTypes = [JWT_TYPE, ID_TOKEN_TYPE, ACCESS_TOKEN_TYPE] as const
 export type SubjectTokenType = (typeof subjectTokenTypes)[number]
@@ -13,6 +13,14 @@ export interface TokenExchangeRequest {
   resource: readonly string[]
   /** Absent: all that is granted. */
   scope: readonly string[] | undefined
+  /** What requested_token_type asks for. Absent: whatever the target issues. */
+  wanted: 'token' | 'credentials' | undefined
+}
+
+const requestable: Readonly<Record<string, TokenExchangeRequest['wanted']>> = {
+  [ACCESS_TOKEN_TYPE]: 'token',
+  [JWT_TYPE]: 'token',
+  [AWS_CREDENTIALS_TYPE]: 'credentials',
 }
 
 /** Throws RefusedError. None of these checks depends on our configuration. */
@@ -26,9 +34,8 @@ export function parseTokenExchangeRequest(form: Form): TokenExchangeRequest {
   if (parameter(form, 'actor_token_type') !== undefined)
     throw unsupported('actor_token_type', 'it came without an actor_token')
   const requested = parameter(form, 'requested_token_type')
-  if (requested !== undefined && requested !== ACCESS_TOKEN_TYPE && requested !== JWT_TYPE) {
-    throw unsupported('requested_token_type', `it must be ${ACCESS_TOKEN_TYPE} or ${JWT_TYPE}`)
-  }
+  if (requested !== undefined && !Object.hasOwn(requestable, requested))
+    throw unsupported('requested_token_type', `it must be one of ${Object.keys(requestable).join(' ')}`)
   const scope = parameter(form, 'scope')?.split(' ').filter(Boolean)
   return {
     subject_token,
@@ -36,6 +43,7 @@ export function parseTokenExchangeRequest(form: Form): TokenExchangeRequest {
     audience: form.get('audience') ?? [],
     resource: form.get('resource') ?? [],
     scope: scope?.length ? [...new Set(scope)] : undefined,
+    wanted: requested === undefined ? undefined : requestable[requested],
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ClaimPath } from '../tokens/claim-path.ts'
 import type { TrustedIssuer } from '../tokens/trusted-issuer.ts'
 import type { SigningAlgorithm } from '../protocol/algorithms.ts'
+import type { JsonObject } from '../protocol/strict-json.ts'
 
 /**
  * broker.yaml, checked and compiled: plain JSON, so that it can be bundled. All durations are seconds.
@@ -37,10 +38,31 @@ export interface Issuer extends TrustedIssuer {
   require: readonly Condition[]
 }
 
-export interface Target {
+export type Target = AudienceTarget | RoleTarget
+
+/** A JWT access token of ours. */
+export interface AudienceTarget {
   audience: string
   scopes: readonly string[]
   lifetime: number
+}
+
+/** Credentials of an AWS role. */
+export interface RoleTarget {
+  /** Its ARN. */
+  role: string
+  lifetime: number
+  /** What the role's trust policy asks for. */
+  external_id?: string
+  /** Whose STS is asked. Absent: that of the broker's own region. */
+  region?: string
+  /** Narrows every session; rules then add no policy of their own, which could only widen it. */
+  session_policy?: JsonObject
+}
+
+/** What `resource` says for this target (RFC 8707 section 2): an ARN is a URI too. */
+export function uriOf(target: Target): string {
+  return 'role' in target ? target.role : target.audience
 }
 
 /** One line of `match`. `key` is what the operator wrote, for explanations. */
@@ -77,6 +99,19 @@ export interface RuleGrant {
   scopes: readonly string[]
   claims: Readonly<Record<string, Expression>>
   expires_with_subject: boolean
+  /** Of the role's session: absent where the target is an audience. */
+  session?: SessionSettings
+}
+
+/** How a rule narrows and names a role's session. AWS grants what the role may do and, where there are policies, any of them too. */
+export interface SessionSettings {
+  /** Tag keys, each with where its value comes from. */
+  tags: Readonly<Record<string, Expression>>
+  /** Tag keys that stay on through further AssumeRole calls. */
+  transitive_tags: readonly string[]
+  policy?: JsonObject
+  /** ARNs. */
+  managed_policies: readonly string[]
 }
 
 export interface Client {

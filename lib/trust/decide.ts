@@ -1,10 +1,11 @@
 import type { Refusal } from '../protocol/refusals.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
 import type { VerifiedSubject } from '../tokens/verify-subject-token.ts'
-import type { Rule, RuleGrant, Target } from './configuration.ts'
+import type { RoleTarget, Rule, RuleGrant, SessionSettings, Target } from './configuration.ts'
 import { evaluateRule, type RuleTrace } from './evaluate-rule.ts'
 import { matches } from './match.ts'
 import type { Policy } from './policy.ts'
+import { sessionTags } from './session-tags.ts'
 
 /** What rules add to a token, all together: verifiers read it from a header, where 8 KiB is a common limit. */
 const MAX_ADDED_CHARACTERS = 4 * 1024
@@ -18,17 +19,33 @@ export interface DecisionRequest {
   resource: readonly string[]
   /** Absent: all that is granted. */
   scope: readonly string[] | undefined
+  /** Absent: whatever the target issues. */
+  wanted?: 'token' | 'credentials' | undefined
 }
 
 /** A yes, and the only one there is: nothing is issued but from this. Durations in seconds. */
-export interface Granted {
+export type Granted = GrantedToken | GrantedSession
+
+interface GrantedTarget {
   target: string
+  rules: readonly string[]
+  lifetime: number
+}
+
+/** An access token of ours. */
+export interface GrantedToken extends GrantedTarget {
   audience: string
   scopes: readonly string[]
-  rules: readonly string[]
   claims: JsonObject
-  lifetime: number
   expires_with_subject: boolean
+}
+
+/** A session of an AWS role. */
+export interface GrantedSession extends GrantedTarget, Omit<SessionSettings, 'tags'> {
+  role: string
+  external_id?: string
+  region?: string
+  tags: Readonly<Record<string, string>>
 }
 
 /** Why: for operators, never for callers. */
@@ -83,29 +100,35 @@ export function decide(request: DecisionRequest, policy: Policy, now: number): D
   if (forTarget.length === 0) return refused({ reason: 'target_not_granted', target }, trace)
 
   const settings = policy.configuration.targets[target] as Target
+  const wanted = 'role' in settings ? 'credentials' : 'token'
+  if (request.wanted !== undefined && request.wanted !== wanted)
+    return refused({ reason: 'token_type_not_issued', target }, trace)
   const terms = new Set(forTarget.map(({ grant }) => termsOf(grant)))
   if (terms.size > 1) return refused({ reason: 'ambiguous_rules', target, rules: namesOf(forTarget) }, trace)
 
   const scopes = [...new Set(forTarget.flatMap(({ grant }) => grant.scopes))].toSorted()
   const excess = request.scope?.filter((scope) => !scopes.includes(scope)) ?? []
   if (excess.length > 0) {
-    const known = excess.filter((scope) => settings.scopes.includes(scope))
+    const known = excess.filter((scope) => !('role' in settings) && settings.scopes.includes(scope))
     return refused({ reason: 'scope_not_granted', target, excess: known, unknown: excess.length - known.length }, trace)
   }
 
   const first = forTarget[0] as Match
+  const granted = { target, rules: namesOf(forTarget), lifetime: settings.lifetime }
+  if ('role' in settings) {
+    const session = sessionOf(first, settings, subject.claims, policy)
+    return 'reason' in session ? refused(session, trace) : { trace, granted: { ...granted, ...session } }
+  }
   const claims = claimsOf(first, subject.claims, policy)
   if ('failed' in claims)
     return refused({ reason: 'expression_failed', target, rule: first.rule.name, expression: claims.failed }, trace)
   return {
     trace,
     granted: {
-      target,
+      ...granted,
       audience: settings.audience,
       scopes: request.scope ?? scopes,
-      rules: namesOf(forTarget),
       claims: claims.values,
-      lifetime: settings.lifetime,
       expires_with_subject: first.grant.expires_with_subject,
     },
   }
@@ -130,11 +153,43 @@ function findTarget(request: DecisionRequest, grants: readonly Match[], policy: 
 }
 
 /** What must come from one rule: two rules that differ here cannot both be meant. */
-function termsOf(grant: RuleGrant): string {
-  const claims = Object.keys(grant.claims)
+function termsOf({ claims, expires_with_subject, session }: RuleGrant): string {
+  return JSON.stringify([
+    sorted(claims),
+    expires_with_subject,
+    ...(session
+      ? [sorted(session.tags), session.transitive_tags.toSorted(), session.policy, session.managed_policies.toSorted()]
+      : []),
+  ])
+}
+
+function sorted(map: Readonly<Record<string, unknown>>): [string, unknown][] {
+  return Object.keys(map)
     .toSorted()
-    .map((name) => [name, grant.claims[name]])
-  return JSON.stringify([claims, grant.expires_with_subject])
+    .map((name) => [name, map[name]])
+}
+
+function sessionOf(
+  { rule, grant }: Match,
+  { role, external_id, region, session_policy }: RoleTarget,
+  claims: JsonObject,
+  policy: Policy,
+): Omit<GrantedSession, keyof GrantedTarget> | Refusal {
+  const { session } = grant
+  if (session === undefined) throw new Error('a grant of a role without its session')
+  const tags = sessionTags(session.tags, claims, policy.evaluate)
+  if ('refused' in tags)
+    return { reason: 'session_tag_refused', target: grant.target, rule: rule.name, ...tags.refused }
+  const narrowed = session_policy ?? session.policy
+  return {
+    role,
+    ...(external_id === undefined ? {} : { external_id }),
+    ...(region === undefined ? {} : { region }),
+    tags: tags.values,
+    transitive_tags: session.transitive_tags,
+    ...(narrowed === undefined ? {} : { policy: narrowed }),
+    managed_policies: session.managed_policies,
+  }
 }
 
 function claimsOf({ grant }: Match, claims: JsonObject, policy: Policy): { values: JsonObject } | { failed: string } {

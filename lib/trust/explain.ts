@@ -1,11 +1,11 @@
-import type { Decision } from './decide.ts'
+import type { Decision, Granted } from './decide.ts'
 
 /** A decision in lines that a person reads: what was decided, and how each rule fared. For operators only. */
 export function explain(decision: Decision): string[] {
   const { trace } = decision
   const outcome =
     'granted' in decision
-      ? `granted: target ${decision.granted.target}${decision.granted.scopes.length > 0 ? `, scope ${decision.granted.scopes.join(' ')}` : ''}, by ${decision.granted.rules.join(', ')}`
+      ? `granted: target ${decision.granted.target}${whatOf(decision.granted)}, by ${decision.granted.rules.join(', ')}`
       : `refused: ${decision.refused.reason}`
   const requirement =
     trace.requirement_failed === undefined ? [] : [`the issuer's require fails at ${trace.requirement_failed}`]
@@ -14,4 +14,9 @@ export function explain(decision: Decision): string[] {
     return matched ? `rule ${name} matches` : `rule ${name} does not match: ${failed}`
   })
   return [outcome, ...requirement, ...rules]
+}
+
+function whatOf(granted: Granted): string {
+  if ('role' in granted) return `, role ${granted.role}`
+  return granted.scopes.length > 0 ? `, scope ${granted.scopes.join(' ')}` : ''
 }

@@ -18,7 +18,7 @@ export async function loadEvaluate(configuration: Configuration): Promise<Evalua
 export function celSources(configuration: Configuration): Set<string> {
   const expressions = configuration.rules.flatMap((rule) => [
     ...(rule.when ? [rule.when] : []),
-    ...rule.grant.flatMap((grant) => Object.values(grant.claims)),
+    ...rule.grant.flatMap(({ claims, session }) => [...Object.values(claims), ...Object.values(session?.tags ?? {})]),
   ])
   return new Set(expressions.flatMap((expression) => ('cel' in expression ? [expression.cel] : [])))
 }

@@ -1,5 +1,5 @@
 import type { ClaimPath } from '../tokens/claim-path.ts'
-import type { Configuration, Expression, Issuer, Rule } from './configuration.ts'
+import { uriOf, type Configuration, type Expression, type Issuer, type Rule } from './configuration.ts'
 import { loadEvaluate, type Evaluate } from './expression.ts'
 
 /** A configuration made ready to decide by: what a request looks up is a lookup. Built once, at init. */
@@ -9,7 +9,7 @@ export interface Policy {
   ourIssuer: string
   issuers: ReadonlyMap<string, Issuer>
   rules: ReadonlyMap<string, readonly Rule[]>
-  /** Every name and URI that `audience` or `resource` may say, to the target's name. */
+  /** Every name, URI and role ARN that `audience` or `resource` may say, to the target's name. */
   targets: ReadonlyMap<string, string>
   /** By issuer name: the claims that its subject, its requirements or its rules name, each once. */
   namedClaims: ReadonlyMap<string, readonly ClaimPath[]>
@@ -31,9 +31,9 @@ export async function toPolicy(configuration: Configuration, ourIssuer: string):
     issuers: new Map(Object.values(configuration.issuers).map((issuer) => [issuer.issuer, issuer])),
     rules,
     targets: new Map(
-      Object.entries(configuration.targets).flatMap(([name, { audience }]) => [
+      Object.entries(configuration.targets).flatMap(([name, target]) => [
         [name, name],
-        [audience, name],
+        [uriOf(target), name],
       ]),
     ),
     namedClaims: new Map(
@@ -55,7 +55,9 @@ function namedClaims(issuer: Issuer, rules: readonly Rule[]): ClaimPath[] {
     ...rules.flatMap((rule) => [
       ...rule.match.map(({ path }) => path),
       ...(rule.when ? namedBy(rule.when) : []),
-      ...rule.grant.flatMap((grant) => Object.values(grant.claims).flatMap(namedBy)),
+      ...rule.grant.flatMap(({ claims, session }) =>
+        [...Object.values(claims), ...Object.values(session?.tags ?? {})].flatMap(namedBy),
+      ),
     ]),
   ]
   return [...new Map(paths.map((path) => [JSON.stringify(path), path])).values()]

@@ -19,6 +19,13 @@ targets:
     lifetime: 15m
   plain:
     audience: https://plain.test
+  deployer:
+    role: arn:aws:iam::123456789012:role/deployer
+    external_id: broker-acme
+    lifetime: 1h
+  reader:
+    role: arn:aws:iam::123456789012:role/reader
+    session_policy: { Version: "2012-10-17", Statement: [] }
 rules:
   builds:
     issuer: farm
@@ -33,6 +40,19 @@ rules:
     grant:
       - target: api
         scopes: [write]
+  publishes:
+    issuer: github
+    match: { repository_id: "987654", ref: refs/heads/main }
+    grant:
+      - target: deployer
+        session_tags: { repository: claims.repository }
+        transitive_tags: [repository]
+        session_policy: { Version: "2012-10-17", Statement: [] }
+  reports:
+    issuer: cluster
+    match: { namespace: reports }
+    grant:
+      - { target: reader, session_tags: { pod: 'claims["kubernetes.io"].pod.name' } }
 clients:
   app: { type: public }
 receipts: { retention: 30d }

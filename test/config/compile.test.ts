@@ -164,3 +164,16 @@ test('it survives the bundle: JSON and back is the same', () => {
   const { configuration } = compile(brokerFile, 'broker.yaml', { now })
   assert.deepEqual(JSON.parse(JSON.stringify(configuration)), configuration)
 })
+
+test('a session policy is the same policy in whatever order its members stand', () => {
+  const policies = [
+    '{ Effect: Allow, Action: "s3:*", Resource: "*" }',
+    '{ Resource: "*", Action: "s3:*", Effect: Allow }',
+  ].map((statement) => {
+    const text = brokerFile.replaceAll('Statement: []', `Statement: [${statement}]`)
+    const { rules } = compile(text, 'broker.yaml', { now: 0 }).configuration
+    return JSON.stringify(rules.find(({ name }) => name === 'publishes')?.grant[0]?.session?.policy)
+  })
+  assert.match(policies[0] ?? '', /"Effect":"Allow"/)
+  assert.equal(policies[0], policies[1])
+})

@@ -82,21 +82,7 @@ const rows: readonly Row[] = [
   ],
   ['an unknown operator', '{ ref: main }', '{ ref: §{ regex: main } }', 'wrong-type', /glob/],
   ['two operators at once', '{ ref: main }', '{ ref: §{ glob: "m*", not: x } }', 'wrong-type', /one of/],
-  [
-    'a key of a later part: a role',
-    'audience: https://plain.test',
-    'audience: https://plain.test\n    §role: arn:aws:iam::1:role/a',
-    'not-supported-yet',
-    /^role is not supported yet/,
-  ],
   ['a key of a later part: login', 'version: 1', 'version: 1\n§login: {}', 'not-supported-yet', /^login/],
-  [
-    'a key of a later part: session tags',
-    'scopes: [write]',
-    'scopes: [write]\n        §session_tags: {}',
-    'not-supported-yet',
-    /^session_tags/,
-  ],
   ['a key of a later part: an actor', 'issuer: farm', 'issuer: farm\n    §actor: {}', 'not-supported-yet', /^actor/],
   [
     'a key of a later part: an authenticated client',
@@ -329,6 +315,156 @@ const rows: readonly Row[] = [
     'scopes-required',
     /read, write/,
   ],
+  // roles
+  [
+    'neither audience nor role',
+    'plain:\n    audience: https://plain.test',
+    'plain:\n    lifetime: 15m',
+    'target-kind',
+    /give it an audience, .*or a role/,
+  ],
+  [
+    'an audience and a role',
+    'audience: https://plain.test',
+    'audience: https://plain.test\n    role: arn:aws:iam::123456789012:role/plain',
+    'target-kind',
+    /make two targets of it/,
+  ],
+  [
+    'scopes of a role',
+    'external_id: broker-acme',
+    'external_id: broker-acme\n    §scopes: [read]',
+    'target-kind',
+    /^scopes is only for targets with an audience/,
+  ],
+  [
+    'an external id of an audience',
+    'audience: https://plain.test',
+    'audience: https://plain.test\n    §external_id: broker',
+    'target-kind',
+    /^external_id is only for targets with a role/,
+  ],
+  [
+    'a session policy of an audience',
+    'audience: https://plain.test',
+    'audience: https://plain.test\n    §session_policy: { Version: "2012-10-17", Statement: [] }',
+    'target-kind',
+    /^session_policy is only/,
+  ],
+  [
+    'session tags of an audience',
+    '        scopes: [write]',
+    '        scopes: [write]\n        session_tags: {}',
+    'target-kind',
+    /api is an audience/,
+  ],
+  [
+    'a claim for a role',
+    'transitive_tags: [repository]',
+    'transitive_tags: [repository]\n        claims: { sha: claims.sha }',
+    'target-kind',
+    /claims is for targets with an audience/,
+  ],
+  [
+    'a role that is no ARN',
+    'arn:aws:iam::123456789012:role/deployer',
+    '§deployer',
+    'invalid-value',
+    /arn:aws:iam::123456789012:role\/web-deployer/,
+  ],
+  [
+    'a role with a wildcard',
+    'arn:aws:iam::123456789012:role/deployer',
+    '§arn:aws:iam::123456789012:role/*/deployer',
+    'invalid-value',
+    /without \*/,
+  ],
+  [
+    'a region that is none',
+    'external_id: broker-acme',
+    'external_id: broker-acme\n    region: §Ireland',
+    'invalid-value',
+    /eu-west-1/,
+  ],
+  ['an external id with a space', 'broker-acme', '§broker acme', 'invalid-value', /external_id/],
+  ['a session over an hour', 'lifetime: 1h', 'lifetime: §2h', 'lifetime-out-of-bounds', /from 15m to 1h/],
+  [
+    'a tag of AWS’s own',
+    '{ repository: claims.repository }',
+    '{ §aws:repository: claims.repository }',
+    'invalid-name',
+    /does not begin with aws:/,
+  ],
+  [
+    'a tag twice in other letters',
+    '{ repository: claims.repository }',
+    '{ repository: claims.repository, Repository: §claims.repository }',
+    'session-tags',
+    /without case/,
+  ],
+  [
+    'a transitive tag that is not there',
+    'transitive_tags: [repository]',
+    'transitive_tags: §[repo]',
+    'session-tags',
+    /repo is none of the session_tags/,
+  ],
+  [
+    'a tag that is no expression',
+    '{ repository: claims.repository }',
+    '{ repository: §acme }',
+    'invalid-expression',
+    /./,
+  ],
+  [
+    'a policy of 2008',
+    '        session_policy: { Version: "2012-10-17", Statement: [] }',
+    '        session_policy: §{ Statement: [] }',
+    'session-policy',
+    /Version/,
+  ],
+  [
+    'an account in a policy that YAML makes another number of',
+    '        session_policy: { Version: "2012-10-17", Statement: [] }',
+    '        session_policy: { Version: "2012-10-17", Statement: [{ Condition: { StringEquals: { a: §012345678901 } } }] }',
+    'unquoted-value',
+    /write "012345678901": unquoted, YAML reads 12345678901/,
+  ],
+  [
+    'a long number in a policy',
+    'session_policy: { Version: "2012-10-17", Statement: [] }\nrules',
+    'session_policy: { Version: "2012-10-17", Statement: [{ a: [§12345678901234567890] }] }\nrules',
+    'unquoted-value',
+    /write "12345678901234567890"/,
+  ],
+  [
+    'nothing in a policy',
+    'session_policy: { Version: "2012-10-17", Statement: [] }\nrules',
+    'session_policy: { Version: "2012-10-17", Statement: [{ a: §~ }] }\nrules',
+    'unquoted-value',
+    /YAML reads null/,
+  ],
+  [
+    'a managed policy with a wildcard',
+    'transitive_tags: [repository]',
+    'managed_policies: [§"arn:aws:iam::aws:policy/*"]',
+    'invalid-value',
+    /a managed policy is an ARN/,
+  ],
+  [
+    'a second policy',
+    '{ target: reader, session_tags: { pod: \'claims["kubernetes.io"].pod.name\' } }',
+    '§{ target: reader, managed_policies: [arn:aws:iam::aws:policy/ReadOnlyAccess] }',
+    'session-policy',
+    /reader has a session_policy of its own/,
+  ],
+  [
+    'a managed policy that is no ARN',
+    'transitive_tags: [repository]',
+    'managed_policies: [§ReadOnlyAccess]',
+    'invalid-value',
+    /arn:aws:iam::aws:policy/,
+  ],
   ['a registered claim', '{ commit: claims.sha }', '{ sub: §claims.sha }', 'registered-claim', /sub/],
 ]
 
@@ -347,8 +483,8 @@ for (const [title, from, to, rule, message] of rows) {
 test('every rule that a finding can name has a row here, and stands in docs/configuration.md', () => {
   const documented = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
   for (const rule of Object.keys(findingRules)) {
-    // algorithm-not-allowed guards what was never compiled from a file; rule-expired is a warning: both have tests of their own.
-    if (rule !== 'algorithm-not-allowed' && rule !== 'rule-expired')
+    // These guard what was never compiled from a file, or are warnings: each has a test of its own.
+    if (!['algorithm-not-allowed', 'rule-expired', 'short-session'].includes(rule))
       assert.ok(
         rows.some((row) => row[3] === rule),
         `no row for ${rule}`,
@@ -377,6 +513,17 @@ test('a rule that has expired is a warning, and no error', () => {
   )
   assert.equal(configuration.rules[0]?.expires_at, Date.parse('2026-11-24T00:00:00Z') / 1000)
   assert.deepEqual(findingsIn(text.replace('2026-11-23', '2026-11-24')), [])
+})
+
+test('a short session for SDKs that come by themselves is a warning', () => {
+  const { text, place } = spoilt('reader:\n', 'reader:\n    lifetime: 15m\n')
+  const { line, column, rule, severity } = findingsIn(text)[0]!
+  assert.equal(place, undefined)
+  assert.deepEqual([rule, severity], ['short-session', 'warning'])
+  assert.equal(text.split('\n')[line - 1]?.slice(column - 1, column + 5), 'reader')
+  assert.deepEqual(findingsIn(text.replace('15m\n    role', '30m\n    role')), [])
+  // A job asks for itself, once.
+  assert.deepEqual(findingsIn(brokerFile.replace('lifetime: 1h', 'lifetime: 15m')), [])
 })
 
 test('a finding reads as compilers write them', () => {

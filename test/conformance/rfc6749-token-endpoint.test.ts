@@ -80,7 +80,12 @@ test('only a form is read', async () => {
 })
 
 test('section 2.3.1: nothing that belongs in the body is taken from the URL', async () => {
-  const form = { grant_type: TOKEN_EXCHANGE_GRANT, subject_token_type: JWT_TYPE, subject_token: await box.jobToken() }
+  const form = {
+    grant_type: TOKEN_EXCHANGE_GRANT,
+    subject_token_type: JWT_TYPE,
+    audience: 'deploy-api',
+    subject_token: await box.jobToken(),
+  }
   const post = (query: string) =>
     fetch(`${box.broker.url}/token?${query}`, { method: 'POST', body: new URLSearchParams(form) })
   for (const query of ['subject_token=x', 'a=b&subject%5Ftoken=x', 'grant_type=x', 'client_secret'])

@@ -109,6 +109,7 @@ function ask(policy: Policy, { issuer, claims, ...request }: Caller): Decision {
 
 function granted(decision: Decision) {
   if (!('granted' in decision)) return undefined
+  assert.ok('scopes' in decision.granted)
   return { ...decision.granted, scopes: decision.granted.scopes.toSorted() }
 }
 

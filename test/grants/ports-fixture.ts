@@ -1,4 +1,4 @@
-import type { Ports, Receipt, Revocation, RevocationKey } from '../../lib/ports.ts'
+import type { Ports, Receipt, Revocation, RevocationKey, RoleSession } from '../../lib/ports.ts'
 import type { TestIssuer } from '../tokens/issuer-fixture.ts'
 import { now } from '../tokens/issuer-fixture.ts'
 
@@ -8,7 +8,9 @@ export interface FakePorts extends Ports {
   calls: string[]
   logged: { message: string; fields: Record<string, unknown> }[]
   revocationKeys: RevocationKey[]
-  fail: { record?: Error; find?: Error; sign?: Error; release?: Error }
+  fail: { record?: Error; find?: Error; sign?: Error; assume?: Error; release?: Error }
+  /** What roles were asked for, in order. */
+  assumed: RoleSession[]
   revoked: Revocation[]
 }
 
@@ -20,6 +22,7 @@ export function fakePorts(farm: TestIssuer): FakePorts {
     logged: [],
     revocationKeys: [],
     fail: {},
+    assumed: [],
     revoked: [],
     now: () => now,
     keySets: farm.keySets,
@@ -51,6 +54,20 @@ export function fakePorts(farm: TestIssuer): FakePorts {
       sign() {
         ports.calls.push('sign')
         return ports.fail.sign ? Promise.reject(ports.fail.sign) : Promise.resolve(new Uint8Array([1, 2, 3]))
+      },
+    },
+    roles: {
+      assume(session) {
+        ports.calls.push('assume')
+        ports.assumed.push(session)
+        if (ports.fail.assume) return Promise.reject(ports.fail.assume)
+        return Promise.resolve({
+          AccessKeyId: `ASIA${ports.assumed.length}`,
+          SecretAccessKey: 'secret',
+          SessionToken: session.source_identity,
+          // As STS answers: in its own time, not ours.
+          expires_at: now + session.lifetime - 2,
+        })
       },
     },
     log: { info: log, warn: log, error: log },

@@ -24,6 +24,7 @@ test('cdk-nag and the default rules find nothing but what these acknowledge, eac
   assert.deepEqual(acknowledged, {
     'AwsSolutions::AwsSolutions-APIG4': [
       'Api/Api/ANY--token',
+      'Api/Api/ANY--credentials--{target}',
       'Api/Api/ANY--jwks',
       'Api/Api/ANY--.well-known--openid-configuration',
       'Api/Api/ANY--.well-known--oauth-authorization-server',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { synthesise } from './synth.ts'
+import { brokerYaml, rolesInAccounts, synthesise, withRoles } from './synth.ts'
 
 interface Statement {
   Sid: string
@@ -55,6 +55,16 @@ const needed: Record<string, string[]> = {
     'kms:GenerateDataKey',
     'kms:DescribeKey',
   ],
+  // Of a broker.yaml that names more roles than an inline policy holds.
+  'AWS::IAM::ManagedPolicy': [
+    'iam:CreatePolicy',
+    'iam:AttachRolePolicy',
+    'iam:CreatePolicyVersion',
+    'iam:ListPolicyVersions',
+    'iam:DeletePolicyVersion',
+    'iam:DetachRolePolicy',
+    'iam:DeletePolicy',
+  ],
   'AWS::IAM::Policy': ['iam:PutRolePolicy', 'iam:DeleteRolePolicy'],
   'AWS::IAM::Role': ['iam:CreateRole', 'iam:DeleteRole'],
   'AWS::KMS::Alias': ['kms:CreateAlias', 'kms:DeleteAlias'],
@@ -74,6 +84,7 @@ const needed: Record<string, string[]> = {
 
 test('the execution policy of docs/deploy.md has what every resource of the stack needs', () => {
   const { resources } = synthesise({
+    config: brokerYaml(withRoles(rolesInAccounts(200))),
     tableKey: 'create',
     domain: { name: 'broker.acme.dev', hostedZone: { id: 'Z123', name: 'acme.dev' } },
   })
@@ -99,6 +110,8 @@ for (const stackName of ['token-broker', 'token-broker-prod', 'token-broker-veri
     for (const [action, resource] of [
       ['iam:CreateRole', `arn:aws:iam::123456789012:role/${stackName}-token-eu-west-1`],
       ['iam:CreateRole', `arn:aws:iam::123456789012:role/${named}`],
+      ['iam:AttachRolePolicy', `arn:aws:iam::123456789012:role/${stackName}-token-eu-west-1`],
+      ['iam:CreatePolicy', `arn:aws:iam::123456789012:policy/${named}`],
       ['lambda:CreateFunction', `arn:aws:lambda:eu-west-1:123456789012:function:${named}`],
       ['dynamodb:CreateTable', `arn:aws:dynamodb:eu-west-1:123456789012:table/${named}`],
       ['logs:CreateLogGroup', `arn:aws:logs:eu-west-1:123456789012:log-group:${named}`],
@@ -107,10 +120,21 @@ for (const stackName of ['token-broker', 'token-broker-prod', 'token-broker-veri
   })
 }
 
-test('it names every action, and those of iam on roles of brokers alone', () => {
+test('it is within the 6,144 characters that IAM takes of a managed policy', () => {
+  assert.ok(JSON.stringify({ Version: '2012-10-17', Statement: execution }).length <= 6_144)
+})
+
+test('it names every action, and those of iam on roles and policies of brokers alone', () => {
   for (const action of actions) assert.doesNotMatch(action, /\*/)
   assert.ok(!covers('iam:CreateRole', 'arn:aws:iam::123456789012:role/admin'))
   assert.ok(!covers('iam:PassRole', 'arn:aws:iam::123456789012:role/admin'))
+  assert.ok(!covers('iam:AttachRolePolicy', 'arn:aws:iam::123456789012:role/admin'))
+  assert.ok(!covers('iam:CreatePolicyVersion', 'arn:aws:iam::123456789012:policy/admin'))
+  const attaching = execution.filter(({ Action }) => [Action].flat().includes('iam:AttachRolePolicy'))
+  assert.deepEqual(
+    attaching.map(({ Condition }) => Condition),
+    [{ ArnLike: { 'iam:PolicyARN': 'arn:aws:iam::*:policy/token-broker-*' } }],
+  )
 })
 
 test('by itself it signs nothing, reads no row, and changes no key but a broker’s', () => {

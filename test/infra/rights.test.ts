@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { brokerYaml, minimal, pathOf, synthesise, type Synthesised } from './synth.ts'
+import { brokerYaml, minimal, pathOf, rolesInAccounts, synthesise, withRoles, type Synthesised } from './synth.ts'
 
 interface Statement {
   Effect: string
@@ -23,7 +23,8 @@ function rightsOf(synthesised: Synthesised, rolePath: string): string[] {
     ['AssumeRolePolicyDocument'],
   )
   const policies = Object.values(resources).filter(
-    ({ Type, Properties }) => Type === 'AWS::IAM::Policy' && JSON.stringify(Properties.Roles).includes(`"${id}"`),
+    ({ Type, Properties }) =>
+      /^AWS::IAM::(?:Managed)?Policy$/.test(Type) && JSON.stringify(Properties.Roles).includes(`"${id}"`),
   )
   return policies
     .flatMap(({ Properties }) => (Properties.PolicyDocument as { Statement: Statement[] }).Statement)
@@ -166,4 +167,69 @@ for (const [title, tableKey, name] of [
     )
     assert.deepEqual(rightsOf(synthesised, '/Metadata/Role'), logAndTrace('Metadata'))
   })
+}
+
+const assume = (role: string) =>
+  ['sts:AssumeRole', 'sts:SetSourceIdentity', 'sts:TagSession'].map((action) => `${action} on ${role}`)
+const ofSts = (rights: string[]) => rights.filter((right) => right.startsWith('sts:'))
+
+test('the token function may assume exactly the roles that broker.yaml names, wherever they are, and no other function any', () => {
+  const roles = [
+    'arn:aws:iam::123456789012:role/web-deployer',
+    'arn:aws:iam::444455556666:role/web-deployer',
+    'arn:aws:iam::444455556666:role/teams/web/deployer',
+    'arn:aws-cn:iam::123456789012:role/web-deployer',
+    'arn:aws-us-gov:iam::123456789012:role/web-deployer',
+  ]
+  const synthesised = synthesise({ config: brokerYaml(withRoles(roles)) })
+  const expected = [...exchange, signEs256('1'), signRs256('1'), ...logAndTrace('Token'), ...roles.flatMap(assume)]
+  assert.deepEqual(rightsOf(synthesised, '/Token/Role'), expected.toSorted())
+  for (const path of ['/Metadata/Role', '/SigningKeys/Reader/Role'])
+    assert.deepEqual(ofSts(rightsOf(synthesised, path)), [])
+})
+
+for (const role of [
+  'arn:aws:iam::123456789012:role/*',
+  'arn:aws:iam::123456789012:role/*/deployer',
+  'arn:aws:iam::123456789012:role/team?/deployer',
+  'arn:aws:iam::123456789012:role/${aws:PrincipalTag/team}/deployer',
+]) {
+  test(`${role}, which IAM would read as more than one role, is refused`, () => {
+    assert.throws(() => synthesise({ config: brokerYaml(withRoles([role])) }), /a role is an ARN such as/)
+  })
+}
+
+// IAM: 10,240 characters for all inline policies of a role, 6,144 for a managed policy, 10 managed policies a role.
+for (const [count, managed] of [
+  [1, 0],
+  [200, 1],
+  [1_000, 7],
+] as const) {
+  test(`${count} roles fit into what IAM takes, with ${managed} managed policies`, () => {
+    const roles = rolesInAccounts(count)
+    const synthesised = synthesise({ config: brokerYaml(withRoles(roles)) })
+    assert.deepEqual(ofSts(rightsOf(synthesised, '/Token/Role')), roles.flatMap(assume).toSorted())
+    const sizes = (type: string) =>
+      Object.values(synthesised.resources)
+        .filter((resource) => resource.Type === type && pathOf(resource).startsWith('/Token/Role/'))
+        .map(({ Properties }) => sizeOf(Properties.PolicyDocument))
+    const [inline, ...others] = sizes('AWS::IAM::Policy')
+    assert.deepEqual(others, [])
+    assert.ok(inline! <= 10_240, `${inline}`)
+    const overflow = sizes('AWS::IAM::ManagedPolicy')
+    assert.equal(overflow.length, managed)
+    for (const size of overflow) assert.ok(size <= 6_144, `${size}`)
+    // What every exchange needs stays where it is.
+    const { PolicyDocument } = synthesised.at('Token/Role/DefaultPolicy').Properties
+    for (const action of ['dynamodb:PutItem', 'kms:Sign', 'logs:PutLogEvents'])
+      assert.match(JSON.stringify(PolicyDocument), new RegExp(`"${action}"`))
+  })
+}
+
+/** With ARNs that are known only to the deployment as long as they can be. */
+function sizeOf(document: unknown): number {
+  const { length } = JSON.stringify(document, (_, value: unknown) =>
+    typeof value === 'object' && value !== null && 'Fn::GetAtt' in value ? 'x'.repeat(150) : value,
+  )
+  return length
 }

@@ -42,6 +42,17 @@ targets: {}
 rules: {}
 `
 
+/** A broker.yaml with a target for each of these roles. */
+export function withRoles(roles: readonly string[]): string {
+  const targets = roles.map((role, index) => `  role-${index}: { role: "${role}" }\n`)
+  return minimal.replace('targets: {}\n', `targets:\n${targets.join('')}`)
+}
+
+/** A role of the same name in each of so many accounts. */
+export function rolesInAccounts(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `arn:aws:iam::${100_000_000_000 + index}:role/web-deployer`)
+}
+
 interface SynthesisOptions extends Partial<TokenBrokerProps> {
   stackName?: string
   /** Acknowledge these warnings, as an operator would who has read them. */

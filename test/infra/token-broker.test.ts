@@ -105,6 +105,7 @@ suite('the HTTP API', () => {
     })
     assert.deepEqual(Object.fromEntries(routes), {
       'ANY /token': '/Token/Function',
+      'ANY /credentials/{target}': '/Token/Function',
       'ANY /jwks': '/Metadata/Function',
       'ANY /.well-known/openid-configuration': '/Metadata/Function',
       'ANY /.well-known/oauth-authorization-server': '/Metadata/Function',
@@ -119,6 +120,7 @@ suite('the HTTP API', () => {
     })
     assert.deepEqual(permissions, [
       '/token',
+      '/credentials/{target}',
       '/jwks',
       '/.well-known/openid-configuration',
       '/.well-known/oauth-authorization-server',
@@ -126,14 +128,20 @@ suite('the HTTP API', () => {
     ])
   })
 
-  test('what a flood can cost is bounded, at /token most', () => {
+  test('what a flood can cost is bounded, most where something is issued', () => {
     assert.deepEqual(stage.DefaultRouteSettings, { ThrottlingRateLimit: 2_000, ThrottlingBurstLimit: 1_000 })
-    assert.deepEqual(stage.RouteSettings, { 'ANY /token': { ThrottlingRateLimit: 300, ThrottlingBurstLimit: 200 } })
+    const limits = { ThrottlingRateLimit: 300, ThrottlingBurstLimit: 200 }
+    assert.deepEqual(stage.RouteSettings, { 'ANY /token': limits, 'ANY /credentials/{target}': limits })
   })
 
-  test('a stage is made after the route whose limits it holds: API Gateway refuses the other order', () => {
+  test('a stage is made after the routes whose limits it holds: API Gateway refuses the other order', () => {
+    const limited = Object.keys(stage.RouteSettings as object)
+    const routes = Object.entries(synthesised.resources).flatMap(([id, { Type, Properties }]) =>
+      Type === 'AWS::ApiGatewayV2::Route' && limited.includes(String(Properties.RouteKey)) ? [id] : [],
+    )
+    assert.equal(routes.length, 2)
     const { DependsOn } = synthesised.at('Api/Stage')
-    assert.ok(DependsOn?.includes('BrokerApiANYtoken538E4487'), String(DependsOn))
+    for (const route of routes) assert.ok(DependsOn?.includes(route), `${route} is not in ${String(DependsOn)}`)
   })
 
   for (const [what, props] of [
@@ -159,9 +167,10 @@ suite('the HTTP API', () => {
     assert.equal(Name, 'broker-two')
   })
 
-  test('/token can be given another limit', () => {
+  test('they can be given another limit', () => {
     const { RouteSettings } = synthesise({ throttle: { rate: 50, burst: 20 } }).at('Api/Stage').Properties
-    assert.deepEqual(RouteSettings, { 'ANY /token': { ThrottlingRateLimit: 50, ThrottlingBurstLimit: 20 } })
+    const limits = { ThrottlingRateLimit: 50, ThrottlingBurstLimit: 20 }
+    assert.deepEqual(RouteSettings, { 'ANY /token': limits, 'ANY /credentials/{target}': limits })
   })
 
   test('the access log is JSON, and has no place for a query string, a header or a path that was made up', () => {

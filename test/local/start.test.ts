@@ -59,7 +59,12 @@ async function exchange(
   url: string,
   subject_token: string,
 ): Promise<{ status: number; body: Record<string, unknown> }> {
-  const body = new URLSearchParams({ grant_type: TOKEN_EXCHANGE_GRANT, subject_token_type: JWT_TYPE, subject_token })
+  const body = new URLSearchParams({
+    grant_type: TOKEN_EXCHANGE_GRANT,
+    subject_token_type: JWT_TYPE,
+    audience: 'deploy-api',
+    subject_token,
+  })
   const response = await fetch(`${url}/token`, { method: 'POST', body })
   return { status: response.status, body: (await response.json()) as Record<string, unknown> }
 }

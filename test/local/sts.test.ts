@@ -53,6 +53,10 @@ test('AssumeRole answers unique credentials, and keeps all that it was asked', a
   assert.ok(seconds > 890 && seconds <= 901, String(seconds))
   assert.equal(one.AssumedRoleUser?.Arn, 'arn:aws:sts::123456789012:assumed-role/deployer/web-deploys.abc')
   assert.equal(one.SourceIdentity, 'github.abc')
+  const session = clientAs(one.Credentials?.AccessKeyId ?? '')
+  const { Arn, Account } = await session.send(new GetCallerIdentityCommand({}))
+  assert.deepEqual([Arn, Account], [one.AssumedRoleUser?.Arn, '123456789012'])
+  session.destroy()
   assert.deepEqual(standin.assumed.at(-1), { ...asked, PolicyArns: ['arn:aws:iam::aws:policy/ReadOnlyAccess'] })
 })
 
@@ -81,6 +85,14 @@ for (const [title, changes, name] of [
   [
     'a policy over 2,048 characters',
     { Policy: JSON.stringify({ Statement: [], x: 'x'.repeat(2_048) }) },
+    'ValidationError',
+  ],
+  [
+    'a policy and tags that are too much together',
+    {
+      Policy: JSON.stringify({ Statement: [], x: 'x'.repeat(1_900) }),
+      Tags: Array.from({ length: 10 }, (_, i) => ({ Key: `key-${i}`, Value: 'x'.repeat(256) })),
+    },
     'PackedPolicyTooLargeException',
   ],
 ] as const satisfies readonly (readonly [string, Partial<AssumeRoleCommandInput>, string])[]) {
@@ -89,6 +101,35 @@ for (const [title, changes, name] of [
     const counted = standin.assumed.length
     await assert.rejects(client.send(new AssumeRoleCommand(asked)), { name })
     assert.equal(standin.assumed.length, counted)
+  })
+}
+
+const signature = {
+  authorization: `AWS4-HMAC-SHA256 Credential=AKIALOCAL/20261125/eu-west-1/sts/aws4_request, SignedHeaders=host;x-amz-date, Signature=${'0'.repeat(64)}`,
+  'x-amz-date': '20261125T120000Z',
+}
+
+for (const [title, headers, code] of [
+  ['no signature', {}, 'MissingAuthenticationToken'],
+  ['a signature that is none', { ...signature, authorization: 'Bearer x' }, 'IncompleteSignature'],
+  [
+    'a signature for another service',
+    { ...signature, authorization: signature.authorization.replace('/sts/', '/kms/') },
+    'IncompleteSignature',
+  ],
+  ['a date that is not that of the scope', { ...signature, 'x-amz-date': '20261126T120000Z' }, 'IncompleteSignature'],
+  ['no date', { authorization: signature.authorization }, 'IncompleteSignature'],
+  [
+    'a signature of 2020',
+    { authorization: signature.authorization.replace('20261125', '20200101'), 'x-amz-date': '20200101T120000Z' },
+    'SignatureDoesNotMatch',
+  ],
+] as const) {
+  test(`${title} is refused`, async () => {
+    const body = new URLSearchParams({ Action: 'GetCallerIdentity', Version: '2011-06-15' })
+    const response = await fetch(standin.url, { method: 'POST', headers, body })
+    assert.match(await response.text(), new RegExp(`<Code>${code}</Code>`))
+    assert.ok(response.status >= 400)
   })
 }
 

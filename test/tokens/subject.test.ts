@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { test } from 'node:test'
-import { subjectOf, toSub } from '../../lib/tokens/subject.ts'
+import { describe, test } from 'node:test'
+import { sourceIdentity, subjectOf, toSub } from '../../lib/tokens/subject.ts'
 import type { SubjectTemplate } from '../../lib/tokens/trusted-issuer.ts'
 
 const repo: SubjectTemplate = ['repo:', { claim: ['owner_id'] }, '/', { claim: ['id'] }]
@@ -59,4 +59,20 @@ test('sub is the issuer’s name and the subject, or a hash where that would not
     assert.equal(toSub('farm', subject), hashed(subject))
   const spelt = hashed('jöb').slice('farm:'.length)
   assert.notEqual(toSub('farm', spelt), toSub('farm', 'jöb'))
+})
+
+describe('a source identity', () => {
+  test('is the issuer’s name and a hash of it with the subject', () => {
+    // printf 'github\\0repo:1/2' | openssl dgst -sha256 -binary | basenc --base64url
+    assert.equal(sourceIdentity('github', 'repo:1/2'), 'github.pwtUCNxEcTtFvaPUDMFsbX4GB_juIeFnPGCWrRDqZWs')
+  })
+  test('has 64 characters of STS’s alphabet, whatever it is of', () => {
+    assert.match(sourceIdentity('a'.repeat(20), '"*${aws:x}'), /^a{20}\.[\w-]{43}$/)
+    // No issuer has so long a name.
+    assert.match(sourceIdentity('a'.repeat(30), 'x'), /^a{20}\.[\w-]{43}$/)
+  })
+  test('tells issuers apart whose names and subjects run together', () => {
+    const all = ['ab|c', 'a|bc', 'ab|c\0'].map((pair) => sourceIdentity(...(pair.split('|') as [string, string])))
+    assert.equal(new Set(all.map((identity) => identity.split('.')[1])).size, 3)
+  })
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Refusal } from '../../lib/protocol/refusals.ts'
 import type { Configuration, Rule, RuleGrant } from '../../lib/trust/configuration.ts'
-import { decide, type Decision, type DecisionRequest } from '../../lib/trust/decide.ts'
+import { decide, type Decision, type DecisionRequest, type GrantedToken } from '../../lib/trust/decide.ts'
 import { explain } from '../../lib/trust/explain.ts'
 import { toPolicy } from '../../lib/trust/policy.ts'
 import { configuration, equals, farm, grant, rule, subject } from './policy-fixture.ts'
@@ -23,8 +23,8 @@ async function ask(
   )
 }
 
-function granted(decision: Decision) {
-  assert.ok('granted' in decision, JSON.stringify(decision))
+function granted(decision: Decision): GrantedToken {
+  assert.ok('granted' in decision && 'audience' in decision.granted, JSON.stringify(decision))
   return decision.granted
 }
 

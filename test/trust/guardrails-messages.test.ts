@@ -1,12 +1,38 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Configuration } from '../../lib/trust/configuration.ts'
+import type { Configuration, RoleTarget, RuleGrant, SessionSettings } from '../../lib/trust/configuration.ts'
 import { findUnsafe, refuseUnsafe } from '../../lib/trust/guardrails.ts'
 import { guardrailRules } from '../../lib/trust/guardrails/finding.ts'
 import { github, matching, ofPreset, safe, target, withIssuer, withRule } from './guardrails-fixture.ts'
 import { equals, farm, grant, rule } from './policy-fixture.ts'
 
 const pinned = [equals('repository_owner_id', '1')]
+const policy = { Version: '2012-10-17', Statement: [] }
+
+/** A rule that opens a session of a role. */
+function withSession(
+  session: Partial<SessionSettings>,
+  role: Partial<RoleTarget> = {},
+  changes: Partial<RuleGrant> = {},
+): Configuration {
+  const settings = { tags: {}, transitive_tags: [], managed_policies: [], ...session }
+  return {
+    ...safe,
+    targets: { role: { role: 'arn:aws:iam::123456789012:role/a', lifetime: 900, ...role } },
+    rules: [rule('r', { grant: [grant('role', { session: settings, ...changes })] })],
+  }
+}
+
+const tag = { path: ['ref'] }
+
+function tags(count: number): SessionSettings['tags'] {
+  return Object.fromEntries(Array.from({ length: count }, (_, index) => [`key-${index}`, tag]))
+}
+
+function policyOf(characters: number): { Version: string } {
+  const filled = (Sid: string) => ({ ...policy, Statement: [{ Sid }] })
+  return filled('x'.repeat(characters - JSON.stringify(filled('')).length))
+}
 
 /** Where each finding points and what it says, as an operator reads it. */
 const rows: readonly (readonly [title: string, spoilt: Configuration, ...lines: string[]])[] = [
@@ -19,6 +45,109 @@ const rows: readonly (readonly [title: string, spoilt: Configuration, ...lines: 
     'no RS256',
     { ...safe, signing: { algorithms: ['ES256'], keys: {} } },
     'signing.algorithms: rs256-missing add RS256: every verifier must be able to expect it (RFC 9068 section 2.1)',
+  ],
+  [
+    'two targets of one role',
+    {
+      ...withSession({}),
+      targets: {
+        role: { role: 'arn:aws:iam::123456789012:role/a', lifetime: 900 },
+        twin: { role: 'arn:aws:iam::123456789012:role/a', lifetime: 900 },
+      },
+    },
+    'targets.role.role: ambiguous-name twin has the same role: a request could mean either',
+    'targets.twin.role: ambiguous-name role has the same role: a request could mean either',
+  ],
+  [
+    'a session under 15 minutes',
+    withSession({}, { lifetime: 899 }),
+    'targets.role.lifetime: lifetime-out-of-bounds lifetime must be from 15m to 1h',
+  ],
+  [
+    'a session over an hour',
+    withSession({}, { lifetime: 3_601 }),
+    'targets.role.lifetime: lifetime-out-of-bounds lifetime must be from 15m to 1h',
+  ],
+  [
+    'a session of an audience',
+    {
+      ...safe,
+      rules: [
+        rule('r', { grant: [grant('api', { session: { tags: {}, transitive_tags: [], managed_policies: [] } })] }),
+      ],
+    },
+    'rules.r.grant.0: target-kind api is an audience: session_tags, transitive_tags, session_policy and managed_policies are for roles',
+  ],
+  [
+    'a role without its session',
+    { ...withSession({}), rules: [rule('r', { grant: [grant('role')] })] },
+    'rules.r.grant.0: target-kind role is a role: its session is missing',
+  ],
+  [
+    'claims and an end for a role',
+    withSession({}, {}, { claims: { sha: tag }, expires_with_subject: true }),
+    'rules.r.grant.0.claims: target-kind role is a role: claims is for targets with an audience',
+    'rules.r.grant.0.expires_with_subject: target-kind role is a role: expires_with_subject is for targets with an audience',
+  ],
+  [
+    'scopes for a role',
+    withSession({}, {}, { scopes: ['read'] }),
+    'rules.r.grant.0.scopes: scopes-required role has no scope read at all',
+  ],
+  [
+    '51 tags',
+    withSession({ tags: tags(51) }),
+    'rules.r.grant.0.session_tags: session-tags STS takes 50 session tags, these are 51',
+  ],
+  [
+    'a tag twice in other letters',
+    withSession({ tags: { a: tag, b: tag, A: tag } }),
+    'rules.r.grant.0.session_tags.A: session-tags A stands here twice: AWS compares tag keys without case',
+  ],
+  [
+    'a transitive tag in other letters',
+    withSession({ tags: { a: tag }, transitive_tags: ['a', 'A'] }),
+    'rules.r.grant.0.transitive_tags: session-tags A is none of the session_tags, so it cannot stay on',
+  ],
+  [
+    'a transitive tag twice',
+    withSession({ tags: { a: tag }, transitive_tags: ['a', 'a'] }),
+    'rules.r.grant.0.transitive_tags: session-tags a stands here twice',
+  ],
+  [
+    'a managed policy twice',
+    withSession({ managed_policies: ['arn:aws:iam::aws:policy/A', 'arn:aws:iam::aws:policy/A'] }),
+    'rules.r.grant.0.managed_policies: session-policy a policy stands here twice',
+  ],
+  [
+    'a policy beyond Latin-1',
+    withSession({ policy: { ...policy, Statement: [{ Resource: 'arn:aws:s3:::b/日本/*' }] } }),
+    'rules.r.grant.0.session_policy: session-policy AWS takes no characters beyond U+00FF in a policy',
+  ],
+  [
+    'policies without a version, or of another',
+    withSession({ policy: { Statement: [] } }, {}),
+    'rules.r.grant.0.session_policy: session-policy add Version: "2012-10-17": without it AWS takes ${aws:PrincipalTag/...} for plain text',
+  ],
+  [
+    'a target’s policy of 2008',
+    withSession({}, { session_policy: { ...policy, Version: '2008-10-17' } }),
+    'targets.role.session_policy: session-policy add Version: "2012-10-17": without it AWS takes ${aws:PrincipalTag/...} for plain text',
+  ],
+  [
+    'a policy of 2,049 characters',
+    withSession({ policy: policyOf(2_049) }),
+    'rules.r.grant.0.session_policy: session-policy STS takes 2048 characters of policy, this is 2049',
+  ],
+  [
+    'a policy beside the target’s',
+    withSession({ policy }, { session_policy: policy }),
+    'rules.r.grant.0: session-policy role has a session_policy of its own: AWS allows what either of two policies allows, so a second one could only widen it',
+  ],
+  [
+    'a managed policy beside the target’s',
+    withSession({ managed_policies: ['arn:aws:iam::aws:policy/ReadOnlyAccess'] }, { session_policy: policy }),
+    'rules.r.grant.0: session-policy role has a session_policy of its own: AWS allows what either of two policies allows, so a second one could only widen it',
   ],
   [
     'retention',
@@ -284,3 +413,15 @@ test('every guardrail has a row', () => {
   const named = new Set(rows.flatMap(([, spoilt]) => findUnsafe(spoilt).map((finding) => finding.rule)))
   assert.deepEqual([...named].toSorted(), Object.keys(guardrailRules).toSorted())
 })
+
+for (const [title, configured] of [
+  ['a session of an hour', withSession({}, { lifetime: 3_600 })],
+  ['50 tags, one of them transitive', withSession({ tags: tags(50), transitive_tags: ['key-0'] })],
+  ['a policy of 2,048 characters', withSession({ policy: policyOf(2_048) })],
+  ['policies in one place', withSession({ policy, managed_policies: ['arn:aws:iam::aws:policy/ReadOnlyAccess'] })],
+  ['the target’s policy alone', withSession({}, { session_policy: policy })],
+] as const) {
+  test(`${title}: nothing is wrong`, () => {
+    assert.deepEqual(findUnsafe(configured), [])
+  })
+}

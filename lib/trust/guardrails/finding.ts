@@ -17,6 +17,9 @@ export const guardrailRules = {
   'rule-constrains-nothing': 'A rule must say whom it means.',
   'unsafe-pattern': 'A pattern that fits more than was meant.',
   'scopes-required': 'A grant names the scopes it grants where the target has scopes, and none where it has none.',
+  'target-kind': 'A target is an audience or a role; it and its grants have the keys of that kind.',
+  'session-tags': 'Session tags are such as STS takes.',
+  'session-policy': 'Policies narrow a session: each in one place, and such as STS takes.',
   'registered-claim': 'A claim that we set, or that means something to every verifier, cannot be added by a rule.',
 } as const
 

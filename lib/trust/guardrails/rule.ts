@@ -1,6 +1,7 @@
 import type { Condition, Configuration, Rule } from '../configuration.ts'
 import { finding, type GuardrailFinding } from './finding.ts'
 import { unsafePattern } from './pattern.ts'
+import { ofSession } from './session.ts'
 
 export function ofRule(rule: Rule, configuration: Configuration): GuardrailFinding[] {
   const path = ['rules', rule.name]
@@ -41,18 +42,19 @@ function ofGrant(rule: Rule, index: number, { targets }: Configuration): Guardra
   const target = Object.hasOwn(targets, grant.target) ? targets[grant.target] : undefined
   if (target === undefined)
     return [finding('unknown-reference', [...path, 'target'], `there is no target named ${grant.target}`)]
-  const unknown = grant.scopes.filter((scope) => !target.scopes.includes(scope))
+  const scopes = 'role' in target ? [] : target.scopes
+  const unknown = grant.scopes.filter((scope) => !scopes.includes(scope))
   const registered = Object.keys(grant.claims).filter((name) => registeredClaims.has(name))
   return [
     ...(rule.grant.findIndex((other) => other.target === grant.target) < index
       ? [finding('ambiguous-name', [...path, 'target'], `this rule grants ${grant.target} twice`)]
       : []),
-    ...(target.scopes.length > 0 && grant.scopes.length === 0
+    ...(scopes.length > 0 && grant.scopes.length === 0
       ? [
           finding(
             'scopes-required',
             path,
-            `${grant.target} has scopes: say which are granted, some of ${target.scopes.join(', ')}`,
+            `${grant.target} has scopes: say which are granted, some of ${scopes.join(', ')}`,
           ),
         ]
       : []),
@@ -61,7 +63,7 @@ function ofGrant(rule: Rule, index: number, { targets }: Configuration): Guardra
           finding(
             'scopes-required',
             [...path, 'scopes'],
-            `${grant.target} has no scope ${unknown.join(', ')}${target.scopes.length > 0 ? `: it has ${target.scopes.join(', ')}` : ' at all'}`,
+            `${grant.target} has no scope ${unknown.join(', ')}${scopes.length > 0 ? `: it has ${scopes.join(', ')}` : ' at all'}`,
           ),
         ]
       : []),
@@ -72,6 +74,7 @@ function ofGrant(rule: Rule, index: number, { targets }: Configuration): Guardra
         `${name} has a meaning of its own in a token: choose another name`,
       ),
     ),
+    ...ofSession(grant, target, path),
   ]
 }
 

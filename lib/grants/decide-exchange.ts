@@ -1,0 +1,43 @@
+import { RefusedError } from '../protocol/errors.ts'
+import type { TokenExchangeRequest } from '../protocol/token-exchange-request.ts'
+import { verifySubjectToken, type VerifiedSubject } from '../tokens/verify-subject-token.ts'
+import { decide, type Granted, type Trace } from '../trust/decide.ts'
+import { explain } from '../trust/explain.ts'
+import type { GrantContext } from './index.ts'
+
+/** A log line has a limit too; `token-broker explain` shows every rule. */
+const MAX_EXPLANATION_LINES = 25
+
+/** Throws RefusedError and UnavailableError. */
+export function verifySubject(
+  { subject_token, subject_token_type }: TokenExchangeRequest,
+  { policy: { issuers, ourIssuer }, ports, signal }: GrantContext,
+): Promise<VerifiedSubject> {
+  const { keySets } = ports
+  return verifySubjectToken(subject_token, subject_token_type, {
+    issuers,
+    ourIssuer,
+    keySets,
+    now: ports.now(),
+    signal,
+  })
+}
+
+/** Decides, and tells the log why. Throws RefusedError. */
+export function decideExchange(
+  request: TokenExchangeRequest,
+  subject: VerifiedSubject,
+  client_id: string | undefined,
+  { policy, ports, decision_id }: GrantContext,
+): { granted: Granted; trace: Trace } {
+  const decision = decide({ ...request, subject, client_id }, policy, ports.now())
+  ports.log.info('decided', {
+    decision_id,
+    issuer: subject.issuer.name,
+    subject: subject.sub,
+    client_id,
+    explanation: explain(decision).slice(0, MAX_EXPLANATION_LINES),
+  })
+  if ('refused' in decision) throw new RefusedError(decision.refused)
+  return decision
+}
