@@ -3,17 +3,20 @@ import { suggestion } from '../lib/config/suggest.ts'
 import { unknownOption } from './arguments.ts'
 import { check } from './check.ts'
 import { CommandError, UsageError, type Command } from './command.ts'
+import { credentialProcess } from './credential-process.ts'
+import { exchange } from './exchange.ts'
 import { init } from './init.ts'
 import { ownPackage } from './own-package.ts'
+import { sourceIdentityCommand } from './source-identity.ts'
 
-const commands: readonly Command[] = [init, check]
+const commands: readonly Command[] = [init, check, exchange, credentialProcess, sourceIdentityCommand]
 
 const usage = `token-broker COMMAND [ARGUMENTS]
 
 A security token service for your own AWS account.
 
-${commands.map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}`).join('\n')}
-  ${'help'.padEnd(10)} show how a command is used
+${commands.map(({ name, summary }) => `  ${name.padEnd(18)} ${summary}`).join('\n')}
+  ${'help'.padEnd(18)} show how a command is used
 
   --help, -h  show this, or how a command is used
   --version   show the version

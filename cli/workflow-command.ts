@@ -7,6 +7,11 @@ export function workflowCommand({ file, line, column, severity, rule, message }:
   return `::${severity} ${written.join(',')}::${escapeMessage(message)}`
 }
 
+/** A line after which GitHub Actions shows `***` instead of the secret. */
+export function addMask(secret: string): string {
+  return `::add-mask::${escapeMessage(secret)}\n`
+}
+
 function escapeMessage(text: string): string {
   return toOneLine(text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A'))
 }

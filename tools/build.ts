@@ -6,7 +6,7 @@ import { build } from 'esbuild'
 import { functionNames } from '../infra/function-names.ts'
 import { bundleFunctions, writeWhole, type BundleReport } from '../infra/bundle.ts'
 
-// What is deployed and what is published: dist/functions/, the construct, the command, their types.
+// What is deployed and what is published: dist/functions/, the constructs, the provider, the command, their types.
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 // Of a function that is no more.
@@ -14,7 +14,8 @@ for (const folder of globSync(`${root}dist/functions/*`))
   if (!functionNames.some((name) => name === basename(folder))) rmSync(folder, { recursive: true })
 const [reports] = await Promise.all([
   bundleFunctions(`${root}dist/functions`),
-  published('infra/token-broker.ts', 'dist/cdk.js'),
+  published('infra/cdk.ts', 'dist/cdk.js'),
+  published('client/from-token-broker.ts', 'dist/aws.js'),
   published('cli/token-broker.ts', 'dist/cli.js').then(() => chmodSync(`${root}dist/cli.js`, 0o755)),
 ])
 if (process.argv.includes('--report')) process.stdout.write(table(reports))

@@ -42,6 +42,7 @@ export const layers: readonly Layer[] = [
       'node:timers/promises',
       '@aws-sdk/client-dynamodb',
       '@aws-sdk/client-kms',
+      '@aws-sdk/client-sts',
       '@aws-lambda-powertools/',
       'aws-lambda',
     ],
@@ -64,9 +65,15 @@ export const layers: readonly Layer[] = [
     packages: ['#config', 'node:crypto', '@middy/core', 'aws-lambda'],
   },
   { path: 'infra/', ours: ['infra/', 'lib/config/', ...pure, 'lib/environment.ts'], packages: 'any' },
-  { path: 'local/', ours: ['local/', 'lib/', 'functions/'], packages: 'any' },
-  { path: 'cli/', ours: ['cli/', 'lib/', 'local/'], packages: 'any' },
-  { path: 'test/', ours: ['test/', 'lib/', 'functions/', 'local/', 'infra/', 'cli/', 'tools/'], packages: 'any' },
+  { path: 'local/', ours: ['local/', 'lib/', 'functions/', 'client/'], packages: 'any' },
+  { path: 'client/', ours: ['client/', 'lib/protocol/urns.ts'], packages: ['node:'] },
+  { path: 'action/', ours: ['action/', 'client/', 'lib/protocol/urns.ts'], packages: ['node:'] },
+  { path: 'cli/', ours: ['cli/', 'client/', 'lib/', 'local/'], packages: 'any' },
+  {
+    path: 'test/',
+    ours: ['test/', 'lib/', 'functions/', 'local/', 'infra/', 'client/', 'action/', 'cli/', 'tools/'],
+    packages: 'any',
+  },
   { path: 'bench/', ours: ['bench/', 'lib/', 'functions/', 'local/', 'infra/', 'test/'], packages: 'any' },
   { path: 'tools/', ours: ['tools/', 'lib/', 'local/', 'infra/', 'test/', 'bench/'], packages: 'any' },
 ]
@@ -116,7 +123,7 @@ function withoutComments(text: string): string {
 
 if (import.meta.main) {
   const root = fileURLToPath(new URL('..', import.meta.url))
-  const names = globSync('{lib,functions,infra,local,cli,test,bench,tools}/**/*.ts', { cwd: root })
+  const names = globSync('{lib,functions,infra,local,client,action,cli,test,bench,tools}/**/*.ts', { cwd: root })
   const problems = findImportProblems(
     new Map(names.map((name) => [name.replaceAll('\\', '/'), readFileSync(join(root, name), 'utf8')])),
   )

@@ -53,6 +53,7 @@ test('it holds what is published, and nothing that is ours alone', () => {
   const files = readdirSync(installed, { recursive: true, encoding: 'utf8' })
   for (const wanted of [
     'dist/cli.js',
+    'dist/aws.js',
     'dist/cdk.js',
     'dist/functions/token/index.js',
     'broker.schema.json',
@@ -63,7 +64,7 @@ test('it holds what is published, and nothing that is ours alone', () => {
   const strays = files.filter(
     (file) =>
       (file.endsWith('.ts') && !file.endsWith('.d.ts')) ||
-      /^(?:test|local|tools|infra|lib|functions)\b|\.test\./.test(file),
+      /^(?:test|local|tools|infra|lib|functions|client|action)\b|\.test\./.test(file),
   )
   assert.deepEqual(strays, [])
   for (const file of files.filter((name) => /\.(?:js|d\.ts|json|md)$/.test(name)))
@@ -127,7 +128,7 @@ test('a broker.yaml that does not hold fails check and synth alike', () => {
   }
 })
 
-test('the construct has types, which refuse what it does not take', () => {
+test('what is exported has types, which refuse what it does not take', () => {
   const options = {
     module: 'nodenext',
     strict: true,
@@ -139,9 +140,16 @@ test('the construct has types, which refuse what it does not take', () => {
   writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['app.mts'] }))
   const app = (props: string) => `
 import { App, Stack } from 'aws-cdk-lib'
-import { TokenBroker, type TokenBrokerProps } from 'token-broker/cdk'
+import { fromTokenBroker, type AwsCredentials } from 'token-broker/aws'
+import { BrokeredRole, TokenBroker, type TokenBrokerProps } from 'token-broker/cdk'
 const props: TokenBrokerProps = ${props}
 export const issuer: string = new TokenBroker(new Stack(new App(), 'S'), 'B', props).issuer
+export const role: BrokeredRole = new BrokeredRole(new Stack(new App(), 'R'), 'Role', {
+  brokerRoleArn: 'arn:aws:iam::999900001111:role/token-broker-token-eu-west-1',
+  externalId: 'broker-acme',
+  issuerNames: ['github'],
+})
+export const credentials: Promise<AwsCredentials> = fromTokenBroker({ broker: issuer, target: 'web-deployer' })()
 `
   const compile = (props: string) => {
     writeFileSync(join(project, 'app.mts'), app(props))
@@ -160,7 +168,20 @@ export const issuer: string = new TokenBroker(new Stack(new App(), 'S'), 'B', pr
     assert.notEqual(compile(props).status, 0, props)
 })
 
-test('it can be required by nothing but its two names', () => {
+test('what is exported can be imported', () => {
+  writeFileSync(
+    join(project, 'import.mjs'),
+    `import { fromTokenBroker } from 'token-broker/aws'
+import { BrokeredRole, TokenBroker } from 'token-broker/cdk'
+process.stdout.write([fromTokenBroker, BrokeredRole, TokenBroker].map((exported) => typeof exported).join(' '))`,
+  )
+  assert.deepEqual(run(join(project, 'import.mjs'), []), {
+    status: 0,
+    output: 'function function function',
+  })
+})
+
+test('it can be imported by nothing but its names', () => {
   for (const name of ['token-broker', 'token-broker/dist/cdk.js', 'token-broker/lib/trust/decide.ts']) {
     writeFileSync(join(project, 'import.mjs'), `await import(${JSON.stringify(name)})`)
     assert.match(run(join(project, 'import.mjs'), []).output, /ERR_PACKAGE_PATH_NOT_EXPORTED/)

@@ -1,0 +1,46 @@
+import { readArguments } from './arguments.ts'
+import { brokerOptions, brokerOptionsUsage, obtain } from './broker-options.ts'
+import { UsageError, type Command } from './command.ts'
+import { isOutput, outputs, secretsOf } from './issued-output.ts'
+import { addMask } from './workflow-command.ts'
+
+export const exchange: Command = {
+  name: 'exchange',
+  summary: "trade this job's token for an access token, or for AWS credentials",
+  usage: `token-broker exchange --broker URL --target NAME [--scope SCOPES] [--output json|env|token]
+                      [--token-file FILE | --token-env NAME | --token-command CMD | --audience URI]
+
+Trades this job's token for what the target issues, and prints that.
+
+  --output json        the broker's answer, with what is left of its time; of AWS credentials the credential_process
+                       document (default)
+  --output env         lines for a POSIX shell: export TOKEN_BROKER_ACCESS_TOKEN=..., or export AWS_ACCESS_KEY_ID=...,
+                       AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_CREDENTIAL_EXPIRATION
+  --output token       the access token alone
+  --scope SCOPES       some of the scopes that are granted, as "deploy:read deploy:write"; default: all of them
+${brokerOptionsUsage}
+
+In a GitHub Actions job secrets are masked in the log before they are printed: ::add-mask:: on standard error.
+
+Example: token-broker exchange --broker https://broker.acme.dev --target deploy-api --output token
+Example: exports=$(token-broker exchange --target web-deployer --output env); eval "$exports"
+
+Exit codes: 0 printed; 1 refused, or nobody to ask, or nothing to trade; 2 wrong usage`,
+  run,
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const { values, positionals } = readArguments(args, {
+    ...brokerOptions,
+    scope: { type: 'string' },
+    output: { type: 'string' },
+  })
+  if (positionals.length > 0) throw new UsageError('exchange takes options only')
+  const { output = 'json', scope, ...options } = values
+  if (!isOutput(output)) throw new UsageError(`--output is one of ${Object.keys(outputs).join(', ')}`)
+  const issued = await obtain(options, scope)
+  const text = outputs[output](issued)
+  if (process.env.GITHUB_ACTIONS === 'true') process.stderr.write(secretsOf(issued).map(addMask).join(''))
+  process.stdout.write(text)
+  return 0
+}

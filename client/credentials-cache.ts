@@ -1,0 +1,129 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { constants, type Stats } from 'node:fs'
+import { chmod, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { isAbsolute, join } from 'node:path'
+import type { Environment } from './find-subject-token.ts'
+import { readTokenResponse, toTokenResponse, type Issued } from './issued.ts'
+import { parseJsonObject } from './json-object.ts'
+
+/** Files of this user alone. It fails nobody: where files cannot be had or trusted, nothing is found. Times in seconds since 1970. */
+export interface CredentialsCache {
+  /** What was recorded last, by `now`: a clock that was set back makes a stranger of it. */
+  find(key: string, now: number): Promise<Issued | undefined>
+  record(key: string, issued: Issued, now: number): Promise<void>
+  /** Where a lock for that key can be; undefined where no files can be. */
+  lockFile(key: string): string | undefined
+}
+
+const MAX_BYTES = 64 * 1024
+/** In seconds: of files that nobody asks for any more. Longer than any target's lifetime. */
+const KEPT = 2 * 24 * 3600
+
+/** What is in a name is hashed: neither who asks nor what for can be read from a list of files. */
+export function cacheKey(parts: readonly (string | undefined)[]): string {
+  return createHash('sha256')
+    .update(JSON.stringify(parts.map((part) => part ?? null)))
+    .digest('hex')
+}
+
+/**
+ * XDG Base Directory Specification: a relative path is to be ignored. GitHub's runner empties RUNNER_TEMP between jobs.
+ * Undefined for who has no home.
+ */
+export function cacheFolder(env: Environment): string | undefined {
+  const parents = [env.XDG_CACHE_HOME, env.GITHUB_ACTIONS === 'true' ? env.RUNNER_TEMP : undefined, homeCache(env)]
+  const parent = parents.find((path) => path && isAbsolute(path))
+  return parent && join(parent, 'token-broker')
+}
+
+function homeCache(env: Environment): string | undefined {
+  try {
+    return join(env.HOME || homedir(), '.cache')
+  } catch {
+    return undefined
+  }
+}
+
+export async function credentialsCache(folder: string | undefined): Promise<CredentialsCache> {
+  if (folder === undefined || !(await makeFolder(folder))) return noCache
+  const fileOf = (key: string) => join(folder, `${key}.json`)
+  return {
+    find: (key, now) => readEntry(fileOf(key), now).catch(() => undefined),
+    async record(key, issued, now) {
+      const text = JSON.stringify({ received_at: now, ...toTokenResponse(issued, now) })
+      await writeWhole(fileOf(key), text).catch(() => {})
+      await sweep(folder, now).catch(() => {})
+    },
+    lockFile: (key) => join(folder, `${key}.lock`),
+  }
+}
+
+const noCache: CredentialsCache = {
+  find: () => Promise.resolve(undefined),
+  record: () => Promise.resolve(),
+  lockFile: () => undefined,
+}
+
+/** True if it is there, ours, and closed to others. */
+async function makeFolder(folder: string): Promise<boolean> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    // No link: it could lead to a folder of ours that others read.
+    const there = await lstat(folder)
+    if (!there.isDirectory() || !isOurs(there)) return false
+    if (!isPrivate(there)) await chmod(folder, 0o700)
+    return true
+  } catch {
+    return false
+  }
+}
+
+// Windows has neither owners nor modes like these: there a profile is its user's alone.
+
+function isOurs({ uid }: Stats): boolean {
+  return process.getuid === undefined || uid === process.getuid()
+}
+
+function isPrivate({ mode }: Stats): boolean {
+  return process.getuid === undefined || (mode & 0o077) === 0
+}
+
+async function readEntry(path: string, now: number): Promise<Issued | undefined> {
+  const file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))
+  try {
+    const there = await file.stat()
+    if (!there.isFile() || !isOurs(there) || !isPrivate(there) || there.size > MAX_BYTES) return undefined
+    const entry = parseJsonObject(await file.readFile('utf8'))
+    const received_at = entry?.received_at
+    if (entry === undefined || typeof received_at !== 'number' || received_at > now) return undefined
+    return readTokenResponse(entry, received_at)
+  } finally {
+    await file.close()
+  }
+}
+
+/** Readers see the old file or the new one. What stands in its place is replaced, and a link among it not followed. */
+async function writeWhole(path: string, text: string): Promise<void> {
+  const draft = `${path}.${randomUUID()}`
+  try {
+    const file = await open(draft, 'wx', 0o600)
+    try {
+      await file.writeFile(text)
+    } finally {
+      await file.close()
+    }
+    await rename(draft, path)
+  } finally {
+    await rm(draft, { force: true })
+  }
+}
+
+/** Each job leaves a file, and a process that is killed a draft. */
+async function sweep(folder: string, now: number): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name)
+    const { mtimeMs } = await lstat(path)
+    if (mtimeMs / 1000 < now - KEPT) await rm(path, { force: true })
+  }
+}

@@ -1,0 +1,16 @@
+import { setTimeout } from 'node:timers/promises'
+
+/** Time and chance: a test freezes them. */
+export interface Ports {
+  /** Milliseconds since 1970. */
+  now(): number
+  /** From 0 to 1. */
+  random(): number
+  sleep(milliseconds: number): Promise<unknown>
+}
+
+export const thisMachine: Ports = {
+  now: () => Date.now(),
+  random: () => Math.random(),
+  sleep: (milliseconds) => setTimeout(milliseconds),
+}

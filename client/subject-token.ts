@@ -1,0 +1,69 @@
+import { TokenBrokerError } from './errors.ts'
+import { parseJsonObject } from './json-object.ts'
+import { toOneLine } from './printable.ts'
+
+/** Where the tokens of one subject come from. */
+export interface SubjectTokenSource {
+  /** As messages call it: `GitHub Actions`, `the file …`. */
+  name: string
+  /** Each `token()` is one that nobody has traded yet. */
+  fresh: boolean
+  /** Differs between any two subjects. There may be a secret in it: for hashing only. Throws as `token` does. */
+  identity(): Promise<string>
+  /** A JWT; `left` is how many milliseconds there are for it. Throws TokenBrokerError, and TemporaryError. */
+  token(left: number): Promise<string>
+}
+
+/** What the broker takes at most. */
+export const MAX_TOKEN_BYTES = 16 * 1024
+
+/** Who a token is of changes with each of its other claims, not with these: Kubernetes renews its tokens. */
+const ofTheTokenAlone = ['iat', 'nbf', 'exp', 'jti']
+
+/** A source that has its tokens lying ready somewhere, to be read. */
+export function readySource(name: string, read: (left: number) => string | Promise<string>): SubjectTokenSource {
+  const readToken = async (left: number) => parseSubjectToken(await read(left), name)
+  let known: string | undefined
+  return {
+    name,
+    fresh: false,
+    async identity() {
+      known = await readToken(30_000)
+      const claims = Object.entries(claimsOf(known)).filter(([claim]) => !ofTheTokenAlone.includes(claim))
+      return JSON.stringify(claims)
+    },
+    async token(left) {
+      const token = known ?? (await readToken(left))
+      known = undefined
+      return token
+    },
+  }
+}
+
+/** A compact JWS with a JSON object in it (RFC 7515 section 3.1), without the white space around it. Throws TokenBrokerError. */
+export function parseSubjectToken(text: unknown, name: string): string {
+  const token = typeof text === 'string' ? text.trim() : ''
+  if (token === '') throw new TokenBrokerError(`${name} is empty, or not there`)
+  if (token.length > MAX_TOKEN_BYTES) throw new TokenBrokerError(`${name} holds no token: it is larger than 16 KiB`)
+  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token) || payloadOf(token) === undefined)
+    throw new TokenBrokerError(`${name} holds no JWT, which is what the broker takes`)
+  return token
+}
+
+/** For who looks for why it was not accepted. Nothing is verified. */
+export function describeSubject(token: string): string {
+  const { iss, sub, aud, exp } = claimsOf(token)
+  const date = new Date(typeof exp === 'number' ? exp * 1000 : NaN)
+  const expires = Number.isNaN(date.getTime()) ? exp : date.toISOString()
+  return Object.entries({ iss, sub, aud, exp: expires })
+    .map(([claim, value]) => `${claim} ${toOneLine((JSON.stringify(value) ?? 'absent').slice(0, 200))}`)
+    .join(', ')
+}
+
+function claimsOf(token: string): Record<string, unknown> {
+  return payloadOf(token) ?? {}
+}
+
+function payloadOf(token: string): Record<string, unknown> | undefined {
+  return parseJsonObject(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'))
+}

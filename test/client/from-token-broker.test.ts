@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, beforeEach, test, type TestContext } from 'node:test'
+import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb'
+import { RefusedByBroker, fromTokenBroker, type TokenBrokerOptions } from '../../client/from-token-broker.ts'
+import { serve } from '../http/test-server.ts'
+import { accessToken, awsCredentials, brokerServer, decision, keys, refusal, type Scripted } from './broker-server.ts'
+import { subjectJwt } from './subject-jwt.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'token-broker-aws-'))
+after(() => rmSync(folder, { recursive: true }))
+
+// Where these tests run may be a job itself.
+beforeEach(() => {
+  for (const name of Object.keys(process.env))
+    if (/^(?:ACTIONS_|GITHUB_|GITLAB_|CIRCLE|TOKEN_BROKER_|AWS_)/.test(name)) delete process.env[name]
+})
+
+const one = subjectJwt({ sub: 'one' })
+
+/** What a client of AWS shows of its credentials. */
+interface Signed {
+  key: string | undefined
+  token: string | string[] | undefined
+}
+
+/** A DynamoDB at the network's edge: takes every signature, and remembers whose it was. */
+async function dynamodbServer(t: TestContext) {
+  const signed: Signed[] = []
+  const port = await serve(t, ({ headers }, response) => {
+    signed.push({
+      key: /Credential=([^/]+)\//.exec(headers.authorization ?? '')?.[1],
+      token: headers['x-amz-security-token'],
+    })
+    response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0' }).end('{"TableNames":[]}')
+  })
+  return { url: `http://127.0.0.1:${port}`, signed }
+}
+
+/** `clients` of the SDK over one provider. */
+async function setUp(
+  t: TestContext,
+  script: readonly Scripted[],
+  { clients = 1, ...options }: Partial<TokenBrokerOptions> & { clients?: number } = {},
+) {
+  const broker = await brokerServer(t, script)
+  const { url: endpoint, signed } = await dynamodbServer(t)
+  const credentials = fromTokenBroker({ broker: broker.url, target: 'web-deployer', token: () => one, ...options })
+  const all = Array.from({ length: clients }, () => new DynamoDBClient({ endpoint, region: 'eu-west-1', credentials }))
+  t.after(() => all.forEach((client) => client.destroy()))
+  const send = async (index = 0) => all[index % clients]?.send(new ListTablesCommand())
+  return { broker, signed, send }
+}
+
+test('a client of the AWS SDK signs with what the broker issued for the token', async (t) => {
+  const { broker, signed, send } = await setUp(t, [awsCredentials()])
+  await send()
+  await send()
+  const ours = { key: keys.AccessKeyId, token: keys.SessionToken }
+  assert.deepEqual(signed, [ours, ours])
+  assert.deepEqual(
+    broker.asked.map((form) => [form.get('audience'), form.get('subject_token'), form.has('scope')]),
+    [['web-deployer', one, false]],
+  )
+})
+
+test('credentials are replaced before they end', async (t) => {
+  const { signed, send } = await setUp(t, [
+    awsCredentials(299, { AccessKeyId: 'ASIAFIRST' }),
+    awsCredentials(3600, { AccessKeyId: 'ASIASECOND' }),
+  ])
+  for (let i = 0; i < 3; i++) await send()
+  // The SDK asks again at once for what ends within 5 minutes.
+  assert.deepEqual(new Set(signed.slice(1).map(({ key }) => key)), new Set(['ASIASECOND']))
+})
+
+test('50 requests of two clients at once make one exchange', async (t) => {
+  const { broker, signed, send } = await setUp(t, [awsCredentials()], { clients: 2 })
+  await Promise.all(Array.from({ length: 50 }, (_, index) => send(index)))
+  assert.deepEqual([broker.asked.length, signed.length], [1, 50])
+})
+
+test('credentials that have ended sign nothing', async (t) => {
+  const { signed, send } = await setUp(t, [awsCredentials(-1)])
+  await assert.rejects(send(), /answered what had ended: look at the clock of this machine$/)
+  assert.deepEqual(signed, [])
+})
+
+test('while the broker refuses or is away, those that still last sign on', async (t) => {
+  const { broker, signed, send } = await setUp(t, [awsCredentials(250), refusal()])
+  await send()
+  await send()
+  await send()
+  assert.deepEqual([signed.length, broker.asked.length > 1], [3, true])
+})
+
+test('a refusal reaches who called the SDK, once, with the id of the decision', async (t) => {
+  const { broker, signed, send } = await setUp(t, [refusal()])
+  await assert.rejects(send(), (error) => {
+    assert.ok(error instanceof RefusedByBroker)
+    assert.deepEqual([error.error, error.decision_id], ['invalid_target', decision])
+    assert.ok(error.message.includes(decision) && !error.message.includes(one))
+    return true
+  })
+  assert.deepEqual([broker.asked.length, signed.length], [1, 0])
+})
+
+test('a target without a role is named', async (t) => {
+  const { send } = await setUp(t, [{ body: accessToken }])
+  await assert.rejects(send(), /^TokenBrokerError: the target web-deployer issues an access token, no AWS/)
+})
+
+test('the token comes from a file that is read for each exchange', async (t) => {
+  const tokenFile = join(folder, 'token')
+  writeFileSync(tokenFile, one)
+  const { broker, send } = await setUp(t, [awsCredentials(60)], { token: undefined, tokenFile })
+  await send()
+  const two = subjectJwt({ sub: 'two' })
+  writeFileSync(tokenFile, two)
+  await send()
+  const tokens = broker.asked.map((form) => form.get('subject_token'))
+  assert.deepEqual([tokens[0], tokens.at(-1)], [one, two])
+})
+
+test('the token is the job’s own where nothing else is said, found when it is needed', async (t) => {
+  const { broker, send } = await setUp(t, [awsCredentials()], { token: undefined })
+  process.env.GITHUB_ACTIONS = 'true'
+  await assert.rejects(send(), /\n {6}id-token: write\n/)
+  let audience: string | null = null
+  const port = await serve(t, ({ url }, response) => {
+    audience = new URL(url ?? '', 'http://x').searchParams.get('audience')
+    response.end(JSON.stringify({ value: one }))
+  })
+  process.env.ACTIONS_ID_TOKEN_REQUEST_URL = `http://127.0.0.1:${port}/?api-version=2.0`
+  process.env.ACTIONS_ID_TOKEN_REQUEST_TOKEN = 'of-this-job'
+  await send()
+  assert.deepEqual([audience, broker.asked.length], [broker.url, 1])
+})
+
+const good = { broker: 'https://broker.example', target: 'web-deployer' }
+for (const [title, options, message] of [
+  ['no broker', { ...good, broker: undefined }, /the broker's URL is none: write the origin/],
+  ['a broker that is no URL', { ...good, broker: 'broker.example' }, /the broker's URL is none/],
+  ['a broker in the clear', { ...good, broker: 'http://broker.example' }, /must be https/],
+  ['a broker of another kind', { ...good, broker: 'file:///token' }, /must be https/],
+  ['a host that only begins like loopback', { ...good, broker: 'http://127.0.0.1.example' }, /must be https/],
+  ['a broker with a path', { ...good, broker: 'https://broker.example/token' }, /has a path/],
+  ['a broker with a query', { ...good, broker: 'https://broker.example?x' }, /has a path, a query/],
+  ['a broker with a password', { ...good, broker: 'https://user:hunter2@broker.example' }, /or a user in it/],
+  ['no target', { ...good, target: '' }, /needs target/],
+  ['a target that is none', { ...good, target: ['x'] }, /needs target/],
+  ['an option that is none', { ...good, role: 'x' }, /has no option role: it has broker, target, token/],
+  ['two places for a token', { ...good, token: () => 'x', tokenFile: 'x' }, /token or tokenFile, not both/],
+  ['an audience for a token', { ...good, token: () => 'x', audience: 'x' }, /no audience with token/],
+] as [string, Record<string, unknown>, RegExp][]) {
+  test(`${title} is an error at once`, () => {
+    assert.throws(
+      () => fromTokenBroker(options as unknown as TokenBrokerOptions),
+      (error: Error) =>
+        error.name === 'TokenBrokerError' && message.test(error.message) && !/hunter2/.test(error.message),
+    )
+  })
+}
+
+for (const broker of ['https://broker.example/', 'http://127.0.0.1:8787', 'http://localhost:8787', 'http://[::1]:8787'])
+  test(`${broker} can be a broker`, () => {
+    assert.equal(typeof fromTokenBroker({ ...good, broker }), 'function')
+  })
