@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { decodeJwt } from 'jose'
 import { parse } from 'yaml'
+import { runAction } from '../action/run-action.ts'
 import { blackBox } from '../conformance/broker-fixture.ts'
 
 const box = blackBox()
@@ -17,13 +18,17 @@ const missing = ['bash', 'curl', 'jq'].filter((tool) => spawnSync(tool, ['--vers
 const skip = missing.length > 0 && `the workflow's step needs ${missing.join(', ')}`
 
 interface Workflow {
-  jobs: { deploy: { steps: { run: string }[] } }
+  jobs: {
+    deploy: { steps: { run: string }[] }
+    'with-the-action': { permissions: object; steps: [{ id: string; with: Record<string, string> }, { env: object }] }
+  }
 }
 
 const workflow = parse(
   readFileSync(new URL('../../examples/github-actions/workflow.yml', import.meta.url), 'utf8'),
 ) as Workflow
 const [step] = workflow.jobs.deploy.steps
+const withTheAction = workflow.jobs['with-the-action']
 
 /** Answers as the endpoint at ACTIONS_ID_TOKEN_REQUEST_URL does, for the job whose claims the query gives. */
 let github: Server
@@ -47,13 +52,17 @@ after(() => {
   rmSync(folder, { recursive: true })
 })
 
+const idTokenRequest = (query: string) => ({
+  ACTIONS_ID_TOKEN_REQUEST_URL: `http://127.0.0.1:${(github.address() as AddressInfo).port}/?${query}`,
+  ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'request-token',
+})
+
 async function runStep(query: string): Promise<{ code: number; output: string; result: string }> {
   const file = join(folder, `output-${query}`)
   const env = {
     ...process.env,
     BROKER: box.broker.url,
-    ACTIONS_ID_TOKEN_REQUEST_URL: `http://127.0.0.1:${(github.address() as AddressInfo).port}/?${query}`,
-    ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'request-token',
+    ...idTokenRequest(query),
     GITHUB_OUTPUT: file,
   }
   return new Promise((resolve) => {
@@ -82,4 +91,13 @@ test('a refusal fails the step, and shows the decision id', { skip }, async () =
   const { code, output } = await runStep('event_name=pull_request')
   assert.equal(code, 1)
   assert.match(output, /"invalid_request".*decision [\w-]{22}/)
+})
+
+test('the job with the action gets one too, and gives it to the next step', async () => {
+  const [broker, next] = withTheAction.steps
+  assert.deepEqual(withTheAction.permissions, { 'id-token': 'write' })
+  const { code, outputs, log } = await runAction({ ...broker.with, broker: box.broker.url }, idTokenRequest('a=b'))
+  assert.equal(code, 0, log.text)
+  assert.equal(decodeJwt(outputs.token ?? '').scope, 'deploy:write')
+  assert.deepEqual(next.env, { ACCESS_TOKEN: `\${{ steps.${broker.id}.outputs.token }}` })
 })
