@@ -28,8 +28,9 @@ export const brokerOptionsUsage = `  --broker URL         the broker, by its iss
   --audience URI       what GitHub Actions is asked to make its token for; default: the broker
 
 Without a --token option it is the job's own: in ${ID_TOKEN_VARIABLE} (GitLab's id_tokens can put it there), asked of GitHub
-Actions, or as CircleCI gives it. What was issued is kept until 5 minutes before it ends, and for the same subject only, in
-files that only you can read, in token-broker/ below XDG_CACHE_HOME, else RUNNER_TEMP in a GitHub job, else ~/.cache.`
+Actions, or as CircleCI gives it. What was issued is kept until 5 minutes before it ends (a third of its time, if that is
+less), and for the same subject only, in files that only you can read, in token-broker/ below RUNNER_TEMP in a GitHub
+job, else XDG_CACHE_HOME, else ~/.cache.`
 
 /** Throws UsageError for options that cannot be, CommandError for what the broker, or the way to it, does not give. */
 export async function obtain(options: BrokerOptions, scope?: string): Promise<Issued> {

@@ -12,7 +12,7 @@ export const credentialProcess: Command = {
 Prints AWS credentials as SDKs and the AWS CLI take them from the credential_process of a profile, in ~/.aws/config:
 
   [profile web-deployer]
-  credential_process = npx token-broker credential-process --broker https://broker.acme.dev --target web-deployer
+  credential_process = npx --no-install token-broker credential-process --broker https://broker.acme.dev --target web-deployer
 
 ${brokerOptionsUsage}
 

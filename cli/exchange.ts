@@ -37,6 +37,7 @@ async function run(args: readonly string[]): Promise<number> {
   })
   if (positionals.length > 0) throw new UsageError('exchange takes options only')
   const { output = 'json', scope, ...options } = values
+  if (scope?.trim() === '') throw new UsageError('--scope is empty: leave it out for all that is granted, or say which')
   if (!isOutput(output)) throw new UsageError(`--output is one of ${Object.keys(outputs).join(', ')}`)
   const issued = await obtain(options, scope)
   const text = outputs[output](issued)

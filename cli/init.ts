@@ -120,7 +120,7 @@ function nextSteps(folder: string): string {
   const steps = [
     ...(folder === '.' ? [] : [[`cd ${quoted(folder)}`]]),
     ['npm install', 'commit its package-lock.json: the workflow installs from that'],
-    ['npx token-broker check broker.yaml'],
+    ['npx --no-install token-broker check broker.yaml'],
     ['npx cdk bootstrap', 'once per account and region'],
     ['npx cdk deploy'],
   ]

@@ -159,7 +159,7 @@ jobs:
           node-version: 24
           package-manager-cache: false
       - run: npm ci
-      - run: npx token-broker check broker.yaml
+      - run: npx --no-install token-broker check broker.yaml
       - run: npx cdk synth --quiet
 `
 

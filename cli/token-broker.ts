@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { printable } from '../client/printable.ts'
 import { suggestion } from '../lib/config/suggest.ts'
 import { unknownOption } from './arguments.ts'
 import { check } from './check.ts'
@@ -63,7 +64,7 @@ function asksForHelp(args: readonly string[]): boolean {
 
 function unknownCommand(name: string): string {
   if (name.startsWith('-')) return unknownOption(name, ['version'])
-  return `unknown command ${JSON.stringify(name)}${suggestion(name, [...commands.map(({ name }) => name), 'help'])}`
+  return `unknown command ${printable(JSON.stringify(name))}${suggestion(name, [...commands.map(({ name }) => name), 'help'])}`
 }
 
 function print(text: string): number {

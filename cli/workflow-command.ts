@@ -7,13 +7,17 @@ export function workflowCommand({ file, line, column, severity, rule, message }:
   return `::${severity} ${written.join(',')}::${escapeMessage(message)}`
 }
 
-/** A line after which GitHub Actions shows `***` instead of the secret. */
+/** A line after which GitHub Actions shows `***` instead of the secret: of that very text, so nothing in it is changed. */
 export function addMask(secret: string): string {
-  return `::add-mask::${escapeMessage(secret)}\n`
+  return `::add-mask::${escapeData(secret)}\n`
 }
 
 function escapeMessage(text: string): string {
-  return toOneLine(text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A'))
+  return toOneLine(escapeData(text))
+}
+
+function escapeData(text: string): string {
+  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
 }
 
 function escapeProperty(text: string): string {

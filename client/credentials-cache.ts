@@ -6,10 +6,14 @@ import { isAbsolute, join } from 'node:path'
 import type { Environment } from './find-subject-token.ts'
 import { readTokenResponse, toTokenResponse, type Issued } from './issued.ts'
 import { parseJsonObject } from './json-object.ts'
+import { refreshMargin } from './refresh-margin.ts'
 
 /** Files of this user alone. It fails nobody: where files cannot be had or trusted, nothing is found. Times in seconds since 1970. */
 export interface CredentialsCache {
-  /** What was recorded last, by `now`: a clock that was set back makes a stranger of it. */
+  /**
+   * What was recorded last, by `now`: a clock that was set back makes a stranger of it. Undefined from 5 minutes before its
+   * end (a third of its time, if that is less).
+   */
   find(key: string, now: number): Promise<Issued | undefined>
   record(key: string, issued: Issued, now: number): Promise<void>
   /** Where a lock for that key can be; undefined where no files can be. */
@@ -28,11 +32,12 @@ export function cacheKey(parts: readonly (string | undefined)[]): string {
 }
 
 /**
- * XDG Base Directory Specification: a relative path is to be ignored. GitHub's runner empties RUNNER_TEMP between jobs.
+ * GitHub's runner empties RUNNER_TEMP between jobs: no other place of a runner that stays is its job's own. XDG Base
+ * Directory Specification: a relative path is to be ignored.
  * Undefined for who has no home.
  */
 export function cacheFolder(env: Environment): string | undefined {
-  const parents = [env.XDG_CACHE_HOME, env.GITHUB_ACTIONS === 'true' ? env.RUNNER_TEMP : undefined, homeCache(env)]
+  const parents = [env.GITHUB_ACTIONS === 'true' ? env.RUNNER_TEMP : undefined, env.XDG_CACHE_HOME, homeCache(env)]
   const parent = parents.find((path) => path && isAbsolute(path))
   return parent && join(parent, 'token-broker')
 }
@@ -97,7 +102,10 @@ async function readEntry(path: string, now: number): Promise<Issued | undefined>
     const entry = parseJsonObject(await file.readFile('utf8'))
     const received_at = entry?.received_at
     if (entry === undefined || typeof received_at !== 'number' || received_at > now) return undefined
-    return readTokenResponse(entry, received_at)
+    const issued = readTokenResponse(entry, received_at)
+    if (issued === undefined) return undefined
+    const { expires_at } = issued
+    return expires_at - now > refreshMargin(expires_at - received_at) ? issued : undefined
   } finally {
     await file.close()
   }

@@ -1,7 +1,7 @@
 /** What was asked for cannot be had: the message says why, and what to do. It holds no token of anybody. */
 export class TokenBrokerError extends Error {
-  constructor(message: string) {
-    super(message)
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
     this.name = 'TokenBrokerError'
   }
 }

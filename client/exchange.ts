@@ -27,7 +27,9 @@ const timeout = 12_000
 export async function exchange(asked: ExchangeRequest, source: SubjectTokenSource, ports: Ports): Promise<Issued> {
   let unanswered: string | undefined
   return retry(async (left) => {
-    const subject_token = await source.token(left)
+    const subject_token = await source.token(left).catch((error: unknown) => {
+      throw unanswered === undefined ? error : afterUnanswered(error, unanswered, source)
+    })
     const now = ports.now()
     try {
       return readAnswer(await post(asked, subject_token, Math.min(timeout, left)), asked, now)
@@ -36,11 +38,21 @@ export async function exchange(asked: ExchangeRequest, source: SubjectTokenSourc
       if (!(error instanceof RefusedByBroker)) throw error
       const { error: code, decision_id } = error
       const lines = [error.message, ...whatToLookAt(code, subject_token, source)]
+      if (decision_id !== undefined) lines.push('Who runs the broker finds the reason under the id of the decision.')
       if (unanswered !== undefined && !source.fresh)
         lines.push(`The token may be spent by what was tried before: ${unanswered}`)
       throw new RefusedByBroker(lines.join('\n'), code, decision_id)
     }
   }, ports)
+}
+
+/** The token may have been good for one attempt only: then what came of that is the reason, and not this. */
+function afterUnanswered(error: unknown, unanswered: string, { name }: SubjectTokenSource): TokenBrokerError {
+  const problem = error instanceof TokenBrokerError ? error.message : `${name} gave no other token`
+  const message = `${problem}\nIt was needed again because of what was tried before: ${unanswered}`
+  return error instanceof TemporaryError
+    ? new TemporaryError(message, error.retryAfter)
+    : new TokenBrokerError(message, { cause: error })
 }
 
 function post({ broker, target, scope }: ExchangeRequest, subject_token: string, timeout: number): Promise<Answer> {
@@ -108,9 +120,5 @@ function whatToLookAt(code: string, subject_token: string, { name, fresh }: Subj
     ['invalid_target', 'Compare it, and the name of the target, with targets and rules in broker.yaml.'],
     ['invalid_scope', 'Compare the scopes with what the rules grant; without any, all that is granted is issued.'],
   ]).get(code)
-  return [
-    `The token from ${name} has ${describeSubject(subject_token)}.`,
-    ...(advice === undefined ? [] : [advice]),
-    'Who runs the broker finds the reason under the id of the decision.',
-  ]
+  return [`The token from ${name} has ${describeSubject(subject_token)}.`, ...(advice === undefined ? [] : [advice])]
 }

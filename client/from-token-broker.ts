@@ -5,7 +5,7 @@ import { TokenBrokerError } from './errors.ts'
 import { exchange } from './exchange.ts'
 import { findSubjectToken } from './find-subject-token.ts'
 import type { Issued } from './issued.ts'
-import { thisMachine } from './ports.ts'
+import { unattended } from './ports.ts'
 import { printable } from './printable.ts'
 import { readySource, type SubjectTokenSource } from './subject-token.ts'
 
@@ -38,8 +38,8 @@ const known: readonly string[] = ['broker', 'target', 'token', 'tokenFile', 'aud
  */
 export function fromTokenBroker(options: TokenBrokerOptions): AwsCredentialProvider {
   const { broker, target, sourceOf } = readOptions(options)
-  const obtain = async () => toAwsCredentials(await exchange({ broker, target }, sourceOf(), thisMachine), target)
-  return credentialProvider(obtain, () => thisMachine.now())
+  const obtain = async () => toAwsCredentials(await exchange({ broker, target }, sourceOf(), unattended), target)
+  return credentialProvider(obtain, () => unattended.now())
 }
 
 function readOptions(options: TokenBrokerOptions): {

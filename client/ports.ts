@@ -14,3 +14,9 @@ export const thisMachine: Ports = {
   random: () => Math.random(),
   sleep: (milliseconds) => setTimeout(milliseconds),
 }
+
+/** A program that has nothing else to do ends, and does not wait for who sleeps. */
+export const unattended: Ports = {
+  ...thisMachine,
+  sleep: (milliseconds) => setTimeout(milliseconds, undefined, { ref: false }),
+}

@@ -28,13 +28,22 @@ export async function request(url: string, { name, timeout, ...init }: Asked): P
   } catch (error) {
     if (error instanceof TokenBrokerError) throw error
     if (patience.signal.aborted)
-      throw new TemporaryError(`${name} did not answer within ${Math.ceil(timeout / 1000)} s`)
+      throw new TemporaryError(`${name} did not answer within ${Math.ceil(timeout / 1000)} s${proxyHint()}`)
     const { code } = ((error as Error).cause ?? {}) as { code?: unknown }
-    throw new TemporaryError(`${name} could not be reached${typeof code === 'string' ? ` (${code})` : ''}`)
+    throw new TemporaryError(
+      `${name} could not be reached${typeof code === 'string' ? ` (${code})` : ''}${proxyHint()}`,
+    )
   } finally {
     clearTimeout(timer)
     patience.abort()
   }
+}
+
+/** Node.js documentation, NODE_USE_ENV_PROXY: fetch passes by the proxy that curl uses, unless it is told. */
+function proxyHint(): string {
+  const { HTTPS_PROXY, https_proxy, NODE_USE_ENV_PROXY } = process.env
+  if (!(HTTPS_PROXY || https_proxy) || NODE_USE_ENV_PROXY === '1') return ''
+  return '; HTTPS_PROXY is used only with NODE_USE_ENV_PROXY=1, on Node 24'
 }
 
 async function readText(response: Response, name: string): Promise<string> {

@@ -1,3 +1,4 @@
+import { parseJsonObject as parseStrictJsonObject } from '../lib/protocol/strict-json.ts'
 import { TokenBrokerError } from './errors.ts'
 import { parseJsonObject } from './json-object.ts'
 import { toOneLine } from './printable.ts'
@@ -8,8 +9,11 @@ export interface SubjectTokenSource {
   name: string
   /** Each `token()` is one that nobody has traded yet. */
   fresh: boolean
-  /** Differs between any two subjects. There may be a secret in it: for hashing only. Throws as `token` does. */
-  identity(): Promise<string>
+  /**
+   * Differs between any two subjects. There may be a secret in it: for hashing only. Undefined for a token that does not say
+   * for certain who it is of, or is over by `now` (milliseconds since 1970). Throws as `token` does.
+   */
+  identity(now: number): Promise<string | undefined>
   /** A JWT; `left` is how many milliseconds there are for it. Throws TokenBrokerError, and TemporaryError. */
   token(left: number): Promise<string>
 }
@@ -27,16 +31,26 @@ export function readySource(name: string, read: (left: number) => string | Promi
   return {
     name,
     fresh: false,
-    async identity() {
+    async identity(now) {
       known = await readToken(30_000)
-      const claims = Object.entries(claimsOf(known)).filter(([claim]) => !ofTheTokenAlone.includes(claim))
-      return JSON.stringify(claims)
+      return identityOf(known, now)
     },
     async token(left) {
       const token = known ?? (await readToken(left))
       known = undefined
       return token
     },
+  }
+}
+
+/** Two subjects that JSON.parse makes one, by a claim that is there twice or a number that it rounds, have none. */
+function identityOf(token: string, now: number): string | undefined {
+  try {
+    const claims = parseStrictJsonObject(payloadBytes(token))
+    if (typeof claims.exp === 'number' && claims.exp * 1000 <= now) return undefined
+    return JSON.stringify(Object.entries(claims).filter(([claim]) => !ofTheTokenAlone.includes(claim)))
+  } catch {
+    return undefined
   }
 }
 
@@ -65,5 +79,9 @@ function claimsOf(token: string): Record<string, unknown> {
 }
 
 function payloadOf(token: string): Record<string, unknown> | undefined {
-  return parseJsonObject(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'))
+  return parseJsonObject(payloadBytes(token).toString('utf8'))
+}
+
+function payloadBytes(token: string): Buffer {
+  return Buffer.from(token.split('.')[1] ?? '', 'base64url')
 }

@@ -1,27 +1,44 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { TokenBrokerError } from './errors.ts'
 import { MAX_TOKEN_BYTES, readySource, type SubjectTokenSource } from './subject-token.ts'
 
 const name = 'the token command'
-const patience = 30_000
+/** In milliseconds. `grace`: for what was printed before the end and is still in the pipe. */
+const limits = { patience: 30_000, grace: 500 }
+/** Windows has no process groups: there the shell alone is ended. */
+const hasGroups = process.platform !== 'win32'
+const endings = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** What a shell command prints. What it says on standard error is for the user to see. */
 export function tokenCommand(command: string): SubjectTokenSource {
-  return readySource(name, (left) => run(command, Math.min(patience, left)))
+  return readySource(name, (left) => run(command, Math.min(limits.patience, left)))
 }
 
 function run(command: string, timeout: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, { shell: true, stdio: ['ignore', 'pipe', 'inherit'] })
+    // In a group of its own, so that what the shell starts can be ended with it.
+    const child = spawn(command, { shell: true, stdio: ['ignore', 'pipe', 'inherit'], detached: hasGroups })
+    const forget = passEndingsOn(child)
     const chunks: Buffer[] = []
     let length = 0
+    let grace: NodeJS.Timeout | undefined
     const timer = setTimeout(() => give(`did not end within ${Math.ceil(timeout / 1000)} s`), timeout)
-    const give = (problem: string) => {
+    const letGo = () => {
       clearTimeout(timer)
-      // What the shell started may hold the pipe open after the shell has gone.
-      child.kill()
+      clearTimeout(grace)
+      forget()
+      if (isRunning(child)) signalGroup(child, 'SIGKILL')
+      // What the shell left behind may hold the pipe open.
       child.stdout.destroy()
+      child.unref()
+    }
+    const give = (problem: string) => {
+      letGo()
       reject(new TokenBrokerError(`${name} ${problem}`))
+    }
+    const take = () => {
+      letGo()
+      resolve(Buffer.concat(chunks).toString('utf8'))
     }
     child.stdout.on('data', (chunk: Buffer) => {
       length += chunk.byteLength
@@ -29,10 +46,39 @@ function run(command: string, timeout: number): Promise<string> {
       else chunks.push(chunk)
     })
     child.on('error', ({ code }: NodeJS.ErrnoException) => give(`could not be run (${code})`))
-    child.on('close', (code, signal) => {
+    child.on('exit', (code, signal) => {
       clearTimeout(timer)
-      if (code === 0) resolve(Buffer.concat(chunks).toString('utf8'))
-      else give(code === null ? `was ended by ${signal}` : `failed with exit code ${code}: run it by itself to see why`)
+      if (code === null) give(`was ended by ${signal}`)
+      else if (code !== 0) give(`failed with exit code ${code}: run it by itself to see why`)
+      else grace = setTimeout(take, limits.grace)
     })
+    child.on('close', take)
   })
+}
+
+/** A terminal's Ctrl-C is for our group only, and the command has its own: both are ended. Returns what stops this. */
+function passEndingsOn(child: ChildProcess): () => void {
+  if (!hasGroups) return () => {}
+  const pass = (signal: NodeJS.Signals) => {
+    forget()
+    if (isRunning(child)) signalGroup(child, signal)
+    process.kill(process.pid, signal)
+  }
+  const forget = () => endings.forEach((signal) => process.off(signal, pass))
+  endings.forEach((signal) => process.on(signal, pass))
+  return forget
+}
+
+/** Until then its number is no other's. */
+function isRunning({ pid, exitCode, signalCode }: ChildProcess): boolean {
+  return pid !== undefined && exitCode === null && signalCode === null
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    if (hasGroups) process.kill(-(child.pid as number), signal)
+    else child.kill(signal)
+  } catch {
+    // It has ended just now.
+  }
 }

@@ -1,15 +1,19 @@
 import { open } from 'node:fs/promises'
 import { TokenBrokerError } from './errors.ts'
-import { printable } from './printable.ts'
+import { printablePath } from './printable.ts'
 import { MAX_TOKEN_BYTES, readySource, type SubjectTokenSource } from './subject-token.ts'
 
-/** Read again for each token: Kubernetes replaces the file before its token expires. */
+/** Read again for each token: Kubernetes replaces the file before its token expires. A pipe gives what it has once only. */
 export function tokenFile(path: string): SubjectTokenSource {
   // Who passes the token itself must not find it in a log.
-  const name = `the file ${printable(path)}`
+  const name = `the file ${printablePath(path)}`
+  let once: string | undefined
   return readySource(name, async () => {
     try {
-      return await readStart(path)
+      if (once !== undefined) return once
+      const { text, isFile } = await readStart(path)
+      if (!isFile) once = text
+      return text
     } catch (error) {
       const { code = '' } = error as { code?: string }
       throw new TokenBrokerError(`${name} ${problems[code] ?? `cannot be read: ${code}`}`)
@@ -18,15 +22,16 @@ export function tokenFile(path: string): SubjectTokenSource {
 }
 
 /** As much as shows that it is too large: a device has no end. */
-async function readStart(path: string): Promise<string> {
+async function readStart(path: string): Promise<{ text: string; isFile: boolean }> {
   const file = await open(path)
   try {
+    const isFile = (await file.stat()).isFile()
     const bytes = Buffer.alloc(2 * MAX_TOKEN_BYTES)
     let length = 0
     for (;;) {
       const { bytesRead } = await file.read(bytes, length)
       length += bytesRead
-      if (bytesRead === 0 || length === bytes.length) return bytes.toString('utf8', 0, length)
+      if (bytesRead === 0 || length === bytes.length) return { text: bytes.toString('utf8', 0, length), isFile }
     }
   } finally {
     await file.close()

@@ -2,8 +2,8 @@
 
 // client/errors.ts
 var TokenBrokerError = class extends Error {
-  constructor(message) {
-    super(message);
+  constructor(message, options) {
+    super(message, options);
     this.name = "TokenBrokerError";
   }
 };
@@ -48,6 +48,7 @@ function parseJsonObject(text) {
 // client/issued.ts
 var opaque = /^[\x21-\x7e]+$/;
 var timestamp = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/;
+var LONGEST = 2 * 24 * 3600;
 function readTokenResponse(body, received_at) {
   const { issued_token_type, access_token, token_type, expires_in, scope } = body;
   if (typeof access_token !== "string") return void 0;
@@ -57,7 +58,7 @@ function readTokenResponse(body, received_at) {
   }
   if (issued_token_type !== ACCESS_TOKEN_TYPE || !opaque.test(access_token)) return void 0;
   if (typeof token_type !== "string" || token_type.toLowerCase() !== "bearer") return void 0;
-  if (typeof expires_in !== "number" || !(expires_in > 0)) return void 0;
+  if (typeof expires_in !== "number" || !(expires_in > 0 && expires_in <= LONGEST)) return void 0;
   if (scope !== void 0 && typeof scope !== "string") return void 0;
   return {
     issued_token_type,
@@ -79,34 +80,45 @@ function isOpaque(value) {
 }
 
 // client/printable.ts
-var secret = /[\w~+=-]{32,}/g;
+var secret = /[\w~+/=-]{32,}/g;
+var partOfToken = /[\w~+=-]{32,}/g;
 var steering = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 function printable(text) {
   return toOneLine(text.slice(0, 500).replaceAll(secret, "[removed]"));
 }
+function printablePath(path) {
+  return toOneLine(path.slice(0, 500).replaceAll(partOfToken, "[removed]"));
+}
 function toOneLine(text) {
-  return text.replaceAll(steering, (character) => `\\u{${character.codePointAt(0).toString(16)}}`);
+  return text.replaceAll(steering, (character) => `\\u{${character.codePointAt(0).toString(16)}}`).replaceAll("##[", "# #[");
 }
 
 // client/request.ts
 var MAX_BYTES = 256 * 1024;
 async function request(url, { name: name3, timeout: timeout2, ...init }) {
-  const patience2 = new AbortController();
-  const timer = setTimeout(() => patience2.abort(), timeout2);
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), timeout2);
   try {
-    const response = await fetch(url, { ...init, redirect: "manual", signal: patience2.signal });
+    const response = await fetch(url, { ...init, redirect: "manual", signal: patience.signal });
     const { status, headers } = response;
     return { status, headers, text: await readText(response, name3) };
   } catch (error) {
     if (error instanceof TokenBrokerError) throw error;
-    if (patience2.signal.aborted)
-      throw new TemporaryError(`${name3} did not answer within ${Math.ceil(timeout2 / 1e3)} s`);
+    if (patience.signal.aborted)
+      throw new TemporaryError(`${name3} did not answer within ${Math.ceil(timeout2 / 1e3)} s${proxyHint()}`);
     const { code } = error.cause ?? {};
-    throw new TemporaryError(`${name3} could not be reached${typeof code === "string" ? ` (${code})` : ""}`);
+    throw new TemporaryError(
+      `${name3} could not be reached${typeof code === "string" ? ` (${code})` : ""}${proxyHint()}`
+    );
   } finally {
     clearTimeout(timer);
-    patience2.abort();
+    patience.abort();
   }
+}
+function proxyHint() {
+  const { HTTPS_PROXY, https_proxy, NODE_USE_ENV_PROXY } = process.env;
+  if (!(HTTPS_PROXY || https_proxy) || NODE_USE_ENV_PROXY === "1") return "";
+  return "; HTTPS_PROXY is used only with NODE_USE_ENV_PROXY=1, on Node 24";
 }
 async function readText(response, name3) {
   const chunks = [];
@@ -144,6 +156,83 @@ function parseRetryAfter(value, now) {
   return wait > 0 ? wait : 0;
 }
 
+// lib/protocol/strict-json.ts
+var MAX_DEPTH = 16;
+var utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+function parseJsonObject2(input) {
+  let text;
+  try {
+    text = typeof input === "string" ? input : utf8.decode(input);
+  } catch {
+    throw new SyntaxError("not valid UTF-8");
+  }
+  let value;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new SyntaxError("not valid JSON");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new SyntaxError("not a JSON object");
+  refuseAmbiguities(text);
+  return value;
+}
+function refuseAmbiguities(text) {
+  const members = [];
+  let i = 0;
+  let expectName = false;
+  while (i < text.length) {
+    const character = text[i];
+    if (character === '"') {
+      const start = i;
+      for (i++; text[i] !== '"'; i++) if (text[i] === "\\") i++;
+      i++;
+      const literal = text.slice(start, i);
+      if (!expectName && !literal.includes("\\u")) continue;
+      const name3 = JSON.parse(literal);
+      if (!name3.isWellFormed()) throw new SyntaxError("an unpaired surrogate");
+      if (!expectName) continue;
+      const seen = members.at(-1);
+      if (seen?.has(name3)) throw new SyntaxError("duplicate member name");
+      seen?.add(name3);
+      expectName = false;
+      continue;
+    }
+    if (character === "{" || character === "[") {
+      members.push(character === "{" ? /* @__PURE__ */ new Set() : void 0);
+      if (members.length > MAX_DEPTH) throw new SyntaxError(`nested deeper than ${MAX_DEPTH}`);
+      expectName = character === "{";
+    } else if (character === "}" || character === "]") {
+      members.pop();
+    } else if (character === ",") {
+      expectName = members.at(-1) !== void 0;
+    } else if (character === "-" || character !== void 0 && character >= "0" && character <= "9") {
+      number.lastIndex = i;
+      const literal = number.exec(text)?.[0] ?? "";
+      if (!isExact(literal)) throw new SyntaxError("a number that a double cannot hold");
+      i += literal.length;
+      continue;
+    }
+    i++;
+  }
+}
+var number = /-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+function isExact(literal) {
+  if (/^-?\d{1,15}$/.test(literal)) return true;
+  const digits = significant(literal);
+  if (digits === "") return true;
+  if (digits.length > 100) return false;
+  const value = Math.abs(Number(literal));
+  if (!Number.isFinite(value)) return false;
+  return [value.toPrecision(digits.length), String(value)].some((shown) => significant(shown) === digits);
+}
+function significant(literal) {
+  const [mantissa = ""] = literal.toLowerCase().split("e");
+  const digits = mantissa.replaceAll(/[-.]/g, "").replace(/^0+/, "");
+  let end = digits.length;
+  while (digits[end - 1] === "0") end--;
+  return digits.slice(0, end);
+}
+
 // client/subject-token.ts
 var MAX_TOKEN_BYTES = 16 * 1024;
 var ofTheTokenAlone = ["iat", "nbf", "exp", "jti"];
@@ -153,10 +242,9 @@ function readySource(name3, read) {
   return {
     name: name3,
     fresh: false,
-    async identity() {
+    async identity(now) {
       known2 = await readToken(3e4);
-      const claims = Object.entries(claimsOf(known2)).filter(([claim]) => !ofTheTokenAlone.includes(claim));
-      return JSON.stringify(claims);
+      return identityOf(known2, now);
     },
     async token(left) {
       const token = known2 ?? await readToken(left);
@@ -164,6 +252,15 @@ function readySource(name3, read) {
       return token;
     }
   };
+}
+function identityOf(token, now) {
+  try {
+    const claims = parseJsonObject2(payloadBytes(token));
+    if (typeof claims.exp === "number" && claims.exp * 1e3 <= now) return void 0;
+    return JSON.stringify(Object.entries(claims).filter(([claim]) => !ofTheTokenAlone.includes(claim)));
+  } catch {
+    return void 0;
+  }
 }
 function parseSubjectToken(text, name3) {
   const token = typeof text === "string" ? text.trim() : "";
@@ -183,7 +280,10 @@ function claimsOf(token) {
   return payloadOf(token) ?? {};
 }
 function payloadOf(token) {
-  return parseJsonObject(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8"));
+  return parseJsonObject(payloadBytes(token).toString("utf8"));
+}
+function payloadBytes(token) {
+  return Buffer.from(token.split(".")[1] ?? "", "base64url");
 }
 
 // client/exchange.ts
@@ -191,7 +291,9 @@ var timeout = 12e3;
 async function exchange(asked, source, ports) {
   let unanswered;
   return retry(async (left) => {
-    const subject_token = await source.token(left);
+    const subject_token = await source.token(left).catch((error) => {
+      throw unanswered === void 0 ? error : afterUnanswered(error, unanswered, source);
+    });
     const now = ports.now();
     try {
       return readAnswer(await post(asked, subject_token, Math.min(timeout, left)), asked, now);
@@ -200,11 +302,18 @@ async function exchange(asked, source, ports) {
       if (!(error instanceof RefusedByBroker)) throw error;
       const { error: code, decision_id } = error;
       const lines = [error.message, ...whatToLookAt(code, subject_token, source)];
+      if (decision_id !== void 0) lines.push("Who runs the broker finds the reason under the id of the decision.");
       if (unanswered !== void 0 && !source.fresh)
         lines.push(`The token may be spent by what was tried before: ${unanswered}`);
       throw new RefusedByBroker(lines.join("\n"), code, decision_id);
     }
   }, ports);
+}
+function afterUnanswered(error, unanswered, { name: name3 }) {
+  const problem = error instanceof TokenBrokerError ? error.message : `${name3} gave no other token`;
+  const message = `${problem}
+It was needed again because of what was tried before: ${unanswered}`;
+  return error instanceof TemporaryError ? new TemporaryError(message, error.retryAfter) : new TokenBrokerError(message, { cause: error });
 }
 function post({ broker, target, scope }, subject_token, timeout2) {
   const form = new URLSearchParams({
@@ -262,11 +371,7 @@ function whatToLookAt(code, subject_token, { name: name3, fresh }) {
     ["invalid_target", "Compare it, and the name of the target, with targets and rules in broker.yaml."],
     ["invalid_scope", "Compare the scopes with what the rules grant; without any, all that is granted is issued."]
   ])).get(code);
-  return [
-    `The token from ${name3} has ${describeSubject(subject_token)}.`,
-    ...advice === void 0 ? [] : [advice],
-    "Who runs the broker finds the reason under the id of the decision."
-  ];
+  return [`The token from ${name3} has ${describeSubject(subject_token)}.`, ...advice === void 0 ? [] : [advice]];
 }
 
 // client/ports.ts
@@ -275,6 +380,10 @@ var thisMachine = {
   now: () => Date.now(),
   random: () => Math.random(),
   sleep: (milliseconds) => setTimeout2(milliseconds)
+};
+var unattended = {
+  ...thisMachine,
+  sleep: (milliseconds) => setTimeout2(milliseconds, void 0, { ref: false })
 };
 
 // action/explain-refusal.ts
@@ -356,21 +465,35 @@ function githubActions({ url, token }, audience) {
 // client/token-command.ts
 import { spawn } from "node:child_process";
 var name2 = "the token command";
-var patience = 3e4;
+var limits2 = { patience: 3e4, grace: 500 };
+var hasGroups = process.platform !== "win32";
+var endings = ["SIGINT", "SIGTERM", "SIGHUP"];
 function tokenCommand(command) {
-  return readySource(name2, (left) => run(command, Math.min(patience, left)));
+  return readySource(name2, (left) => run(command, Math.min(limits2.patience, left)));
 }
 function run(command, timeout2) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, { shell: true, stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(command, { shell: true, stdio: ["ignore", "pipe", "inherit"], detached: hasGroups });
+    const forget = passEndingsOn(child);
     const chunks = [];
     let length = 0;
+    let grace;
     const timer = setTimeout(() => give(`did not end within ${Math.ceil(timeout2 / 1e3)} s`), timeout2);
-    const give = (problem) => {
+    const letGo = () => {
       clearTimeout(timer);
-      child.kill();
+      clearTimeout(grace);
+      forget();
+      if (isRunning(child)) signalGroup(child, "SIGKILL");
       child.stdout.destroy();
+      child.unref();
+    };
+    const give = (problem) => {
+      letGo();
       reject(new TokenBrokerError(`${name2} ${problem}`));
+    };
+    const take = () => {
+      letGo();
+      resolve(Buffer.concat(chunks).toString("utf8"));
     };
     child.stdout.on("data", (chunk) => {
       length += chunk.byteLength;
@@ -378,21 +501,49 @@ function run(command, timeout2) {
       else chunks.push(chunk);
     });
     child.on("error", ({ code }) => give(`could not be run (${code})`));
-    child.on("close", (code, signal) => {
+    child.on("exit", (code, signal) => {
       clearTimeout(timer);
-      if (code === 0) resolve(Buffer.concat(chunks).toString("utf8"));
-      else give(code === null ? `was ended by ${signal}` : `failed with exit code ${code}: run it by itself to see why`);
+      if (code === null) give(`was ended by ${signal}`);
+      else if (code !== 0) give(`failed with exit code ${code}: run it by itself to see why`);
+      else grace = setTimeout(take, limits2.grace);
     });
+    child.on("close", take);
   });
+}
+function passEndingsOn(child) {
+  if (!hasGroups) return () => {
+  };
+  const pass = (signal) => {
+    forget();
+    if (isRunning(child)) signalGroup(child, signal);
+    process.kill(process.pid, signal);
+  };
+  const forget = () => endings.forEach((signal) => process.off(signal, pass));
+  endings.forEach((signal) => process.on(signal, pass));
+  return forget;
+}
+function isRunning({ pid, exitCode, signalCode }) {
+  return pid !== void 0 && exitCode === null && signalCode === null;
+}
+function signalGroup(child, signal) {
+  try {
+    if (hasGroups) process.kill(-child.pid, signal);
+    else child.kill(signal);
+  } catch {
+  }
 }
 
 // client/token-file.ts
 import { open } from "node:fs/promises";
 function tokenFile(path) {
-  const name3 = `the file ${printable(path)}`;
+  const name3 = `the file ${printablePath(path)}`;
+  let once;
   return readySource(name3, async () => {
     try {
-      return await readStart(path);
+      if (once !== void 0) return once;
+      const { text, isFile } = await readStart(path);
+      if (!isFile) once = text;
+      return text;
     } catch (error) {
       const { code = "" } = error;
       throw new TokenBrokerError(`${name3} ${problems[code] ?? `cannot be read: ${code}`}`);
@@ -402,12 +553,13 @@ function tokenFile(path) {
 async function readStart(path) {
   const file = await open(path);
   try {
+    const isFile = (await file.stat()).isFile();
     const bytes = Buffer.alloc(2 * MAX_TOKEN_BYTES);
     let length = 0;
     for (; ; ) {
       const { bytesRead } = await file.read(bytes, length);
       length += bytesRead;
-      if (bytesRead === 0 || length === bytes.length) return bytes.toString("utf8", 0, length);
+      if (bytesRead === 0 || length === bytes.length) return { text: bytes.toString("utf8", 0, length), isFile };
     }
   } finally {
     await file.close();

@@ -51,8 +51,13 @@ export function formatFinding({ file, line, column, severity, rule, message }: F
 
 /** The file's own text comes back in messages: it must not look like another finding, nor steer a terminal or a CI log. */
 export function toOneLine(text: string): string {
-  return text.replaceAll(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u{${(character.codePointAt(0) as number).toString(16)}}`,
+  return (
+    text
+      .replaceAll(
+        /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+        (character) => `\\u{${(character.codePointAt(0) as number).toString(16)}}`,
+      )
+      // GitHub's runner takes this for a command wherever it stands in a line.
+      .replaceAll('##[', '# #[')
   )
 }

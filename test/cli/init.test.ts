@@ -109,7 +109,12 @@ test('ids that are given are written in quotes, without asking anybody', async (
   assert.deepEqual([code, stderr], [0, ''])
   assert.deepEqual(filesIn(folder), paths)
   assertFilledIn(folder)
-  for (const step of ['npm install', 'npx token-broker check broker.yaml', 'npx cdk bootstrap', 'npx cdk deploy'])
+  for (const step of [
+    'npm install',
+    'npx --no-install token-broker check broker.yaml',
+    'npx cdk bootstrap',
+    'npx cdk deploy',
+  ])
     assert.ok(stdout.includes(`\n  ${step}`), step)
   assert.ok(stdout.includes(`\n  cd ${folder}\n`))
   const { stdout: checked } = await runCommand(['check', 'broker.yaml'], { cwd: folder })
@@ -403,7 +408,7 @@ test('what is written fits this package: its versions, its flags, its actions', 
   assert.deepEqual(jobs.check.steps[0]?.with, { 'persist-credentials': false })
   assert.deepEqual(
     jobs.check.steps.flatMap(({ run }) => run ?? []),
-    ['npm ci', 'npx token-broker check broker.yaml', 'npx cdk synth --quiet'],
+    ['npm ci', 'npx --no-install token-broker check broker.yaml', 'npx cdk synth --quiet'],
   )
 })
 

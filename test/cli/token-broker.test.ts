@@ -46,6 +46,19 @@ for (const [title, args, message] of [
   ['a command that is nearly one', ['chekc'], /^unknown command "chekc" \(did you mean "check"\?\)\n/],
   ['help for an unknown command', ['help', 'int'], /^unknown command "int" \(did you mean "init"\?\)\n/],
   ['an unknown option', ['--verison'], /^unknown option --verison \(did you mean "--version"\?\)\n/],
+  ['an unknown command that steers a log', ['##[error]x\u2028'], /^unknown command "# #\[error\]x\\u\{2028\}"\n/],
+  ['a token for a command', ['a'.repeat(40)], /^unknown command "\[removed\]"\n/],
+  ['an unknown option that steers a log', ['check', "--x'\n##[error]y"], /^unknown option --x'\\u\{a\}# #\[error\]y\n/],
+  [
+    'an empty scope',
+    ['exchange', '--broker', 'https://b.example', '--target', 'x', '--scope', ''],
+    /^--scope is empty: /,
+  ],
+  [
+    'a blank scope',
+    ['exchange', '--broker', 'https://b.example', '--target', 'x', '--scope', ' '],
+    /^--scope is empty: /,
+  ],
   [
     'an unknown option of a command',
     ['check', '--jsno', 'x'],

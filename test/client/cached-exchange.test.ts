@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { cachedExchange } from '../../client/cached-exchange.ts'
@@ -9,9 +19,9 @@ import { credentialsCache } from '../../client/credentials-cache.ts'
 import { oneAtATime } from '../../client/lock.ts'
 import { thisMachine } from '../../client/ports.ts'
 import { readySource } from '../../client/subject-token.ts'
-import { accessToken, awsCredentials, brokerServer, refusal } from './broker-server.ts'
+import { accessToken, brokerServer, refusal } from './broker-server.ts'
 import { stoppedClock } from './stopped-clock.ts'
-import { subjectJwt } from './subject-jwt.ts'
+import { encoded, subjectJwt } from './subject-jwt.ts'
 
 const parent = mkdtempSync(join(tmpdir(), 'token-broker-cache-'))
 after(() => rmSync(parent, { recursive: true }))
@@ -58,15 +68,6 @@ test('nobody gets what is of another subject, broker, target, scope or place', a
   assert.deepEqual([broker.asked.length, other.asked.length], [all.length - 1, 1])
 })
 
-test('what ends within 5 minutes is given, and asked for again the next time', async (t) => {
-  const broker = await brokerServer(t, [awsCredentials(299)])
-  const cache = await credentialsCache(newFolder())
-  for (let round = 1; round <= 2; round++) {
-    await cachedExchange({ broker: broker.url, target: 'x' }, sourceOf({}), cache, thisMachine)
-    assert.equal(broker.asked.length, round)
-  }
-})
-
 test('of many at once one exchanges: a token that works once serves them all', async (t) => {
   const broker = await brokerServer(t, [
     { body: accessToken },
@@ -101,10 +102,13 @@ test('where no file can be, it is exchanged each time', async (t) => {
 const { pid: gone } = spawnSync(process.execPath, ['-e', ''])
 
 for (const [title, content, age, waits] of [
-  ['a process that is gone', String(gone), 0, false],
-  ['a process that runs, but no longer holds it', String(process.pid), 121, false],
-  ['a process that runs', String(process.pid), 0, true],
-  ['a process that has not written yet', '', 0, true],
+  ['a process that is gone', `${hostname()} ${gone} x`, 0, false],
+  ['a process that runs, but no longer holds it', `${hostname()} ${process.pid} x`, 121, false],
+  ['a process that runs', `${hostname()} ${process.pid} x`, 0, true],
+  ['a process of another machine', `another-${hostname()} ${gone} x`, 0, true],
+  ['a process of another machine, long ago', `another-${hostname()} ${gone} x`, 121, false],
+  ['a process that has not written yet', '', 0, false],
+  ['a time to come', `${hostname()} ${process.pid} x`, -3600, false],
   ['nobody', 'x', 0, true],
 ] as const) {
   test(`the lock of ${title} is ${waits ? 'waited for, and not for ever' : 'taken over'}`, async () => {
@@ -118,7 +122,7 @@ for (const [title, content, age, waits] of [
     assert.equal(done, 1)
     const slept = clock.slept.reduce((sum, pause) => sum + pause, 0)
     if (waits) assert.deepEqual([slept, existsSync(file)], [40_000, true])
-    else assert.deepEqual([slept <= 50, existsSync(file)], [true, false])
+    else assert.deepEqual([slept <= (content === '' ? 1_100 : 50), existsSync(file)], [true, false])
   })
 }
 
@@ -129,4 +133,86 @@ test('a lock is given back also when the work fails', async () => {
     /^Error: no$/,
   )
   assert.ok(!existsSync(file))
+})
+
+for (const [title, make] of [
+  ['a folder', (file: string) => mkdirSync(file)],
+  ['a link to a lock', (file: string) => (writeFileSync(`${file}.else`, ''), symlinkSync(`${file}.else`, file))],
+] as const) {
+  test(`${title} in the place of a lock is not waited for, and stays`, async () => {
+    const file = join(parent, `${folders++}.lock`)
+    make(file)
+    const clock = stoppedClock()
+    assert.equal(await oneAtATime(file, () => Promise.resolve(7), clock), 7)
+    assert.deepEqual([clock.slept, existsSync(file)], [[], true])
+  })
+}
+
+test('of many that find an abandoned lock, one at a time is inside', async () => {
+  for (let round = 0; round < 20; round++) {
+    const folder = newFolder()
+    mkdirSync(folder)
+    const file = join(folder, 'lock')
+    writeFileSync(file, `${hostname()} ${gone} x`)
+    let inside = 0
+    let most = 0
+    const work = async () => {
+      most = Math.max(most, ++inside)
+      await thisMachine.sleep(5)
+      inside--
+    }
+    await Promise.all(Array.from({ length: 8 }, () => oneAtATime(file, work, thisMachine)))
+    assert.deepEqual([most, readdirSync(folder)], [1, []])
+  }
+})
+
+test('a lock that another has taken over is not given back', async () => {
+  const file = join(parent, `${folders++}.lock`)
+  await oneAtATime(file, () => Promise.resolve(writeFileSync(file, 'another')), thisMachine)
+  assert.equal(readFileSync(file, 'utf8'), 'another')
+})
+
+const payloadStart = '{"iss":"https://ci.example","aud":"b","exp":1800000000,'
+for (const [title, payloads] of [
+  ['a claim that is there twice', ['"sub":"a","sub":"x"}', '"sub":"b","sub":"x"}']],
+  ['a number that a double cannot hold', ['"sub":"a","id":9007199254740993}', '"sub":"a","id":9007199254740992}']],
+] as const) {
+  test(`two subjects with ${title} never share what was issued`, async (t) => {
+    const broker = await brokerServer(t, [{ body: accessToken }])
+    const cache = await credentialsCache(newFolder())
+    for (const payload of payloads) {
+      const source = readySource('the variable JOB', () => encoded(payloadStart + payload))
+      await cachedExchange({ broker: broker.url, target: 'x' }, source, cache, stoppedClock(0, 1_790_000_000_000))
+    }
+    assert.equal(broker.asked.length, 2)
+  })
+}
+
+test('a token that is over gets nothing from the cache', async (t) => {
+  const broker = await brokerServer(t, [{ body: accessToken }, refusal()])
+  const cache = await credentialsCache(newFolder())
+  const clock = stoppedClock()
+  const exp = Math.floor(clock.now() / 1000) + 60
+  const get = () => cachedExchange({ broker: broker.url, target: 'x' }, sourceOf({ exp }), cache, clock)
+  await get()
+  clock.milliseconds += 59_000
+  await get()
+  assert.equal(broker.asked.length, 1)
+  clock.milliseconds += 1_000
+  await assert.rejects(get(), /refused/)
+})
+
+test('what lasts less than 15 minutes is kept for two thirds of its time', async (t) => {
+  const broker = await brokerServer(t, [{ body: { ...accessToken, expires_in: 300 } }])
+  const cache = await credentialsCache(newFolder())
+  const clock = stoppedClock()
+  for (const [passed, exchanges] of [
+    [0, 1],
+    [199_000, 1],
+    [2_000, 2],
+  ] as const) {
+    clock.milliseconds += passed
+    await cachedExchange({ broker: broker.url, target: 'x' }, sourceOf({}), cache, clock)
+    assert.equal(broker.asked.length, exchanges)
+  }
 })

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { credentialProvider, type AwsCredentials } from '../../client/credential-provider.ts'
+import { RefusedByBroker, TemporaryError } from '../../client/errors.ts'
 import { stoppedClock } from './stopped-clock.ts'
 
 const minutes = 60_000
+/** What began unattended has ended. */
+const settled = () => new Promise((resolve) => setImmediate(resolve))
 
 /** A provider over credentials that last an hour; `obtain` can be told to fail, or to wait. */
 function setUp() {
@@ -23,22 +27,37 @@ function setUp() {
   return { clock, state, provider, get }
 }
 
-test('credentials are kept until 5 minutes before their end', async () => {
-  const { clock, get } = setUp()
+test('credentials are kept until 5 minutes before their end, and given while others are on their way', async () => {
+  const { clock, state, get } = setUp()
   assert.equal(await get(), '1')
   clock.milliseconds += 55 * minutes - 1
-  assert.equal(await get(), '1')
+  assert.deepEqual([await get(), state.calls], ['1', 1])
   clock.milliseconds += 1
-  assert.equal(await get(), '2')
-  assert.equal(await get(), '2')
+  assert.deepEqual([await get(), state.calls], ['1', 2])
+  await settled()
+  assert.deepEqual([await get(), state.calls], ['2', 2])
+})
+
+test('credentials that last less than 15 minutes are kept for two thirds of their time', async () => {
+  const { clock, state, get } = setUp()
+  state.lifetime = 6 * minutes
+  await get()
+  clock.milliseconds += 4 * minutes - 1
+  assert.deepEqual([await get(), state.calls], ['1', 1])
+  clock.milliseconds += 1
+  assert.deepEqual([await get(), state.calls], ['1', 2])
 })
 
 test('50 callers at once make one call, at the first and at each refresh', async () => {
   const { clock, state, get } = setUp()
-  for (const round of [1, 2, 3]) {
+  for (const [round, passed] of [
+    [1, 61 * minutes],
+    [2, 56 * minutes],
+    [3, 0],
+  ] as const) {
     const answers = await Promise.all(Array.from({ length: 50 }, get))
-    assert.deepEqual([new Set(answers), state.calls], [new Set([String(round)]), round])
-    clock.milliseconds += 56 * minutes
+    assert.deepEqual([new Set(answers), state.calls], [new Set([round === 3 ? '2' : String(round)]), round])
+    clock.milliseconds += passed
   }
 })
 
@@ -58,11 +77,14 @@ test('while a refresh fails, what is held serves to its end, and no longer', asy
   state.failure = new Error('outage')
   clock.milliseconds += 55 * minutes
   assert.deepEqual([await get(), state.calls], ['1', 2])
+  await settled()
   assert.deepEqual([await get(), state.calls], ['1', 2])
   clock.milliseconds += 15_000
   assert.deepEqual([await get(), state.calls], ['1', 3])
+  await settled()
   clock.milliseconds += 5 * minutes - 15_000 - 1
   assert.equal(await get(), '1')
+  await settled()
   clock.milliseconds += 1
   await assert.rejects(get(), state.failure)
   state.failure = undefined
@@ -99,10 +121,46 @@ test('forceRefresh asks at once', async () => {
   assert.equal((await provider({ forceRefresh: true })).accessKeyId, '2')
 })
 
+test('forceRefresh throws a refusal, and keeps what is held through an outage', async () => {
+  const { state, provider } = setUp()
+  await provider()
+  state.failure = new RefusedByBroker('no', 'invalid_target', undefined)
+  await assert.rejects(provider({ forceRefresh: true }), state.failure)
+  assert.equal((await provider()).accessKeyId, '1')
+  state.failure = new TemporaryError('outage')
+  assert.equal((await provider({ forceRefresh: true })).accessKeyId, '1')
+})
+
 test('what a caller does to its credentials, no other sees', async () => {
   const { provider } = setUp()
   const first = (await provider()) as { -readonly [Key in keyof AwsCredentials]: AwsCredentials[Key] }
   first.accessKeyId = 'changed'
   first.expiration.setTime(0)
   assert.equal((await provider()).accessKeyId, '1')
+})
+
+test('a refresh that nobody waits for keeps no program alive; one that is waited for does', async () => {
+  const module = (name: string) => JSON.stringify(new URL(`../../client/${name}.ts`, import.meta.url).href)
+  const script = `
+    const { credentialProvider } = await import(${module('credential-provider')})
+    const { unattended } = await import(${module('ports')})
+    let passed = 0, calls = 0
+    const provider = credentialProvider(async () => {
+      if (++calls === 2) await unattended.sleep(300).then(() => process.stdout.write('slept '))
+      return { accessKeyId: String(calls), expiration: new Date(passed + 60_000) }
+    }, () => passed)
+    await provider()
+    passed = 50_000
+    process.stdout.write((await provider()).accessKeyId + ' ')
+    if (process.argv[1] === 'wait') {
+      passed = 60_000
+      process.stdout.write((await provider()).accessKeyId)
+    }`
+  for (const [argument, printed] of [
+    ['leave', '1 '],
+    ['wait', '1 slept 2'],
+  ] as const) {
+    const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script, argument])
+    assert.deepEqual([status, stdout.toString()], [0, printed])
+  }
 })

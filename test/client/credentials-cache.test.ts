@@ -191,8 +191,12 @@ function isSame(one: Issued, other: Issued | undefined): boolean {
 }
 
 for (const [title, env, expected] of [
-  ['XDG_CACHE_HOME', { XDG_CACHE_HOME: '/x', GITHUB_ACTIONS: 'true', RUNNER_TEMP: '/y', HOME: '/z' }, '/x'],
-  ['RUNNER_TEMP in a job of GitHub', { GITHUB_ACTIONS: 'true', RUNNER_TEMP: '/y', HOME: '/z' }, '/y'],
+  ['XDG_CACHE_HOME', { XDG_CACHE_HOME: '/x', RUNNER_TEMP: '/y', HOME: '/z' }, '/x'],
+  [
+    'RUNNER_TEMP in a job of GitHub',
+    { XDG_CACHE_HOME: '/x', GITHUB_ACTIONS: 'true', RUNNER_TEMP: '/y', HOME: '/z' },
+    '/y',
+  ],
   ['~/.cache elsewhere', { RUNNER_TEMP: '/y', HOME: '/z' }, '/z/.cache'],
   ['~/.cache for an empty variable', { XDG_CACHE_HOME: '', HOME: '/z' }, '/z/.cache'],
   ['~/.cache for a relative path', { XDG_CACHE_HOME: 'x', HOME: '/z' }, '/z/.cache'],

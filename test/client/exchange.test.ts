@@ -172,6 +172,38 @@ test('a refusal after an attempt without an answer says that the token may be sp
   }
 })
 
+for (const [title, failure, name] of [
+  ['an error', new TokenBrokerError('the file x is empty'), 'TokenBrokerError'],
+  ['an outage', new TemporaryError('the file x is empty'), 'TemporaryError'],
+  ['an error of somebody else', new Error(token), 'TokenBrokerError'],
+] as const) {
+  test(`${title} of the source after an attempt without an answer says what was unanswered`, async (t) => {
+    const broker = await brokerServer(t, [throttled])
+    let read = 0
+    const once: SubjectTokenSource = {
+      ...source,
+      token: () => (read++ === 0 ? Promise.resolve(token) : Promise.reject(failure)),
+    }
+    await assert.rejects(exchange({ broker: broker.url, target: 'x' }, once, stoppedClock()), (error: Error) => {
+      assert.equal(error.name, name)
+      assert.match(
+        error.message,
+        /^the (file x is empty|variable JOB gave no other token)\n.*: the broker at \S+ answered 429(, tried 5 times)?$/,
+      )
+      return true
+    })
+    assert.equal(broker.asked.length, 1)
+  })
+}
+
+test('without the id of a decision none is advised', async (t) => {
+  const broker = await brokerServer(t, [{ ...refusal(), headers: {} }])
+  await assert.rejects(exchange({ broker: broker.url, target: 'x' }, source, stoppedClock()), ({ message }: Error) => {
+    assert.doesNotMatch(message, /under the id/)
+    return true
+  })
+})
+
 test('each attempt trades a token of its own, where there are several', async (t) => {
   const broker = await brokerServer(t, [throttled, throttled, { body: accessToken }])
   await exchange({ broker: broker.url, target: 'x' }, freshSource(), stoppedClock())
@@ -189,6 +221,8 @@ for (const [title, answer, message] of [
   ['no type of token', { body: { ...accessToken, issued_token_type: undefined } }, /answered no token/],
   ['a token for DPoP', { body: { ...accessToken, token_type: 'DPoP' } }, /answered no token/],
   ['a token without an end', { body: { ...accessToken, expires_in: undefined } }, /answered no token/],
+  ['a token without end in sight', { body: { ...accessToken, expires_in: 172_801 } }, /answered no token/],
+  ['a token that never ends', { body: JSON.stringify(accessToken).replace('900', '9e999') }, /answered no token/],
   ['a token that ended', { body: { ...accessToken, expires_in: -1 } }, /answered no token/],
   ['a token of two lines', { body: { ...accessToken, access_token: 'a\nb' } }, /answered no token/],
   ['a scope that is no text', { body: { ...accessToken, scope: ['x'] } }, /answered no token/],
@@ -259,6 +293,23 @@ test('nobody there is said so, after as many attempts', async () => {
   })
   assert.equal(clock.slept.length, 4)
 })
+
+for (const [title, env, hint] of [
+  ['a proxy that is set', { HTTPS_PROXY: 'http://user:password@proxy.example' }, true],
+  ['a proxy that is set in small letters', { https_proxy: 'http://proxy.example' }, true],
+  ['no proxy', {}, false],
+  ['a proxy that is used', { HTTPS_PROXY: 'http://proxy.example', NODE_USE_ENV_PROXY: '1' }, false],
+] as [string, Record<string, string>, boolean][]) {
+  test(`nobody there, and ${title}: ${hint ? 'it is said' : 'nothing is said of it'}`, async (t) => {
+    const before = { ...process.env }
+    t.after(() => (process.env = before))
+    for (const name of ['HTTPS_PROXY', 'https_proxy', 'NODE_USE_ENV_PROXY']) delete process.env[name]
+    Object.assign(process.env, env)
+    await assert.rejects(request(await vacantUrl(), { name: 'the broker', timeout: 5_000 }), {
+      message: `the broker could not be reached (ECONNREFUSED)${hint ? '; HTTPS_PROXY is used only with NODE_USE_ENV_PROXY=1, on Node 24' : ''}`,
+    })
+  })
+}
 
 for (const [title, answer] of [
   ['who does not answer', () => {}],

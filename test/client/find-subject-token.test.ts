@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test, type TestContext } from 'node:test'
@@ -43,6 +46,18 @@ test('a file is read again for each token', async () => {
   assert.equal(await source.token(30_000), one)
   write('renewed', two)
   assert.equal(await source.token(30_000), two)
+})
+
+test('a pipe has its token once, and gives it again', { skip: process.platform === 'win32' }, async () => {
+  const pipe = join(folder, 'pipe')
+  execFileSync('mkfifo', [pipe])
+  const source = find({ file: pipe })
+  const [first] = await Promise.all([source.token(30_000), writeFile(pipe, one)])
+  const again = source.token(30_000)
+  // Who reads the pipe again would wait for this writer, and get another token.
+  const late = setTimeout(() => void writeFile(pipe, two), 1_000)
+  assert.deepEqual([first, await again], [one, one])
+  clearTimeout(late)
 })
 
 test('files and variables that only look like ours are left alone', () => {
@@ -102,7 +117,7 @@ for (const [title, options, env, message] of [
 ] as [string, SubjectTokenOptions, Environment, RegExp][]) {
   test(`${title} is one error, without the token`, async () => {
     const source = find(options, env)
-    for (const attempt of [() => source.token(30_000), () => source.identity()])
+    for (const attempt of [() => source.token(30_000), () => source.identity(0)])
       await assert.rejects(attempt, (error) => {
         assert.ok(error instanceof TokenBrokerError)
         assert.match(error.message, message)
@@ -120,6 +135,47 @@ function link(name: string, target: string): string {
 test('a command that does not end is not waited for, nor is what it left behind', async () => {
   for (const command of ['sleep 3', 'sleep 3 & sleep 3'])
     await assert.rejects(find({ command }).token(20), /^TokenBrokerError: the token command did not end within 1 s$/)
+})
+
+const isRunning = (pid: number) => {
+  try {
+    // A zombie is gone, but for who shall read its exit code.
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+const untilIt = async (is: () => boolean) => {
+  for (let i = 0; i < 500 && !is(); i++) await new Promise((resolve) => setTimeout(resolve, 10))
+  assert.ok(is())
+}
+const onLinux = { skip: process.platform !== 'linux' }
+
+test('of a command that does not end nothing is left, even if it will not go', onLinux, async () => {
+  const file = join(folder, 'stubborn')
+  const command = `trap '' TERM INT; sh -c 'trap "" TERM INT; echo $$ >"${file}"; sleep 30; sleep 30' & wait`
+  await assert.rejects(find({ command }).token(500), /did not end/)
+  const pid = Number(readFileSync(file, 'utf8'))
+  await untilIt(() => !isRunning(pid))
+})
+
+test('a command that ends well is not waited for because of what it left behind', async () => {
+  const source = find({ command: `${print(one)}; sleep 30 &` })
+  assert.equal(await source.token(10_000), one)
+})
+
+test('Ctrl-C ends us and the command', onLinux, async () => {
+  const file = join(folder, 'interrupted')
+  const module = new URL('../../client/token-command.ts', import.meta.url).href
+  const script = `const { tokenCommand } = await import(${JSON.stringify(module)}); await tokenCommand(process.argv[1]).token(30_000)`
+  const command = `echo $$ >"${file}.new"; mv "${file}.new" "${file}"; sleep 30; sleep 30`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script, command], { stdio: 'ignore' })
+  const exit = once(child, 'exit')
+  await untilIt(() => existsSync(file))
+  child.kill('SIGINT')
+  assert.deepEqual(await exit, [null, 'SIGINT'])
+  const pid = Number(readFileSync(file, 'utf8'))
+  await untilIt(() => !isRunning(pid))
 })
 
 test('a token that is passed where its place belongs is not repeated', async () => {
@@ -144,7 +200,7 @@ test('an audience can be asked for where it can be chosen, and is an error elsew
 
 test('who a token is of is known again when it is renewed, and never taken for another', async () => {
   const identity = (claims: Record<string, unknown>, name = 'X') =>
-    find({ variable: name }, { [name]: subjectJwt(claims) }).identity()
+    find({ variable: name }, { [name]: subjectJwt(claims) }).identity(0)
   const first = await identity({ sub: 'a', iat: 1, nbf: 1, exp: 2, jti: 'x' })
   assert.equal(await identity({ sub: 'a', iat: 3, nbf: 3, exp: 4, jti: 'y' }), first)
   for (const changed of [{ sub: 'b' }, { sub: 'a', iss: 'x' }, { sub: 'a', aud: 'x' }, { sub: 'a', run_id: '1' }])
@@ -186,7 +242,7 @@ for (const [title, options, audience] of [
 
 test('GitHub need not be asked to tell one job from another', async (t) => {
   const { asked, env } = await githubServer(t, { body: { value: one } })
-  const identity = (changes: Environment, audience?: string) => find({ audience }, { ...env, ...changes }).identity()
+  const identity = (changes: Environment, audience?: string) => find({ audience }, { ...env, ...changes }).identity(0)
   const first = await identity({})
   assert.equal(await identity({}), first)
   assert.notEqual(await identity({ ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'of-another-job' }), first)

@@ -39,6 +39,14 @@ async function dynamodbServer(t: TestContext) {
   return { url: `http://127.0.0.1:${port}`, signed }
 }
 
+/** Lets that many seconds pass for who asks what time it is, and for nobody who sleeps. */
+function secondsOf(t: TestContext): (seconds: number) => void {
+  const start = Date.now()
+  let passed = 0
+  t.mock.timers.enable({ apis: ['Date'], now: start })
+  return (seconds) => t.mock.timers.setTime(start + 1000 * (passed += seconds))
+}
+
 /** `clients` of the SDK over one provider. */
 async function setUp(
   t: TestContext,
@@ -67,13 +75,21 @@ test('a client of the AWS SDK signs with what the broker issued for the token', 
 })
 
 test('credentials are replaced before they end', async (t) => {
-  const { signed, send } = await setUp(t, [
-    awsCredentials(299, { AccessKeyId: 'ASIAFIRST' }),
+  const pass = secondsOf(t)
+  const { broker, signed, send } = await setUp(t, [
+    awsCredentials(600, { AccessKeyId: 'ASIAFIRST' }),
     awsCredentials(3600, { AccessKeyId: 'ASIASECOND' }),
   ])
-  for (let i = 0; i < 3; i++) await send()
-  // The SDK asks again at once for what ends within 5 minutes.
-  assert.deepEqual(new Set(signed.slice(1).map(({ key }) => key)), new Set(['ASIASECOND']))
+  await send()
+  pass(500)
+  // What is held is good for 100 s more: nobody waits for the others.
+  await send()
+  assert.deepEqual(
+    signed.map(({ key }) => key),
+    ['ASIAFIRST', 'ASIAFIRST'],
+  )
+  for (let i = 0; i < 100 && signed.at(-1)?.key === 'ASIAFIRST'; i++) await send()
+  assert.deepEqual([signed.at(-1)?.key, broker.asked.length], ['ASIASECOND', 2])
 })
 
 test('50 requests of two clients at once make one exchange', async (t) => {
@@ -89,11 +105,16 @@ test('credentials that have ended sign nothing', async (t) => {
 })
 
 test('while the broker refuses or is away, those that still last sign on', async (t) => {
+  const pass = secondsOf(t)
   const { broker, signed, send } = await setUp(t, [awsCredentials(250), refusal()])
   await send()
+  pass(200)
   await send()
+  for (let i = 0; i < 100 && broker.asked.length === 1; i++) await send()
   await send()
-  assert.deepEqual([signed.length, broker.asked.length > 1], [3, true])
+  assert.deepEqual([new Set(signed.map(({ key }) => key)), broker.asked.length], [new Set([keys.AccessKeyId]), 2])
+  pass(51)
+  await assert.rejects(send(), RefusedByBroker)
 })
 
 test('a refusal reaches who called the SDK, once, with the id of the decision', async (t) => {
@@ -113,10 +134,12 @@ test('a target without a role is named', async (t) => {
 })
 
 test('the token comes from a file that is read for each exchange', async (t) => {
+  const pass = secondsOf(t)
   const tokenFile = join(folder, 'token')
   writeFileSync(tokenFile, one)
-  const { broker, send } = await setUp(t, [awsCredentials(60)], { token: undefined, tokenFile })
+  const { broker, send } = await setUp(t, [awsCredentials(60), awsCredentials()], { token: undefined, tokenFile })
   await send()
+  pass(61)
   const two = subjectJwt({ sub: 'two' })
   writeFileSync(tokenFile, two)
   await send()

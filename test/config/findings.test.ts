@@ -537,6 +537,7 @@ test('text of the file cannot pass for a finding, nor steer a terminal', () => {
   assert.ok(finding.message.includes('x\nbroker.yaml:1:1 \u001b[2J\u202e\u2028\u00ad'), finding.message)
   const shown = String.raw`x\u{a}broker.yaml:1:1 \u{1b}[2J\u{202e}\u{2028}\u{ad}`
   assert.ok(formatFinding(finding).includes(shown), formatFinding(finding))
+  assert.ok(formatFinding({ ...finding, message: 'x ##[error]y' }).endsWith('x # #[error]y'))
   assert.ok(formatFinding({ ...finding, file: 'a\r\nb' }).startsWith(String.raw`a\u{d}\u{a}b:`))
   assert.throws(
     () => compile(text, 'broker.yaml', { now }),
