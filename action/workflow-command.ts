@@ -12,9 +12,9 @@ export function errorCommand(message: string): string {
   return `::error title=token-broker::${escapeData(message.split('\n').map(toOneLine).join('\n'))}\n`
 }
 
-/** A line for the log. The runner finds `##[command]` anywhere in one, and `::command::` at its start. */
+/** A line for the log. Its beginning is ours: the runner looks for `::command::` there. */
 export function logLine(text: string): string {
-  return `token-broker: ${toOneLine(text).replaceAll('##[', '# #[')}\n`
+  return `token-broker: ${toOneLine(text)}\n`
 }
 
 function escapeData(text: string): string {

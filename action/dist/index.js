@@ -661,7 +661,7 @@ function errorCommand(message) {
 `;
 }
 function logLine(text) {
-  return `token-broker: ${toOneLine(text).replaceAll("##[", "# #[")}
+  return `token-broker: ${toOneLine(text)}
 `;
 }
 function escapeData(text) {

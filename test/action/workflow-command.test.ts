@@ -19,7 +19,9 @@ for (const [title, secret] of [
 
 test('an error keeps its lines, and is one command', () => {
   const message = 'first 100%\n::set-output name=a::b\n##[add-mask]c'
-  assert.deepEqual(readAsRunner(errorCommand(message)).commands, [{ name: 'error', data: message }])
+  assert.deepEqual(readAsRunner(errorCommand(message)).commands, [
+    { name: 'error', data: 'first 100%\n::set-output name=a::b\n# #[add-mask]c' },
+  ])
 })
 
 test('an error shows what steers a terminal, and does not send it', () => {
