@@ -1,14 +1,16 @@
 import { createPrivateKey, subtle } from 'node:crypto'
-import type { KeySetItems, ReceiptStore, RevocationStore, Signer } from '../lib/ports.ts'
+import type { KeySetItems, ReceiptStore, RevocationStore, Roles, Signer } from '../lib/ports.ts'
+import { UnavailableError } from '../lib/protocol/errors.ts'
 import type { SigningKey } from '../lib/protocol/signing-keys.ts'
 
 // What lib/aws/ is to the token function, without AWS: the same promises, kept in this process.
 
 /** Imports of the adapters to AWS, in whose place this stands. */
-export const awsAdapters = /\/aws\/(?:clients|key-set-items|receipts|revocations|signer)\.ts$/
+export const awsAdapters = /\/aws\/(?:clients|key-set-items|receipts|revocations|roles|signer)\.ts$/
 
 export const dynamodbClient = () => undefined
 export const kmsClient = () => undefined
+export const stsClient = () => undefined
 
 export function dynamodbReceiptStore(): ReceiptStore {
   const recorded = new Set<string>()
@@ -35,6 +37,11 @@ export function dynamodbKeySetItems(): KeySetItems {
     claimFetch: async () => true,
     store: async () => {},
   }
+}
+
+/** No role is assumed here. */
+export function stsRoles(): Roles {
+  return { assume: () => Promise.reject(new UnavailableError('sts', 'there is none in memory')) }
 }
 
 /** By WebCrypto, as jose signs: off the main thread, as KMS is. */

@@ -11,7 +11,7 @@ export interface Workload {
   /** The issuer's public key. */
   jwk: JWK
   /** So many request bodies, each with a token that was never seen. */
-  bodies(count: number): Promise<string[]>
+  bodies(count: number, target?: 'target' | 'role'): Promise<string[]>
   /** A broker.yaml that grants it, among so many rules and issuers. */
   configuration(size?: { rules: number; issuers: number }): Configuration
 }
@@ -38,7 +38,7 @@ export async function workload(): Promise<Workload> {
     issuer,
     audience: 'https://target.bench.invalid',
     jwk,
-    async bodies(count) {
+    async bodies(count, target = 'target') {
       const bodies: string[] = []
       while (bodies.length < count) {
         bodies.push(
@@ -46,7 +46,7 @@ export async function workload(): Promise<Workload> {
             grant_type: TOKEN_EXCHANGE_GRANT,
             subject_token_type: JWT_TYPE,
             subject_token: await sign(),
-            audience: 'target',
+            audience: target,
             client_id: 'bench',
           }).toString(),
         )
@@ -67,12 +67,18 @@ export async function workload(): Promise<Workload> {
             { issuer: `https://issuer-${index}.bench.invalid`, jwks: { keys: [jwk] } },
           ]),
         },
-        targets: { target: { audience: 'https://target.bench.invalid', scopes: ['write'], lifetime: '15m' } },
+        targets: {
+          target: { audience: 'https://target.bench.invalid', scopes: ['write'], lifetime: '15m' },
+          role: { role: 'arn:aws:iam::123456789012:role/bench' },
+        },
         rules: {
           granted: {
             issuer: 'bench',
             match: { sub: 'job', repository_id: '987654', ref: 'refs/heads/main' },
-            grant: [{ target: 'target', scopes: ['write'] }],
+            grant: [
+              { target: 'target', scopes: ['write'] },
+              { target: 'role', session_tags: { repository: 'claims.repository_id' } },
+            ],
           },
           ...others(rules - 1, (index) => [
             `other-${index}`,

@@ -1,6 +1,13 @@
 import type { ReceiptStore, Signer } from '../../lib/ports.ts'
 
-export { dynamodbClient, dynamodbKeySetItems, dynamodbRevocationStore, kmsClient } from '../../bench/memory-ports.ts'
+export {
+  dynamodbClient,
+  dynamodbKeySetItems,
+  dynamodbRevocationStore,
+  kmsClient,
+  stsClient,
+  stsRoles,
+} from '../../bench/memory-ports.ts'
 
 // The bench's adapters, but for what those remember: what grows is then the function's.
 
