@@ -1,6 +1,7 @@
 import type { RefusedByBroker } from '../client/errors.ts'
-import { parseJsonObject } from '../client/json-object.ts'
-import { printable, toOneLine } from '../client/printable.ts'
+import { printable } from '../client/printable.ts'
+import { claimsOf, shownClaim } from '../client/subject-token.ts'
+import { toOneLine } from '../lib/protocol/one-line.ts'
 
 /** What rules match most, beside what the error names already (GitHub's "OpenID Connect reference"). */
 const telling = [
@@ -34,6 +35,6 @@ export function explainRefusal(
 }
 
 function describeClaims(subject_token: string): string[] {
-  const claims = parseJsonObject(Buffer.from(subject_token.split('.')[1] ?? '', 'base64url').toString('utf8')) ?? {}
-  return telling.map((name) => `${name}: ${toOneLine((JSON.stringify(claims[name]) ?? 'absent').slice(0, 200))}`)
+  const claims = claimsOf(subject_token)
+  return telling.map((name) => `${name}: ${shownClaim(claims[name])}`)
 }

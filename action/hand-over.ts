@@ -1,9 +1,10 @@
 import { TokenBrokerError } from '../client/errors.ts'
-import type { Issued } from '../client/issued.ts'
+import { secretsOf, type Issued } from '../client/issued.ts'
+import { addMask } from '../client/workflow-command.ts'
 import { AWS_CREDENTIALS_TYPE } from '../lib/protocol/urns.ts'
 import type { Inputs } from './inputs.ts'
 import type { RunnerFiles } from './runner-files.ts'
-import { addMask, logLine } from './workflow-command.ts'
+import { logLine } from './workflow-command.ts'
 
 /** To the steps that follow. Masks come first: in debug mode the runner itself prints what it reads. Throws TokenBrokerError. */
 export function handOver(
@@ -13,10 +14,9 @@ export function handOver(
   print: (text: string) => void,
 ) {
   const expiration = new Date(Math.floor(issued.expires_at) * 1000).toISOString().replace('.000Z', 'Z')
+  print(secretsOf(issued).map(addMask).join(''))
   if (issued.issued_token_type === AWS_CREDENTIALS_TYPE) {
     const { AccessKeyId, SecretAccessKey, SessionToken } = issued.credentials
-    // The key's id is no secret, but leads to it.
-    print([SecretAccessKey, SessionToken, AccessKeyId].map(addMask).join(''))
     const variables = {
       AWS_ACCESS_KEY_ID: AccessKeyId,
       AWS_SECRET_ACCESS_KEY: SecretAccessKey,
@@ -28,7 +28,6 @@ export function handOver(
     files.addOutputs({ expiration })
     print(logLine(`${target} issued AWS credentials until ${expiration}: ${Object.keys(variables).join(', ')}`))
   } else {
-    print(addMask(issued.access_token))
     if (region !== undefined)
       throw new TokenBrokerError(
         `aws-region is for a target with a role, and ${target} issues an access token: leave aws-region out`,

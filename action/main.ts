@@ -1,12 +1,13 @@
 import { RefusedByBroker, TokenBrokerError } from '../client/errors.ts'
 import { exchange } from '../client/exchange.ts'
 import { thisMachine } from '../client/ports.ts'
+import { addMask } from '../client/workflow-command.ts'
 import { explainRefusal } from './explain-refusal.ts'
 import { findJobToken } from './find-job-token.ts'
 import { handOver } from './hand-over.ts'
 import { readInputs } from './inputs.ts'
 import { runnerFiles } from './runner-files.ts'
-import { addMask, errorCommand } from './workflow-command.ts'
+import { errorCommand } from './workflow-command.ts'
 
 // The GitHub Action of action.yml. Exit codes: 0 handed over, 1 refused, or nobody to ask, or nothing to trade, or wrong inputs.
 

@@ -1,5 +1,6 @@
 import { compile } from '../lib/config/compile.ts'
-import { ConfigurationError, formatFinding, toOneLine, type Finding } from '../lib/config/findings.ts'
+import { ConfigurationError, formatFinding, type Finding } from '../lib/config/findings.ts'
+import { toOneLine } from '../lib/protocol/one-line.ts'
 import type { Configuration } from '../lib/trust/configuration.ts'
 import { readArguments } from './arguments.ts'
 import { UsageError, type Command } from './command.ts'

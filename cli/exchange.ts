@@ -1,8 +1,9 @@
+import { secretsOf } from '../client/issued.ts'
+import { addMask } from '../client/workflow-command.ts'
 import { readArguments } from './arguments.ts'
 import { brokerOptions, brokerOptionsUsage, obtain } from './broker-options.ts'
 import { UsageError, type Command } from './command.ts'
-import { isOutput, outputs, secretsOf } from './issued-output.ts'
-import { addMask } from './workflow-command.ts'
+import { isOutput, outputs } from './issued-output.ts'
 
 export const exchange: Command = {
   name: 'exchange',

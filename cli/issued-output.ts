@@ -11,13 +11,6 @@ export function isOutput(text: string): text is Output {
   return Object.hasOwn(outputs, text)
 }
 
-/** What a log must not show. The key's id is none, but leads to it. */
-export function secretsOf(issued: Issued): string[] {
-  if (issued.issued_token_type !== AWS_CREDENTIALS_TYPE) return [issued.access_token]
-  const { AccessKeyId, SecretAccessKey, SessionToken } = issued.credentials
-  return [SecretAccessKey, SessionToken, AccessKeyId]
-}
-
 function toJson(issued: Issued): string {
   const document =
     issued.issued_token_type === AWS_CREDENTIALS_TYPE ? issued.credentials : toTokenResponse(issued, Date.now() / 1000)

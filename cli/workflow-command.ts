@@ -1,4 +1,6 @@
-import { toOneLine, type Finding } from '../lib/config/findings.ts'
+import { escapeData } from '../client/workflow-command.ts'
+import type { Finding } from '../lib/config/findings.ts'
+import { toOneLine } from '../lib/protocol/one-line.ts'
 
 /** A finding as GitHub Actions shows it beside the line: a workflow command, escaped as actions/toolkit does, and what it lets pass as findings are. */
 export function workflowCommand({ file, line, column, severity, rule, message }: Finding): string {
@@ -7,17 +9,8 @@ export function workflowCommand({ file, line, column, severity, rule, message }:
   return `::${severity} ${written.join(',')}::${escapeMessage(message)}`
 }
 
-/** A line after which GitHub Actions shows `***` instead of the secret: of that very text, so nothing in it is changed. */
-export function addMask(secret: string): string {
-  return `::add-mask::${escapeData(secret)}\n`
-}
-
 function escapeMessage(text: string): string {
   return toOneLine(escapeData(text))
-}
-
-function escapeData(text: string): string {
-  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
 }
 
 function escapeProperty(text: string): string {

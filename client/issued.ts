@@ -85,3 +85,10 @@ export function toTokenResponse(issued: Issued, now: number): Record<string, unk
   const { access_token, issued_token_type, token_type, scope } = issued
   return { access_token, issued_token_type, token_type, expires_in, ...(scope === undefined ? {} : { scope }) }
 }
+
+/** What a log must not show. The key's id is none, but leads to it. */
+export function secretsOf(issued: Issued): string[] {
+  if (issued.issued_token_type !== AWS_CREDENTIALS_TYPE) return [issued.access_token]
+  const { AccessKeyId, SecretAccessKey, SessionToken } = issued.credentials
+  return [SecretAccessKey, SessionToken, AccessKeyId]
+}

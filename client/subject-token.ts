@@ -1,7 +1,7 @@
+import { toOneLine } from '../lib/protocol/one-line.ts'
 import { parseJsonObject as parseStrictJsonObject } from '../lib/protocol/strict-json.ts'
 import { TokenBrokerError } from './errors.ts'
 import { parseJsonObject } from './json-object.ts'
-import { toOneLine } from './printable.ts'
 
 /** Where the tokens of one subject come from. */
 export interface SubjectTokenSource {
@@ -70,11 +70,16 @@ export function describeSubject(token: string): string {
   const date = new Date(typeof exp === 'number' ? exp * 1000 : NaN)
   const expires = Number.isNaN(date.getTime()) ? exp : date.toISOString()
   return Object.entries({ iss, sub, aud, exp: expires })
-    .map(([claim, value]) => `${claim} ${toOneLine((JSON.stringify(value) ?? 'absent').slice(0, 200))}`)
+    .map(([claim, value]) => `${claim} ${shownClaim(value)}`)
     .join(', ')
 }
 
-function claimsOf(token: string): Record<string, unknown> {
+export function shownClaim(value: unknown): string {
+  return toOneLine((JSON.stringify(value) ?? 'absent').slice(0, 200))
+}
+
+/** Nothing is verified; without any where there is no payload. */
+export function claimsOf(token: string): Record<string, unknown> {
   return payloadOf(token) ?? {}
 }
 

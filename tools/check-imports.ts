@@ -66,8 +66,8 @@ export const layers: readonly Layer[] = [
   },
   { path: 'infra/', ours: ['infra/', 'lib/config/', ...pure, 'lib/environment.ts'], packages: 'any' },
   { path: 'local/', ours: ['local/', 'lib/', 'functions/', 'client/'], packages: 'any' },
-  { path: 'client/', ours: ['client/', 'lib/protocol/urns.ts', 'lib/protocol/strict-json.ts'], packages: ['node:'] },
-  { path: 'action/', ours: ['action/', 'client/', 'lib/protocol/urns.ts'], packages: ['node:'] },
+  { path: 'client/', ours: ['client/', 'lib/protocol/'], packages: ['node:'] },
+  { path: 'action/', ours: ['action/', 'client/', 'lib/protocol/'], packages: ['node:'] },
   { path: 'cli/', ours: ['cli/', 'client/', 'lib/', 'local/'], packages: 'any' },
   {
     path: 'test/',

@@ -78,19 +78,28 @@ function readProcessDocument(document = {}) {
 function isOpaque(value) {
   return typeof value === "string" && opaque.test(value);
 }
+function secretsOf(issued) {
+  if (issued.issued_token_type !== AWS_CREDENTIALS_TYPE) return [issued.access_token];
+  const { AccessKeyId, SecretAccessKey, SessionToken } = issued.credentials;
+  return [SecretAccessKey, SessionToken, AccessKeyId];
+}
+
+// lib/protocol/one-line.ts
+function toOneLine(text) {
+  return text.replaceAll(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${character.codePointAt(0).toString(16)}}`
+  ).replaceAll("##[", "# #[");
+}
 
 // client/printable.ts
 var secret = /[\w~+/=-]{32,}/g;
 var partOfToken = /[\w~+=-]{32,}/g;
-var steering = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 function printable(text) {
   return toOneLine(text.slice(0, 500).replaceAll(secret, "[removed]"));
 }
 function printablePath(path) {
   return toOneLine(path.slice(0, 500).replaceAll(partOfToken, "[removed]"));
-}
-function toOneLine(text) {
-  return text.replaceAll(steering, (character) => `\\u{${character.codePointAt(0).toString(16)}}`).replaceAll("##[", "# #[");
 }
 
 // client/request.ts
@@ -274,7 +283,10 @@ function describeSubject(token) {
   const { iss, sub, aud, exp } = claimsOf(token);
   const date = new Date(typeof exp === "number" ? exp * 1e3 : NaN);
   const expires = Number.isNaN(date.getTime()) ? exp : date.toISOString();
-  return Object.entries({ iss, sub, aud, exp: expires }).map(([claim, value]) => `${claim} ${toOneLine((JSON.stringify(value) ?? "absent").slice(0, 200))}`).join(", ");
+  return Object.entries({ iss, sub, aud, exp: expires }).map(([claim, value]) => `${claim} ${shownClaim(value)}`).join(", ");
+}
+function shownClaim(value) {
+  return toOneLine((JSON.stringify(value) ?? "absent").slice(0, 200));
 }
 function claimsOf(token) {
   return payloadOf(token) ?? {};
@@ -386,6 +398,15 @@ var unattended = {
   sleep: (milliseconds) => setTimeout2(milliseconds, void 0, { ref: false })
 };
 
+// client/workflow-command.ts
+function addMask(secret2) {
+  return `::add-mask::${escapeData(secret2)}
+`;
+}
+function escapeData(text) {
+  return text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+}
+
 // action/explain-refusal.ts
 var telling = [
   "repository",
@@ -411,8 +432,8 @@ function explainRefusal({ message, decision_id }, subject_token, audience) {
   ].join("\n");
 }
 function describeClaims(subject_token) {
-  const claims = parseJsonObject(Buffer.from(subject_token.split(".")[1] ?? "", "base64url").toString("utf8")) ?? {};
-  return telling.map((name3) => `${name3}: ${toOneLine((JSON.stringify(claims[name3]) ?? "absent").slice(0, 200))}`);
+  const claims = claimsOf(subject_token);
+  return telling.map((name3) => `${name3}: ${shownClaim(claims[name3])}`);
 }
 
 // action/find-job-token.ts
@@ -652,10 +673,6 @@ function readEvent(path = "") {
 }
 
 // action/workflow-command.ts
-function addMask(secret2) {
-  return `::add-mask::${escapeData(secret2)}
-`;
-}
 function errorCommand(message) {
   return `::error title=token-broker::${escapeData(message.split("\n").map(toOneLine).join("\n"))}
 `;
@@ -664,16 +681,13 @@ function logLine(text) {
   return `token-broker: ${toOneLine(text)}
 `;
 }
-function escapeData(text) {
-  return text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
-}
 
 // action/hand-over.ts
 function handOver(issued, { target, region }, files, print2) {
   const expiration = new Date(Math.floor(issued.expires_at) * 1e3).toISOString().replace(".000Z", "Z");
+  print2(secretsOf(issued).map(addMask).join(""));
   if (issued.issued_token_type === AWS_CREDENTIALS_TYPE) {
     const { AccessKeyId, SecretAccessKey, SessionToken } = issued.credentials;
-    print2([SecretAccessKey, SessionToken, AccessKeyId].map(addMask).join(""));
     const variables = {
       AWS_ACCESS_KEY_ID: AccessKeyId,
       AWS_SECRET_ACCESS_KEY: SecretAccessKey,
@@ -685,7 +699,6 @@ function handOver(issued, { target, region }, files, print2) {
     files.addOutputs({ expiration });
     print2(logLine(`${target} issued AWS credentials until ${expiration}: ${Object.keys(variables).join(", ")}`));
   } else {
-    print2(addMask(issued.access_token));
     if (region !== void 0)
       throw new TokenBrokerError(
         `aws-region is for a target with a role, and ${target} issues an access token: leave aws-region out`

@@ -1,3 +1,4 @@
+import { toOneLine } from '../protocol/one-line.ts'
 import { guardrailRules } from '../trust/guardrails/finding.ts'
 
 /** One thing wrong with, or doubtful in, a broker.yaml. Lines and columns count from 1. */
@@ -44,20 +45,7 @@ export class ConfigurationError extends Error {
   }
 }
 
-/** One line, whatever the file holds. */
+/** One line, whatever the file holds: its own text comes back in messages, and must not look like another finding. */
 export function formatFinding({ file, line, column, severity, rule, message }: Finding): string {
   return toOneLine(`${file}:${line}:${column} ${severity} ${rule} ${message}`)
-}
-
-/** The file's own text comes back in messages: it must not look like another finding, nor steer a terminal or a CI log. */
-export function toOneLine(text: string): string {
-  return (
-    text
-      .replaceAll(
-        /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-        (character) => `\\u{${(character.codePointAt(0) as number).toString(16)}}`,
-      )
-      // GitHub's runner takes this for a command wherever it stands in a line.
-      .replaceAll('##[', '# #[')
-  )
 }

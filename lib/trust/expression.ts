@@ -1,6 +1,6 @@
 import type { JsonObject } from '../protocol/strict-json.ts'
 import { claimAt } from '../tokens/claim-path.ts'
-import type { Configuration, Expression } from './configuration.ts'
+import type { Configuration, Expression, Rule } from './configuration.ts'
 
 /** The value of an expression over verified claims, or undefined where it has none: absent, null, or an error. */
 export type Evaluate = (expression: Expression, claims: JsonObject) => unknown
@@ -16,9 +16,14 @@ export async function loadEvaluate(configuration: Configuration): Promise<Evalua
 }
 
 export function celSources(configuration: Configuration): Set<string> {
-  const expressions = configuration.rules.flatMap((rule) => [
-    ...(rule.when ? [rule.when] : []),
-    ...rule.grant.flatMap(({ claims, session }) => [...Object.values(claims), ...Object.values(session?.tags ?? {})]),
-  ])
+  const expressions = configuration.rules.flatMap(expressionsOf)
   return new Set(expressions.flatMap((expression) => ('cel' in expression ? [expression.cel] : [])))
+}
+
+/** All that a rule evaluates. */
+export function expressionsOf({ when, grant }: Rule): Expression[] {
+  return [
+    ...(when ? [when] : []),
+    ...grant.flatMap(({ claims, session }) => [...Object.values(claims), ...Object.values(session?.tags ?? {})]),
+  ]
 }

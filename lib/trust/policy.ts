@@ -1,6 +1,6 @@
 import type { ClaimPath } from '../tokens/claim-path.ts'
 import { uriOf, type Configuration, type Expression, type Issuer, type Rule } from './configuration.ts'
-import { loadEvaluate, type Evaluate } from './expression.ts'
+import { expressionsOf, loadEvaluate, type Evaluate } from './expression.ts'
 
 /** A configuration made ready to decide by: what a request looks up is a lookup. Built once, at init. */
 export interface Policy {
@@ -52,13 +52,7 @@ function namedClaims(issuer: Issuer, rules: readonly Rule[]): ClaimPath[] {
       typeof part === 'string' ? [] : part.otherwise ? [part.claim, part.otherwise] : [part.claim],
     ),
     ...issuer.require.map(({ path }) => path),
-    ...rules.flatMap((rule) => [
-      ...rule.match.map(({ path }) => path),
-      ...(rule.when ? namedBy(rule.when) : []),
-      ...rule.grant.flatMap(({ claims, session }) =>
-        [...Object.values(claims), ...Object.values(session?.tags ?? {})].flatMap(namedBy),
-      ),
-    ]),
+    ...rules.flatMap((rule) => [...rule.match.map(({ path }) => path), ...expressionsOf(rule).flatMap(namedBy)]),
   ]
   return [...new Map(paths.map((path) => [JSON.stringify(path), path])).values()]
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { addMask, errorCommand, logLine } from '../../action/workflow-command.ts'
+import { errorCommand, logLine } from '../../action/workflow-command.ts'
+import { addMask } from '../../client/workflow-command.ts'
 import { readAsRunner } from './runner.ts'
 
 for (const [title, secret] of [

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { printable, printablePath, toOneLine } from '../../client/printable.ts'
+import { printable, printablePath } from '../../client/printable.ts'
+import { toOneLine } from '../../lib/protocol/one-line.ts'
 
 for (const [title, text, shown] of [
   ['an AWS secret access key', 'key wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY.', 'key [removed].'],
