@@ -4,9 +4,10 @@ import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts'
 import { stsClient } from '../../lib/aws/clients.ts'
 import { stsRoles } from '../../lib/aws/roles.ts'
 import type { Roles, RoleSession } from '../../lib/ports.ts'
-import { RefusedError, UnavailableError } from '../../lib/protocol/errors.ts'
+import { UnavailableError } from '../../lib/protocol/errors.ts'
 import { AwsError } from '../../local/standin.ts'
 import { startSts, type StsStandin } from '../../local/sts.ts'
+import { refusal } from '../protocol/refused.ts'
 
 const signal = new AbortController().signal
 const nothing = 'an answer without credentials'
@@ -127,8 +128,8 @@ describe('what must change before the session can be had is a refusal', () => {
     test(code, async () => {
       standin.faults.push({ operation: 'AssumeRole', times: Infinity, error: new AwsError(code, 'says STS', status) })
       standin.calls.clear()
-      const refusal = await refusalOf(roles.assume(least, signal))
-      assert.deepEqual(refusal, {
+      const why = await refusal(roles.assume(least, signal))
+      assert.deepEqual(why, {
         reason: 'role_not_assumed',
         target: 'deployer',
         role: least.role,
@@ -142,14 +143,14 @@ describe('what must change before the session can be had is a refusal', () => {
   test('AccessDenied names the action that a policy does not allow, and no principal', async () => {
     const message = `User: arn:aws:sts::111122223333:assumed-role/broker-token/broker is not authorized to perform: sts:TagSession on resource: ${least.role}`
     standin.faults.push({ operation: 'AssumeRole', error: new AwsError('AccessDenied', message, 403) })
-    const refusal = await refusalOf(roles.assume(least, signal))
-    assert.equal((refusal as { action?: string }).action, 'sts:TagSession')
-    assert.doesNotMatch(JSON.stringify(refusal), /111122223333/)
+    const why = await refusal(roles.assume(least, signal))
+    assert.equal((why as { action?: string }).action, 'sts:TagSession')
+    assert.doesNotMatch(JSON.stringify(why), /111122223333/)
   })
 
   test('a lifetime over an hour, which STS gives to no role that assumes another', async () => {
-    const refusal = await refusalOf(roles.assume({ ...least, lifetime: 3_601 }, signal))
-    assert.equal((refusal as { error?: string }).error, 'ValidationError')
+    const why = await refusal(roles.assume({ ...least, lifetime: 3_601 }, signal))
+    assert.equal((why as { error?: string }).error, 'ValidationError')
   })
 })
 
@@ -280,21 +281,11 @@ describe('the names that the SDK, or another version of it, gives to a refusal',
   ])
     test(name, async () => {
       const client = { send: () => Promise.reject(sdkError(name)) } as unknown as STSClient
-      const refusal = await refusalOf(stsRoles(() => client).assume(least, signal))
-      assert.equal((refusal as { error?: string }).error, name)
+      const why = await refusal(stsRoles(() => client).assume(least, signal))
+      assert.equal((why as { error?: string }).error, name)
     })
 })
 
 function sdkError(name: string): Error {
   return Object.assign(new Error('x'), { name })
-}
-
-async function refusalOf(promise: Promise<unknown>): Promise<object> {
-  try {
-    await promise
-  } catch (error) {
-    if (error instanceof RefusedError) return error.refusal
-    throw error
-  }
-  throw new Error('it was not refused')
 }

@@ -11,6 +11,7 @@ import type { Issuer, RoleTarget, SessionSettings } from '../../lib/trust/config
 import { toPolicy } from '../../lib/trust/policy.ts'
 import { now, ourIssuer, testIssuer, type TestIssuer } from '../tokens/issuer-fixture.ts'
 import { configuration, equals, farm as farmIssuer, grant, rule } from '../trust/policy-fixture.ts'
+import { refusal } from '../protocol/refused.ts'
 import { fakePorts, type FakePorts } from './ports-fixture.ts'
 
 const deployer: RoleTarget = { role: 'arn:aws:iam::123456789012:role/deployer', lifetime: 3_600 }
@@ -76,15 +77,6 @@ async function exchange(ask: Ask = {}) {
     undefined,
     await contextOf(ask),
   )
-}
-
-async function refusal(promise: Promise<unknown>): Promise<Refusal> {
-  const error = await promise.then(
-    () => assert.fail('it was granted'),
-    (thrown: unknown) => thrown,
-  )
-  if (!(error instanceof RefusedError)) throw error
-  return error.refusal
 }
 
 function receipts(): [Receipt, string][] {

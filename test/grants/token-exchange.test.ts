@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { before, beforeEach, test } from 'node:test'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
 import { grantToken } from '../../lib/grants/index.ts'
-import { RefusedError, UnavailableError } from '../../lib/protocol/errors.ts'
-import type { Refusal } from '../../lib/protocol/refusals.ts'
+import { UnavailableError } from '../../lib/protocol/errors.ts'
 import { JWT_TYPE, TOKEN_EXCHANGE_GRANT } from '../../lib/protocol/urns.ts'
 import type { Configuration, Issuer, Rule } from '../../lib/trust/configuration.ts'
 import { toPolicy } from '../../lib/trust/policy.ts'
 import { now, ourIssuer, testIssuer, type TestIssuer } from '../tokens/issuer-fixture.ts'
 import { configuration, equals, farm as farmIssuer, grant, rule } from '../trust/policy-fixture.ts'
+import { refusal } from '../protocol/refused.ts'
 import { fakePorts, type FakePorts } from './ports-fixture.ts'
 
 let farm: TestIssuer
@@ -62,15 +62,6 @@ async function exchange({
   const decision_id = `decision-${serial++}`
   const context = { policy, ports, decision_id, signal: signal ?? new AbortController().signal }
   return grantToken(new Map(given.map(([name, value]) => [name, [value]])), authorization, context)
-}
-
-async function refusal(promise: Promise<unknown>): Promise<Refusal> {
-  const error = await promise.then(
-    () => assert.fail('it was granted'),
-    (thrown: unknown) => thrown,
-  )
-  if (!(error instanceof RefusedError)) throw error
-  return error.refusal
 }
 
 test('a token of ours comes back, with RFC 9068’s header and claims and the rule’s own', async () => {
