@@ -3,6 +3,7 @@ import { printable } from '../client/printable.ts'
 import { suggestion } from '../lib/config/suggest.ts'
 import { unknownOption } from './arguments.ts'
 import { check } from './check.ts'
+import { clients } from './clients.ts'
 import { CommandError, UsageError, type Command } from './command.ts'
 import { credentialProcess } from './credential-process.ts'
 import { exchange } from './exchange.ts'
@@ -10,7 +11,7 @@ import { init } from './init.ts'
 import { ownPackage } from './own-package.ts'
 import { sourceIdentityCommand } from './source-identity.ts'
 
-const commands: readonly Command[] = [init, check, exchange, credentialProcess, sourceIdentityCommand]
+const commands: readonly Command[] = [init, check, exchange, credentialProcess, clients, sourceIdentityCommand]
 
 const usage = `token-broker COMMAND [ARGUMENTS]
 

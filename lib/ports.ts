@@ -49,14 +49,15 @@ export interface Receipt {
   key: string
   decision_id: string
   grant_type: string
-  issuer_name: string
-  iss: string
-  subject: string
+  /** Of the subject token. Absent, with the four after it, where a client asked for itself. */
+  issuer_name?: string
+  iss?: string
+  subject?: string
   sub: string
   client_id: string
-  subject_jti: string | undefined
+  subject_jti?: string | undefined
   /** base64url SHA-256 of the subject token's `header.payload`. */
-  subject_hash: string
+  subject_hash?: string
   rules: string[]
   config_hash: string
   target: string
@@ -67,10 +68,28 @@ export interface Receipt {
   role?: string
   source_identity?: string
   session_name?: string
+  /** Of the workload that authenticated a federated client: our `sub` for it. */
+  client_sub?: string
   issued_exp: number
   parents: string[]
   claims: Record<string, unknown>
   shadow: string[]
+  at: number
+  expires_at: number
+}
+
+/** One use of a token by which a client authenticated. It shares its keys with receipts: a token is presented once, in whichever role. */
+export interface AssertionReceipt {
+  key: string
+  decision_id: string
+  use: 'client_assertion'
+  client_id: string
+  /** `client:<client_id>` where the client signed it with a key of its own. */
+  issuer_name: string
+  iss: string
+  subject: string
+  subject_jti: string | undefined
+  subject_hash: string
   at: number
   expires_at: number
 }
@@ -81,9 +100,9 @@ export interface ReceiptStore {
    * recorded again, three times in all. Concurrent callers get one 'recorded' between them.
    * Throws UnavailableError when it cannot be known which.
    */
-  record(receipt: Receipt, signal: AbortSignal): Promise<'recorded' | 'replayed'>
+  record(receipt: Receipt | AssertionReceipt, signal: AbortSignal): Promise<'recorded' | 'replayed'>
   /** Marks our own receipt released, so that the same token may be tried again. No effect on anybody else's. Throws UnavailableError. */
-  release(receipt: Receipt, signal: AbortSignal): Promise<void>
+  release(receipt: Receipt | AssertionReceipt, signal: AbortSignal): Promise<void>
 }
 
 export type RevocationDimension = 'jti' | 'subject' | 'issuer' | 'rule' | 'client' | 'kid' | 'target' | 'all'
@@ -105,6 +124,27 @@ export interface Revocation extends RevocationKey {
 export interface RevocationStore {
   /** Every stored revocation among these keys (100 at most), read consistently. Throws UnavailableError, also for a partial answer. */
   find(keys: RevocationKey[], signal: AbortSignal): Promise<Revocation[]>
+}
+
+/** What somebody asks to be revoked. Absent `not_before` or `blocked_until`: 0. */
+export interface RevocationEntry extends RevocationKey {
+  not_before: number
+  blocked_until: number
+  /** Kept at least until this second. */
+  expires_at: number
+  /** One line, for the record. */
+  reason: string
+  /** Who asked: an IAM principal's ARN, or a client_id of ours. */
+  by: string
+  at: number
+}
+
+export interface RevocationRegister {
+  /**
+   * Durable when it returns. Raises what is stored, and never lowers it: of two revocations the stricter holds, whichever
+   * came first. Throws UnavailableError.
+   */
+  revoke(entry: RevocationEntry, signal: AbortSignal): Promise<void>
 }
 
 export interface ActiveKey {

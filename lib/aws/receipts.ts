@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { GetItemCommand, PutItemCommand, UpdateItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import type { Clock, Receipt, ReceiptStore } from '../ports.ts'
+import type { AssertionReceipt, Clock, Receipt, ReceiptStore } from '../ports.ts'
 import { UnavailableError } from '../protocol/errors.ts'
 import { integerAt, stringAt, toAttributes, type Item } from './attributes.ts'
 import { errorName, toUnavailable } from './unavailable.ts'
 
 const SCHEMA = 1
 const MAX_ATTEMPTS = 3
+
+type Row = Receipt | AssertionReceipt
 
 /** What a put may replace, and which attempt it then is. */
 interface Condition {
@@ -26,7 +28,7 @@ export function dynamodbReceiptStore(
   now: Clock = () => Math.floor(Date.now() / 1000),
 ): ReceiptStore {
   /** False when it is not known whether the row was written. */
-  async function put(receipt: Receipt, write_id: string, condition: Condition, signal: AbortSignal): Promise<boolean> {
+  async function put(receipt: Row, write_id: string, condition: Condition, signal: AbortSignal): Promise<boolean> {
     const command = new PutItemCommand({
       TableName: table,
       Item: toItem(receipt, write_id, condition.attempts),
@@ -44,7 +46,7 @@ export function dynamodbReceiptStore(
     }
   }
 
-  async function read(receipt: Receipt, signal: AbortSignal): Promise<Item | undefined> {
+  async function read(receipt: Row, signal: AbortSignal): Promise<Item | undefined> {
     const command = new GetItemCommand({ TableName: table, Key: keyOf(receipt), ConsistentRead: true })
     try {
       const { Item } = await client.send(command, { abortSignal: signal })
@@ -93,7 +95,7 @@ export function dynamodbReceiptStore(
 }
 
 /** What one consistent read says about a put that failed its condition, or whose outcome is unknown. */
-function settle(item: Item | undefined, receipt: Receipt, write_id: string): 'recorded' | 'replayed' | Condition {
+function settle(item: Item | undefined, receipt: Row, write_id: string): 'recorded' | 'replayed' | Condition {
   // Our put may yet arrive.
   if (item === undefined) throw new UnavailableError('dynamodb', 'the outcome of a write is unknown')
   const found = {
@@ -115,7 +117,7 @@ function settle(item: Item | undefined, receipt: Receipt, write_id: string): 're
 }
 
 /** TTL lags by days, so an expired row may still be there. */
-function untaken(receipt: Receipt): Condition {
+function untaken(receipt: Row): Condition {
   return {
     attempts: 1,
     expression: 'attribute_not_exists(pk) OR expires_at < :now',
@@ -132,19 +134,12 @@ function isRejected(error: unknown): boolean {
   return $metadata?.httpStatusCode === 400 && errorName(error) !== 'ConditionalCheckFailedException'
 }
 
-function keyOf({ key }: Receipt): Item {
+function keyOf({ key }: Row): Item {
   return toAttributes({ pk: `receipt#${key}` })
 }
 
-function toItem(receipt: Receipt, write_id: string, attempts: number): Item {
-  const { key, claims, ...fields } = receipt
-  return toAttributes({
-    pk: `receipt#${key}`,
-    schema: SCHEMA,
-    ...fields,
-    claims: JSON.stringify(claims),
-    state: 'recorded',
-    write_id,
-    attempts,
-  })
+function toItem(receipt: Row, write_id: string, attempts: number): Item {
+  const { key, ...fields } = receipt
+  const flat = 'claims' in fields ? { ...fields, claims: JSON.stringify(fields.claims) } : fields
+  return toAttributes({ pk: `receipt#${key}`, schema: SCHEMA, ...flat, state: 'recorded', write_id, attempts })
 }

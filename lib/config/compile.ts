@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import { toVerificationKey, type VerificationKey } from '../protocol/key-set.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
-import { TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
+import { CLIENT_CREDENTIALS_GRANT, TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
 import type { ClaimPath } from '../tokens/claim-path.ts'
 import type {
+  Client,
+  ClientAuth,
   Condition,
   Configuration,
   Expression,
@@ -60,6 +62,13 @@ export function compile(
 }
 
 type GivenGrant = BrokerFile['rules'][string]['grant'][number]
+type GivenClient = BrokerFile['clients'][string]
+type GivenAuth = NonNullable<GivenClient['auth']>
+
+const grantTypes: Readonly<Record<GivenClient['grants'][number], string>> = {
+  'token-exchange': TOKEN_EXCHANGE_GRANT,
+  client_credentials: CLIENT_CREDENTIALS_GRANT,
+}
 
 const sessionKeys = ['session_tags', 'transitive_tags', 'session_policy', 'managed_policies'] as const
 
@@ -88,7 +97,7 @@ class Compiler {
         .toSorted()
         .map((name) => this.#rule(name, file, issuers)),
       clients: Object.fromEntries(
-        Object.entries(file.clients).map(([name, { type }]) => [name, { type, grants: [TOKEN_EXCHANGE_GRANT] }]),
+        Object.entries(file.clients).map(([id, given]) => [id, this.#client(id, given, issuers)]),
       ),
       receipts: file.receipts,
     }
@@ -178,10 +187,8 @@ class Compiler {
   #rule(name: string, file: BrokerFile, issuers: Readonly<Record<string, Issuer>>): Rule {
     const given = file.rules[name] as BrokerFile['rules'][string]
     const path = ['rules', name]
-    const names = [...new Set([given.issuer].flat())]
-    const kinds = names.flatMap((issuer) =>
-      Object.hasOwn(issuers, issuer) && issuers[issuer]?.preset ? [presets[issuers[issuer].preset]] : [],
-    )
+    const names = [...new Set([given.issuer ?? []].flat())]
+    const kinds = kindsOf(names, issuers)
     const expires_at = given.expires === undefined ? undefined : Date.parse(given.expires) / 1000 + 86_400
     if (expires_at !== undefined && expires_at <= this.#options.now)
       this.#warn(
@@ -192,6 +199,7 @@ class Compiler {
     return {
       name,
       issuers: names,
+      ...(given.client === undefined ? {} : { client: given.client }),
       ...(given.clients ? { clients: given.clients } : {}),
       ...(given.owner ? { owner: given.owner } : {}),
       ...(expires_at === undefined ? {} : { expires_at }),
@@ -204,6 +212,58 @@ class Compiler {
           this.#warnOfShortSession(grant, file, at)
         return this.#grant(grant, file, at)
       }),
+    }
+  }
+
+  #client(id: string, given: GivenClient, issuers: Readonly<Record<string, Issuer>>): Client {
+    const path = ['clients', id]
+    const ways = Object.keys(given.auth ?? {})
+    if (ways.length > 1)
+      this.#error(
+        'client-kind',
+        [...path, 'auth'],
+        'a client authenticates in exactly one way: client_secret, private_key_jwt or federated',
+      )
+    return {
+      type: given.type ?? 'confidential',
+      ...(given.auth === undefined || ways.length === 0 ? {} : { auth: this.#clientAuth(id, given.auth, issuers) }),
+      grants: [...new Set(given.grants)].map((grant) => grantTypes[grant]),
+      introspect: given.introspect ?? [],
+    }
+  }
+
+  #clientAuth(id: string, given: GivenAuth, issuers: Readonly<Record<string, Issuer>>): ClientAuth {
+    const path = ['clients', id, 'auth']
+    if (given.client_secret) return { kind: 'client_secret', ...given.client_secret }
+    if (given.private_key_jwt) {
+      const { jwks, algorithms } = given.private_key_jwt
+      return {
+        kind: 'private_key_jwt',
+        signer: {
+          name: `client:${id}`,
+          issuer: id,
+          algorithms,
+          jwks: this.#jwks(jwks, [...path, 'private_key_jwt', 'jwks']),
+          subject: [{ claim: ['sub'] }],
+          replay: 'once',
+          clock_tolerance: 60,
+          max_token_lifetime: 3_600,
+        },
+      }
+    }
+    const { issuer = '', match = {}, when } = given.federated ?? {}
+    const at = [...path, 'federated']
+    const kinds = kindsOf([issuer], issuers)
+    return {
+      kind: 'federated',
+      rule: {
+        name: id,
+        issuers: [issuer],
+        match: this.#conditions(match, kinds, [...at, 'match']),
+        ...(when === undefined ? {} : { when: this.#expression(when, [...at, 'when']) }),
+        mode: 'enforce',
+        grant: [],
+      },
     }
   }
 
@@ -334,6 +394,12 @@ class Compiler {
   #warn(rule: Problem['rule'], path: Path, message: string): void {
     this.problems.push({ severity: 'warning', rule, path, message })
   }
+}
+
+function kindsOf(names: readonly string[], issuers: Readonly<Record<string, Issuer>>): Preset[] {
+  return names.flatMap((issuer) =>
+    Object.hasOwn(issuers, issuer) && issuers[issuer]?.preset ? [presets[issuers[issuer].preset]] : [],
+  )
 }
 
 function toOperator(value: BrokerFile['rules'][string]['match'][string]): Operator {

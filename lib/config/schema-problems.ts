@@ -52,7 +52,7 @@ function unknownKey(
 }
 
 function notYetMessage(what: string): string {
-  return `${what} is not supported yet: this version has token exchange only`
+  return `${what} is not supported yet: this version does not have it`
 }
 
 /** `rules.web.grant.0` to `rules.*.grant.*`. */
@@ -80,6 +80,11 @@ function wrongValue(
       `write "${source.sourceOf(path) ?? `${value}`}": unquoted, YAML reads ${typeof value === 'number' ? 'a number' : 'a boolean'}`,
     )
   }
+  if (name === 'client_secret' && typeof value === 'string')
+    return problem(
+      'inline-secret',
+      'client_secret: secrets never stand in this file: make one, and its hash, with `token-broker clients secret`',
+    )
   if (issue.code === 'invalid_type')
     return problem(
       'wrong-type',

@@ -198,7 +198,10 @@ const grant = z.strictObject({
 })
 
 const rule = z.strictObject({
-  issuer: oneOrMore(z.string()).describe('The name of an issuer, or a list of names.'),
+  issuer: oneOrMore(z.string())
+    .optional()
+    .describe('The name of an issuer, or a list of names. A rule has an issuer or a client.'),
+  client: z.string().optional().describe('The client_id of a client that gets this for itself, by client_credentials.'),
   clients: z.array(z.string()).min(1).optional().describe('Only requests of these clients. Default: any, and none.'),
   owner: z.string().min(1).max(128).optional().describe('Who answers for this rule.'),
   expires: z.iso.date().optional().describe('The last day, in UTC, on which the rule grants.'),
@@ -208,13 +211,66 @@ const rule = z.strictObject({
   grant: z.array(grant).min(1),
 })
 
+const clientJwks = z.union([z.strictObject({ uri: url }), z.strictObject({ keys: z.array(z.looseObject({})).min(1) })])
+
+const clientSecret = z
+  .strictObject({
+    sha256: z
+      .array(
+        z
+          .string()
+          .regex(
+            /^[A-Za-z0-9_-]{43}$/,
+            'it is the base64url SHA-256 of a secret: make both with `token-broker clients secret`',
+          ),
+      )
+      .min(1)
+      .max(2)
+      .describe('Hashes of the secrets that are accepted: two while one replaces the other.'),
+    methods: z
+      .array(z.enum(['basic', 'post']))
+      .min(1)
+      .default(['basic'])
+      .describe('Where the secret may stand: client_secret_basic, client_secret_post. Default: basic.'),
+  })
+  .describe('A secret, of which only the hash is here: made by `token-broker clients secret`.')
+
+const clientAuth = z.strictObject({
+  client_secret: clientSecret.optional(),
+  private_key_jwt: z
+    .strictObject({
+      jwks: clientJwks.describe("Where the client's public keys are, or the keys themselves."),
+      algorithms: z
+        .array(z.enum(subjectTokenAlgorithms))
+        .min(1)
+        .default(['ES256', 'RS256'])
+        .describe('What it may sign with. Default: ES256, RS256.'),
+    })
+    .optional()
+    .describe('The client signs a JWT with a key of its own (RFC 7523).'),
+  federated: z
+    .strictObject({
+      issuer: z.string().describe('The name of an issuer, whose token is the proof.'),
+      match: match.default({}),
+      when: expression.optional().describe('A further condition, in CEL over claims: only true admits.'),
+    })
+    .optional()
+    .describe('A token of a trusted issuer is the proof: no secret, and no key.'),
+})
+
 const client = z.strictObject({
-  type: z.literal('public').describe('A client without a secret, known by name.'),
+  type: z.literal('public').optional().describe('A client that proves nothing, known by name. Others have auth.'),
+  auth: clientAuth.optional().describe('How the client authenticates: exactly one way.'),
   grants: z
-    .array(z.enum(['token-exchange']))
+    .array(z.enum(['token-exchange', 'client_credentials']))
     .min(1)
     .default(['token-exchange'])
     .describe('The grant types it may use.'),
+  introspect: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe('The targets whose tokens it may look up: for a resource server.'),
 })
 
 export const schema = z.strictObject({
@@ -243,6 +299,10 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   'rules.*': Object.keys(rule.shape),
   'rules.*.grant.*': Object.keys(grant.shape),
   'clients.*': Object.keys(client.shape),
+  'clients.*.auth': Object.keys(clientAuth.shape),
+  'clients.*.auth.client_secret': Object.keys(clientSecret.shape),
+  'clients.*.auth.private_key_jwt': ['jwks', 'algorithms'],
+  'clients.*.auth.federated': ['issuer', 'match', 'when'],
   receipts: ['retention'],
 }
 
@@ -250,10 +310,8 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
 export const notYet: Readonly<Record<string, readonly string[]>> = {
   '': ['login', 'registration', 'include'],
   'issuers.*': ['login', 'instances'],
-  'rules.*': ['client', 'actor', 'impersonation', 'max_depth', 'each'],
+  'rules.*': ['actor', 'impersonation', 'max_depth', 'each'],
   'clients.*': [
-    'auth',
-    'introspect',
     'redirect_uris',
     'post_logout_redirect_uris',
     'backchannel_logout_uri',
@@ -268,5 +326,5 @@ export const notYet: Readonly<Record<string, readonly string[]>> = {
 
 /** The same for values. */
 export const notYetValues: Readonly<Record<string, readonly string[]>> = {
-  'clients.*.grants.*': ['authorization_code', 'refresh_token', 'client_credentials'],
+  'clients.*.grants.*': ['authorization_code', 'refresh_token'],
 }

@@ -2,7 +2,7 @@ import { RefusedError } from '../protocol/errors.ts'
 import { toContainerDocument } from '../protocol/aws-credentials.ts'
 import type { TokenExchangeRequest } from '../protocol/token-exchange-request.ts'
 import { JWT_TYPE } from '../protocol/urns.ts'
-import { decideExchange, verifySubject } from './decide-exchange.ts'
+import { decideRequest, verifySubject } from './decide-request.ts'
 import type { GrantContext } from './index.ts'
 import { issueAwsCredentials } from './issue-aws-credentials.ts'
 
@@ -26,7 +26,7 @@ export async function containerCredentials(
   const subject = await verifySubject(request, context)
   if (subject.issuer.replay !== 'off')
     throw new RefusedError({ reason: 'subject_token_works_once', issuer: subject.issuer.name })
-  const { granted, trace } = decideExchange(request, subject, undefined, context)
+  const { granted, trace } = decideRequest(request, subject, undefined, context)
   if (!('role' in granted)) throw new Error('credentials were wanted, and a token was granted')
   return toContainerDocument(await issueAwsCredentials({ granted, trace }, subject, undefined, context))
 }

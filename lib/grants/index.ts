@@ -2,9 +2,11 @@ import type { Ports } from '../ports.ts'
 import { RefusedError } from '../protocol/errors.ts'
 import { parameter, type Form } from '../protocol/form.ts'
 import type { TokenResponse } from '../protocol/token-response.ts'
-import { TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
+import { CLIENT_CREDENTIALS_GRANT, TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
+import type { RequestClient } from '../tokens/request-client.ts'
 import type { Policy } from '../trust/policy.ts'
-import { checkGrantAllowed, findClient } from './client.ts'
+import { asClient } from './authenticate-client.ts'
+import { clientCredentials } from './client-credentials.ts'
 import { tokenExchange } from './token-exchange.ts'
 
 /** One request at the token endpoint, and what it may use. */
@@ -17,9 +19,12 @@ export interface GrantContext {
   signal: AbortSignal
 }
 
-export type Grant = (form: Form, client_id: string | undefined, context: GrantContext) => Promise<TokenResponse>
+export type Grant = (form: Form, client: RequestClient | undefined, context: GrantContext) => Promise<TokenResponse>
 
-const grants: ReadonlyMap<string, Grant> = new Map([[TOKEN_EXCHANGE_GRANT, tokenExchange]])
+const grants: ReadonlyMap<string, Grant> = new Map([
+  [TOKEN_EXCHANGE_GRANT, tokenExchange],
+  [CLIENT_CREDENTIALS_GRANT, clientCredentials],
+])
 
 /** The token endpoint: client, grant type, grant. Throws RefusedError and UnavailableError. */
 export async function grantToken(
@@ -27,12 +32,20 @@ export async function grantToken(
   authorization: string | undefined,
   context: GrantContext,
 ): Promise<TokenResponse> {
-  const { configuration } = context.policy
   const grant_type = parameter(form, 'grant_type')
   if (grant_type === undefined) throw new RefusedError({ reason: 'parameter_missing', parameter: 'grant_type' })
-  const client_id = findClient(form, authorization, configuration)
-  const grant = grants.get(grant_type)
-  if (grant === undefined) throw new RefusedError({ reason: 'grant_type_unsupported' })
-  checkGrantAllowed(client_id, grant_type, configuration)
-  return grant(form, client_id, context)
+  return asClient(form, authorization, context, (client) => {
+    const grant = grants.get(grant_type)
+    if (grant === undefined) throw new RefusedError({ reason: 'grant_type_unsupported' })
+    checkGrantAllowed(client, grant_type, context.policy)
+    return grant(form, client, context)
+  })
+}
+
+/** Throws RefusedError: unauthorized_client (RFC 6749 section 5.2). */
+function checkGrantAllowed(client: RequestClient | undefined, grant_type: string, { configuration }: Policy): void {
+  if (client === undefined) return
+  const { client_id } = client
+  if (!configuration.clients[client_id]?.grants.includes(grant_type))
+    throw new RefusedError({ reason: 'grant_type_not_allowed', client_id })
 }

@@ -1,19 +1,19 @@
 import type { SigningAlgorithm } from '../protocol/algorithms.ts'
 import { RefusedError } from '../protocol/errors.ts'
 import type { TokenResponse } from '../protocol/token-response.ts'
-import { ACCESS_TOKEN_TYPE } from '../protocol/urns.ts'
+import type { AuthenticatedClient, RequestClient } from '../tokens/request-client.ts'
 import { signingInput, toCompactJws } from '../tokens/signed-jwt.ts'
 import type { VerifiedSubject } from '../tokens/verify-subject-token.ts'
 import type { GrantedToken, Trace } from '../trust/decide.ts'
 import type { GrantContext } from './index.ts'
-import { issueOnRecord, revocationKeysOf } from './issue-on-record.ts'
-import { receiptOf } from './receipt.ts'
+import { issueOnRecord } from './issue-on-record.ts'
+import { clientSub } from './receipt.ts'
 
 /** Records, checks the revocations and signs, all at once: one hop deep. */
 export async function issueAccessToken(
   decision: { granted: GrantedToken; trace: Trace },
-  subject: VerifiedSubject,
-  named_client: string | undefined,
+  subject: VerifiedSubject | AuthenticatedClient,
+  client: RequestClient | undefined,
   context: GrantContext,
 ): Promise<TokenResponse> {
   const { granted } = decision
@@ -21,44 +21,44 @@ export async function issueAccessToken(
   const now = ports.now()
   const key = ports.signer.activeKey(policy.configuration.signing.algorithms[0] as SigningAlgorithm)
   const exp = expiryOf(granted, subject, now)
-  // A workload that names no client is its own.
-  const client_id = named_client ?? subject.sub
   const scope = granted.scopes.length > 0 ? { scope: granted.scopes.join(' ') } : {}
+  const client_sub = clientSub(client)
   const claims = {
     ...granted.claims,
     // RFC 9068 section 2.2
     iss: policy.ourIssuer,
     sub: subject.sub,
     aud: granted.audience,
-    client_id,
+    // A workload that names no client is its own.
+    client_id: client?.client_id ?? subject.sub,
     iat: now,
     exp,
     jti: decision_id,
     ...scope,
+    // What else it can be revoked by, so that looking it up needs no more than the token.
+    rules: granted.rules,
+    ...(client_sub === undefined ? {} : { client_sub }),
   }
   // RFC 9068 section 2.1
   const input = signingInput(key, 'at+jwt', claims)
   const signature = await issueOnRecord(
     {
-      receipt: receiptOf({ decision, subject, client_id, decision_id, issued: { kid: key.kid, exp }, now, policy }),
-      revocationKeys: revocationKeysOf(granted, subject, named_client, key.kid),
+      decision,
+      subject,
+      client,
+      issued: { kid: key.kid, exp },
+      now,
       when: 'alongside',
       make: () => ports.signer.sign(key, Buffer.from(input), signal),
     },
     context,
   )
-  return {
-    access_token: toCompactJws(input, signature),
-    issued_token_type: ACCESS_TOKEN_TYPE,
-    token_type: 'Bearer',
-    expires_in: exp - now,
-    ...scope,
-  }
+  return { access_token: toCompactJws(input, signature), token_type: 'Bearer', expires_in: exp - now, ...scope }
 }
 
-function expiryOf(granted: GrantedToken, subject: VerifiedSubject, now: number): number {
+function expiryOf(granted: GrantedToken, subject: VerifiedSubject | AuthenticatedClient, now: number): number {
   const exp = now + granted.lifetime
-  if (!granted.expires_with_subject) return exp
+  if (!granted.expires_with_subject || !('issuer' in subject)) return exp
   // Within the tolerance a subject token may already be past its exp: there is no lifetime left to give.
   if (subject.exp <= now) throw new RefusedError({ reason: 'token_expired', exp: subject.exp })
   return Math.min(exp, subject.exp)

@@ -1,10 +1,10 @@
 import type { AwsCredentials } from '../protocol/aws-credentials.ts'
+import type { RequestClient } from '../tokens/request-client.ts'
 import { sourceIdentity } from '../tokens/subject.ts'
 import type { VerifiedSubject } from '../tokens/verify-subject-token.ts'
 import type { GrantedSession, Trace } from '../trust/decide.ts'
 import type { GrantContext } from './index.ts'
-import { issueOnRecord, revocationKeysOf } from './issue-on-record.ts'
-import { receiptOf } from './receipt.ts'
+import { issueOnRecord } from './issue-on-record.ts'
 
 /**
  * Records and checks the revocations, and only then assumes the role: two hops deep, because credentials of AWS open
@@ -13,30 +13,24 @@ import { receiptOf } from './receipt.ts'
 export async function issueAwsCredentials(
   decision: { granted: GrantedSession; trace: Trace },
   subject: VerifiedSubject,
-  named_client: string | undefined,
+  client: RequestClient | undefined,
   context: GrantContext,
 ): Promise<AwsCredentials> {
-  const { granted } = decision
-  const { policy, ports, decision_id, signal } = context
+  const { rules, ...granted } = decision.granted
+  const { ports, decision_id, signal } = context
   const now = ports.now()
   const session = {
     ...granted,
     source_identity: sourceIdentity(subject.issuer.name, subject.subject),
-    session_name: sessionName(granted, decision_id),
+    session_name: sessionName(rules[0] as string, decision_id),
   }
-  const issued = { exp: now + granted.lifetime, session }
   return issueOnRecord(
     {
-      receipt: receiptOf({
-        decision,
-        subject,
-        client_id: named_client ?? subject.sub,
-        decision_id,
-        issued,
-        now,
-        policy,
-      }),
-      revocationKeys: revocationKeysOf(granted, subject, named_client, undefined),
+      decision,
+      subject,
+      client,
+      issued: { exp: now + granted.lifetime, session },
+      now,
       when: 'afterwards',
       make: () => ports.roles.assume(session, signal),
     },
@@ -45,6 +39,6 @@ export async function issueAwsCredentials(
 }
 
 /** Joins CloudTrail's record of the session to the receipt. At most 63 characters of the 64 that STS takes. */
-function sessionName({ rules }: GrantedSession, decision_id: string): string {
-  return `${(rules[0] as string).slice(0, 40)}.${decision_id}`
+function sessionName(rule: string, decision_id: string): string {
+  return `${rule.slice(0, 40)}.${decision_id}`
 }

@@ -1,7 +1,8 @@
-import type { Receipt, RoleSession } from '../ports.ts'
+import type { AssertionReceipt, Receipt, RoleSession } from '../ports.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
-import { TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
+import { CLIENT_CREDENTIALS_GRANT, TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
 import { claimAt, type ClaimPath } from '../tokens/claim-path.ts'
+import type { AuthenticatedClient, RequestClient } from '../tokens/request-client.ts'
 import type { VerifiedSubject } from '../tokens/verify-subject-token.ts'
 import type { Granted, Trace } from '../trust/decide.ts'
 import type { Policy } from '../trust/policy.ts'
@@ -9,12 +10,12 @@ import type { Policy } from '../trust/policy.ts'
 const MAX_CLAIMS_BYTES = 8 * 1024
 
 /** What was made: signed by a key of ours, or a session of a role. `exp` in seconds since 1970. */
-type Issued = { exp: number } & ({ kid: string } | { session: RoleSession })
+export type Issued = { exp: number } & ({ kid: string } | { session: RoleSession })
 
 interface Exchange {
   decision: { granted: Granted; trace: Trace }
-  subject: VerifiedSubject
-  client_id: string
+  subject: VerifiedSubject | AuthenticatedClient
+  client: RequestClient | undefined
   decision_id: string
   issued: Issued
   now: number
@@ -25,23 +26,19 @@ interface Exchange {
 export function receiptOf({
   decision: { granted, trace },
   subject,
-  client_id,
+  client,
   decision_id,
   issued,
   now,
   policy,
 }: Exchange): Receipt {
-  return {
-    key: receiptKey(subject, granted.target, decision_id),
+  const client_sub = clientSub(client)
+  const retained = now + policy.configuration.receipts.retention
+  const common = {
     decision_id,
-    grant_type: TOKEN_EXCHANGE_GRANT,
-    issuer_name: subject.issuer.name,
-    iss: subject.issuer.issuer,
-    subject: subject.subject,
     sub: subject.sub,
-    client_id,
-    subject_jti: subject.jti,
-    subject_hash: subject.hash,
+    client_id: client?.client_id ?? subject.sub,
+    ...(client_sub === undefined ? {} : { client_sub }),
     rules: [...granted.rules],
     config_hash: policy.configuration.hash,
     target: granted.target,
@@ -49,15 +46,58 @@ export function receiptOf({
     ...sealOf(issued),
     issued_exp: issued.exp,
     parents: [],
-    claims: namedClaims(subject, policy),
     shadow: [...trace.shadow],
     at: now,
+  }
+  if (!('issuer' in subject)) {
+    return {
+      ...common,
+      key: `client:${subject.client_id}#id:${decision_id}`,
+      grant_type: CLIENT_CREDENTIALS_GRANT,
+      claims: {},
+      expires_at: Math.max(issued.exp, retained),
+    }
+  }
+  return {
+    ...common,
+    key: receiptKey(subject, granted.target, decision_id),
+    grant_type: TOKEN_EXCHANGE_GRANT,
+    ...evidenceOf(subject),
+    claims: namedClaims(subject, policy),
     expires_at: Math.max(
       subject.exp + subject.issuer.clock_tolerance,
       issued.exp + subject.issuer.clock_tolerance,
-      now + policy.configuration.receipts.retention,
+      retained,
     ),
   }
+}
+
+/** What is written before a client is believed that has proved itself by a token, so that the token does so once. */
+export function assertionReceiptOf(
+  client_id: string,
+  assertion: VerifiedSubject,
+  decision_id: string,
+  now: number,
+): AssertionReceipt {
+  return {
+    // No target has a colon in its name: where a token counts once per target, a client is one more.
+    key: receiptKey(assertion, `client:${client_id}`, decision_id),
+    decision_id,
+    use: 'client_assertion',
+    client_id,
+    ...evidenceOf(assertion),
+    at: now,
+    expires_at: assertion.exp + assertion.issuer.clock_tolerance,
+  }
+}
+
+/** Our `sub` for the workload that authenticated as a federated client. */
+export function clientSub(client: RequestClient | undefined): string | undefined {
+  return client?.authenticated ? client.workload?.sub : undefined
+}
+
+function evidenceOf({ issuer, subject, jti, hash }: VerifiedSubject) {
+  return { issuer_name: issuer.name, iss: issuer.issuer, subject, subject_jti: jti, subject_hash: hash }
 }
 
 function sealOf(issued: Issued): Pick<Receipt, 'kid' | 'role' | 'source_identity' | 'session_name'> {

@@ -1,5 +1,7 @@
-import type { SigningAlgorithm } from './algorithms.ts'
-import { TOKEN_EXCHANGE_GRANT } from './urns.ts'
+import { subjectTokenAlgorithms, type SigningAlgorithm } from './algorithms.ts'
+import { CLIENT_CREDENTIALS_GRANT, TOKEN_EXCHANGE_GRANT } from './urns.ts'
+
+const authMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const
 
 /** RFC 8414 section 2. Lists only what is really there. */
 export function authorizationServerMetadata(issuer: string): Record<string, unknown> {
@@ -9,8 +11,23 @@ export function authorizationServerMetadata(issuer: string): Record<string, unkn
     jwks_uri: `${issuer}/jwks`,
     // REQUIRED by RFC 8414; empty because there is no authorization endpoint.
     response_types_supported: [],
-    grant_types_supported: [TOKEN_EXCHANGE_GRANT],
-    token_endpoint_auth_methods_supported: ['none'],
+    grant_types_supported: [TOKEN_EXCHANGE_GRANT, CLIENT_CREDENTIALS_GRANT],
+    // A workload that presents its own token needs no client.
+    ...authenticationAt('token', true),
+    introspection_endpoint: `${issuer}/introspect`,
+    ...authenticationAt('introspection', false),
+    // RFC 9701 section 7
+    introspection_signing_alg_values_supported: ['RS256'],
+    revocation_endpoint: `${issuer}/revoke`,
+    ...authenticationAt('revocation', true),
+  }
+}
+
+/** `none`: where there is something to do for who only presents a token. */
+function authenticationAt(endpoint: string, none: boolean): Record<string, unknown> {
+  return {
+    [`${endpoint}_endpoint_auth_methods_supported`]: none ? ['none', ...authMethods] : authMethods,
+    [`${endpoint}_endpoint_auth_signing_alg_values_supported`]: subjectTokenAlgorithms,
   }
 }
 

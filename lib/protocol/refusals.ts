@@ -19,6 +19,9 @@ export type Refusal =
   // The client.
   | { reason: 'client_unknown' }
   | { reason: 'client_authentication_failed'; detail: string; basic: boolean }
+  | { reason: 'client_methods_several' }
+  /** `failed`: which condition of a federated client, in words. */
+  | { reason: 'client_assertion_refused'; client_id: string; cause: Refusal; failed?: string | undefined }
   | { reason: 'grant_type_unsupported' }
   | { reason: 'grant_type_not_allowed'; client_id: string }
   // The subject token.
@@ -38,6 +41,9 @@ export type Refusal =
   | { reason: 'event_forbidden'; claim: string; value: string }
   | { reason: 'no_rule_matches' }
   | { reason: 'issuance_blocked'; dimension: string; value: string }
+  /** The same, where a client asked for itself. */
+  | { reason: 'client_issuance_blocked'; dimension: string; value: string }
+  | { reason: 'client_has_no_rule'; client_id: string }
   | { reason: 'subject_token_replayed' }
   | { reason: 'subject_token_works_once'; issuer: string }
   // What was asked for.
@@ -85,6 +91,9 @@ export const wire = {
   parameter_unsupported: unsupported,
   client_unknown: client,
   client_authentication_failed: client,
+  client_assertion_refused: client,
+  // RFC 6749 section 5.2
+  client_methods_several: invalidRequest('a client authenticates by one method'),
   grant_type_unsupported: [400, 'unsupported_grant_type', 'this grant type is not supported'],
   grant_type_not_allowed: [400, 'unauthorized_client', 'this client may not use this grant type'],
   // RFC 8693 section 2.2.2: an unacceptable subject_token is invalid_request, not invalid_grant.
@@ -106,6 +115,8 @@ export const wire = {
   issuance_blocked: subject,
   subject_token_replayed: subject,
   subject_token_works_once: invalidRequest('these tokens work once: use `token-broker credential-process`'),
+  client_issuance_blocked: target,
+  client_has_no_rule: target,
   target_unknown: target,
   target_not_granted: target,
   target_not_named: target,

@@ -5,14 +5,18 @@ import { ACCESS_TOKEN_TYPE, AWS_CREDENTIALS_TYPE, ID_TOKEN_TYPE, JWT_TYPE } from
 export const subjectTokenTypes = [JWT_TYPE, ID_TOKEN_TYPE, ACCESS_TOKEN_TYPE] as const
 export type SubjectTokenType = (typeof subjectTokenTypes)[number]
 
-/** RFC 8693 section 2.1, as far as it is about form; nothing here has been believed yet. */
-export interface TokenExchangeRequest {
-  subject_token: string
-  subject_token_type: SubjectTokenType
+/** What is asked for (RFC 8693 section 2.1, RFC 8707 section 2). */
+export interface TargetRequest {
   audience: readonly string[]
   resource: readonly string[]
   /** Absent: all that is granted. */
   scope: readonly string[] | undefined
+}
+
+/** RFC 8693 section 2.1, as far as it is about form; nothing here has been believed yet. */
+export interface TokenExchangeRequest extends TargetRequest {
+  subject_token: string
+  subject_token_type: SubjectTokenType
   /** What requested_token_type asks for. Absent: whatever the target issues. */
   wanted: 'token' | 'credentials' | undefined
 }
@@ -36,14 +40,20 @@ export function parseTokenExchangeRequest(form: Form): TokenExchangeRequest {
   const requested = parameter(form, 'requested_token_type')
   if (requested !== undefined && !Object.hasOwn(requestable, requested))
     throw unsupported('requested_token_type', `it must be one of ${Object.keys(requestable).join(' ')}`)
-  const scope = parameter(form, 'scope')?.split(' ').filter(Boolean)
   return {
     subject_token,
     subject_token_type,
+    ...parseTargetRequest(form),
+    wanted: requested === undefined ? undefined : requestable[requested],
+  }
+}
+
+export function parseTargetRequest(form: Form): TargetRequest {
+  const scope = parameter(form, 'scope')?.split(' ').filter(Boolean)
+  return {
     audience: form.get('audience') ?? [],
     resource: form.get('resource') ?? [],
     scope: scope?.length ? [...new Set(scope)] : undefined,
-    wanted: requested === undefined ? undefined : requestable[requested],
   }
 }
 

@@ -1,6 +1,12 @@
 /** RFC 8693 section 2.1 */
 export const TOKEN_EXCHANGE_GRANT = 'urn:ietf:params:oauth:grant-type:token-exchange'
 
+/** RFC 6749 section 4.4 */
+export const CLIENT_CREDENTIALS_GRANT = 'client_credentials'
+
+/** RFC 7523 section 2.2 */
+export const JWT_BEARER_ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+
 /** RFC 8693 section 3 */
 export const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token'
 export const ID_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:id_token'

@@ -7,7 +7,7 @@ import type { VerificationKey } from '../protocol/key-set.ts'
 import type { Refusal } from '../protocol/refusals.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
 import type { SubjectTokenType } from '../protocol/token-exchange-request.ts'
-import { ACCESS_TOKEN_TYPE } from '../protocol/urns.ts'
+import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, JWT_TYPE } from '../protocol/urns.ts'
 import { claimAt } from './claim-path.ts'
 import { parseCompactJws } from './compact-jws.ts'
 import { subjectOf, toSub } from './subject.ts'
@@ -40,6 +40,9 @@ export interface Verification {
   signal: AbortSignal
 }
 
+/** What a token is presented as: a subject_token, or the proof of a client (RFC 7523 section 2.2). */
+export type PresentedAs = SubjectTokenType | 'client_assertion'
+
 const MAX_SUB_CHARACTERS = 255
 /** It becomes part of a DynamoDB key, which holds 2,048 bytes. */
 const MAX_JTI_BYTES = 1_024
@@ -51,11 +54,11 @@ const MAX_KID_CHARACTERS = 1_024
  */
 export async function verifySubjectToken(
   token: string,
-  type: SubjectTokenType,
+  presentedAs: PresentedAs,
   by: Verification,
 ): Promise<VerifiedSubject> {
   const { header, payload, signed } = parseCompactJws(token)
-  checkType(header, type)
+  checkType(header, presentedAs)
   const issuer = issuerOf(payload, by)
   const { alg, kid } = checkHeader(header, issuer)
   const { keys } = await by.keySets.find(issuer, kid, by.signal)
@@ -68,15 +71,23 @@ export async function verifySubjectToken(
   return { issuer, subject, sub: toSub(issuer.name, subject), claims: payload, jti, exp, hash } as VerifiedSubject
 }
 
-/** RFC 8725 section 3.11: a token made for one purpose is not taken for another. An absent typ says nothing. */
-function checkType(header: JsonObject, type: SubjectTokenType): void {
+/** RFC 8725 section 3.11, RFC 9068 section 2.1; draft-ietf-oauth-rfc7523bis for assertions. */
+const types: Readonly<Record<PresentedAs, readonly string[]>> = {
+  [JWT_TYPE]: ['jwt'],
+  [ID_TOKEN_TYPE]: ['jwt'],
+  [ACCESS_TOKEN_TYPE]: ['jwt', 'at+jwt'],
+  client_assertion: ['jwt', 'client-authentication+jwt'],
+}
+
+/** A token made for one purpose is not taken for another. An absent typ says nothing. */
+function checkType(header: JsonObject, presentedAs: PresentedAs): void {
   const { typ } = header
   if (typ === undefined) return
   if (typeof typ !== 'string') throw malformed('typ is not a string')
   // RFC 7515 section 4.1.9: compared without case, "application/" may be left out.
   const bare = typ.toLowerCase().replace(/^application\//, '')
-  if (bare === 'jwt' || (bare === 'at+jwt' && type === ACCESS_TOKEN_TYPE)) return
-  throw new RefusedError({ reason: 'token_type_mismatch', typ: typ.slice(0, 64) })
+  if (!types[presentedAs].includes(bare))
+    throw new RefusedError({ reason: 'token_type_mismatch', typ: typ.slice(0, 64) })
 }
 
 function issuerOf(payload: JsonObject, by: Verification): TrustedIssuer {

@@ -82,7 +82,10 @@ export type Expression = { path: ClaimPath } | { cel: string }
 
 export interface Rule {
   name: string
+  /** None where the rule is about a client. */
   issuers: readonly string[]
+  /** What it authenticates itself for: client_credentials. Such a rule has no conditions. */
+  client?: string
   /** Absent: any client, and none. */
   clients?: readonly string[]
   owner?: string
@@ -115,6 +118,35 @@ export interface SessionSettings {
 }
 
 export interface Client {
-  type: 'public'
+  /** `public`: known by name alone. */
+  type: 'public' | 'confidential'
+  /** Of a confidential client. */
+  auth?: ClientAuth
   grants: readonly string[]
+  /** Names of the targets whose tokens it may look up. */
+  introspect: readonly string[]
+}
+
+/** The one way a client authenticates. */
+export type ClientAuth = SecretAuth | KeyAuth | FederatedAuth
+
+export interface SecretAuth {
+  kind: 'client_secret'
+  /** base64url SHA-256 of each secret that is accepted: two while one is replaced. */
+  sha256: readonly string[]
+  methods: readonly ('basic' | 'post')[]
+}
+
+/** private_key_jwt: the client signs with a key of its own. */
+export interface KeyAuth {
+  kind: 'private_key_jwt'
+  /** Its own keys: `name` is `client:<client_id>`, `iss` the client_id, as RFC 7523 section 3 has it. */
+  signer: TrustedIssuer
+}
+
+/** A trusted issuer's token is the client's proof, if the rule admits it. */
+export interface FederatedAuth {
+  kind: 'federated'
+  /** Named for the client; it grants nothing, and its conditions pass the guardrails of every other. */
+  rule: Rule
 }

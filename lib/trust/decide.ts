@@ -1,5 +1,6 @@
 import type { Refusal } from '../protocol/refusals.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
+import type { AuthenticatedClient } from '../tokens/request-client.ts'
 import type { VerifiedSubject } from '../tokens/verify-subject-token.ts'
 import type { RoleTarget, Rule, RuleGrant, SessionSettings, Target } from './configuration.ts'
 import { evaluateRule, type RuleTrace } from './evaluate-rule.ts'
@@ -12,7 +13,8 @@ const MAX_ADDED_CHARACTERS = 4 * 1024
 
 /** What is asked, by whom. */
 export interface DecisionRequest {
-  subject: VerifiedSubject
+  /** A client where it asks for itself. */
+  subject: VerifiedSubject | AuthenticatedClient
   /** The client that the request names; undefined when the workload is its own client. */
   client_id: string | undefined
   audience: readonly string[]
@@ -68,9 +70,12 @@ type Match = { rule: Rule; grant: RuleGrant }
  */
 export function decide(request: DecisionRequest, policy: Policy, now: number): Decision {
   const { subject } = request
-  const issuer = policy.configuration.issuers[subject.issuer.name]
-  if (issuer === undefined) throw new Error('a verified subject of an issuer that is not configured')
-  const failed = issuer.require.find((condition) => !matches(condition, subject.claims))
+  const issuer = 'issuer' in subject ? policy.configuration.issuers[subject.issuer.name] : undefined
+  if ('issuer' in subject && issuer === undefined)
+    throw new Error('a verified subject of an issuer that is not configured')
+  // A client that asks for itself has said nothing that a rule could read.
+  const claims = 'issuer' in subject ? subject.claims : {}
+  const failed = issuer?.require.find((condition) => !matches(condition, claims))
   if (failed) {
     return refused(
       { reason: 'issuer_requirement_failed', claim: failed.key },
@@ -78,9 +83,9 @@ export function decide(request: DecisionRequest, policy: Policy, now: number): D
     )
   }
 
-  const rules = (policy.rules.get(issuer.name) ?? []).map((rule) => ({
+  const rules = rulesFor(subject, policy).map((rule) => ({
     rule,
-    trace: evaluateRule(rule, issuer, request, policy, now),
+    trace: evaluateRule(rule, issuer, { claims, client_id: request.client_id }, policy, now),
   }))
   const matched = rules.filter(({ trace }) => trace.matched)
   const enforced = matched.filter(({ rule }) => rule.mode === 'enforce')
@@ -89,6 +94,7 @@ export function decide(request: DecisionRequest, policy: Policy, now: number): D
     shadow: matched.filter(({ rule }) => rule.mode === 'shadow').map(({ rule }) => rule.name),
   }
   if (enforced.length === 0) {
+    if (!('issuer' in subject)) return refused({ reason: 'client_has_no_rule', client_id: subject.client_id }, trace)
     const forbidden = trace.rules.find(({ forbidden }) => forbidden)?.forbidden
     return refused(forbidden ? { reason: 'event_forbidden', ...forbidden } : { reason: 'no_rule_matches' }, trace)
   }
@@ -116,22 +122,27 @@ export function decide(request: DecisionRequest, policy: Policy, now: number): D
   const first = forTarget[0] as Match
   const granted = { target, rules: namesOf(forTarget), lifetime: settings.lifetime }
   if ('role' in settings) {
-    const session = sessionOf(first, settings, subject.claims, policy)
+    const session = sessionOf(first, settings, claims, policy)
     return 'reason' in session ? refused(session, trace) : { trace, granted: { ...granted, ...session } }
   }
-  const claims = claimsOf(first, subject.claims, policy)
-  if ('failed' in claims)
-    return refused({ reason: 'expression_failed', target, rule: first.rule.name, expression: claims.failed }, trace)
+  const added = addedClaims(first, claims, policy)
+  if ('failed' in added)
+    return refused({ reason: 'expression_failed', target, rule: first.rule.name, expression: added.failed }, trace)
   return {
     trace,
     granted: {
       ...granted,
       audience: settings.audience,
       scopes: request.scope ?? scopes,
-      claims: claims.values,
+      claims: added.values,
       expires_with_subject: first.grant.expires_with_subject,
     },
   }
+}
+
+function rulesFor(subject: DecisionRequest['subject'], policy: Policy): readonly Rule[] {
+  const rules = 'issuer' in subject ? policy.rules.get(subject.issuer.name) : policy.clientRules.get(subject.client_id)
+  return rules ?? []
 }
 
 /** RFC 8693 section 2.1, RFC 8707 section 2: all that is named must be one target; with nothing named, a sole granted target is meant. */
@@ -192,7 +203,11 @@ function sessionOf(
   }
 }
 
-function claimsOf({ grant }: Match, claims: JsonObject, policy: Policy): { values: JsonObject } | { failed: string } {
+function addedClaims(
+  { grant }: Match,
+  claims: JsonObject,
+  policy: Policy,
+): { values: JsonObject } | { failed: string } {
   const values: JsonObject = {}
   let room = MAX_ADDED_CHARACTERS
   for (const [name, expression] of Object.entries(grant.claims)) {

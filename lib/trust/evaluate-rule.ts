@@ -1,6 +1,6 @@
+import type { JsonObject } from '../protocol/strict-json.ts'
 import { claimAt } from '../tokens/claim-path.ts'
 import type { Condition, Issuer, Operator, Rule } from './configuration.ts'
-import type { DecisionRequest } from './decide.ts'
 import { matches } from './match.ts'
 import type { Policy } from './policy.ts'
 import { forbiddenEvents } from './presets.ts'
@@ -19,17 +19,16 @@ export interface RuleTrace {
 /** Conditions are read in the order they are cheapest to explain: expiry, client, match, when, and last the forbidden events. */
 export function evaluateRule(
   rule: Rule,
-  issuer: Issuer,
-  request: DecisionRequest,
+  issuer: Issuer | undefined,
+  { claims, client_id }: { claims: JsonObject; client_id: string | undefined },
   policy: Policy,
   now: number,
 ): RuleTrace {
-  const { claims } = request.subject
   const trace = { rule: rule.name, mode: rule.mode }
   if (rule.expires_at !== undefined && now >= rule.expires_at) {
     return { ...trace, matched: false, failed: `the rule expired at ${new Date(rule.expires_at * 1000).toISOString()}` }
   }
-  if (rule.clients !== undefined && !rule.clients.some((client) => client === request.client_id)) {
+  if (rule.clients !== undefined && !rule.clients.some((client) => client === client_id)) {
     return { ...trace, matched: false, failed: `the client is not one of ${rule.clients.join(', ')}` }
   }
   const unmet = rule.match.find((condition) => !matches(condition, claims))
@@ -41,7 +40,7 @@ export function evaluateRule(
       failed: `when is not true: ${'cel' in rule.when ? rule.when.cel : `claims.${rule.when.path.join('.')}`}`,
     }
   }
-  const forbidden = forbiddenEvent(rule, issuer, request)
+  const forbidden = issuer && forbiddenEvent(rule, issuer, claims)
   if (forbidden) {
     const failed = `${forbidden.claim} is ${JSON.stringify(forbidden.value)}, which is refused unless the rule's match names it`
     return { ...trace, matched: false, failed, forbidden }
@@ -50,10 +49,10 @@ export function evaluateRule(
 }
 
 /** An event that people without write access can cause, or none at all, needs a rule that names it literally. */
-function forbiddenEvent(rule: Rule, issuer: Issuer, { subject }: DecisionRequest): RuleTrace['forbidden'] {
+function forbiddenEvent(rule: Rule, issuer: Issuer, claims: JsonObject): RuleTrace['forbidden'] {
   const events = forbiddenEvents(issuer.preset)
   if (events === undefined) return undefined
-  const value = claimAt(subject.claims, [events.claim])
+  const value = claimAt(claims, [events.claim])
   if (typeof value !== 'string') return { claim: events.claim, value: '' }
   if (!events.values.includes(value)) return undefined
   const named = rule.match.some(

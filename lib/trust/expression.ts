@@ -16,8 +16,13 @@ export async function loadEvaluate(configuration: Configuration): Promise<Evalua
 }
 
 export function celSources(configuration: Configuration): Set<string> {
-  const expressions = configuration.rules.flatMap(expressionsOf)
+  const expressions = [...configuration.rules, ...federatedRules(configuration)].flatMap(expressionsOf)
   return new Set(expressions.flatMap((expression) => ('cel' in expression ? [expression.cel] : [])))
+}
+
+/** What federated clients are known by. */
+export function federatedRules({ clients }: Pick<Configuration, 'clients'>): Rule[] {
+  return Object.values(clients).flatMap(({ auth }) => (auth?.kind === 'federated' ? [auth.rule] : []))
 }
 
 /** All that a rule evaluates. */

@@ -1,4 +1,5 @@
 import type { Configuration } from './configuration.ts'
+import { ofClient } from './guardrails/client.ts'
 import { bounds, DAY, finding, type GuardrailFinding } from './guardrails/finding.ts'
 import { ofIssuer } from './guardrails/issuer.ts'
 import { ofRule } from './guardrails/rule.ts'
@@ -20,6 +21,7 @@ export function findUnsafe(configuration: Configuration): GuardrailFinding[] {
     ...ourselves(configuration),
     ...Object.values(configuration.issuers).flatMap((issuer) => ofIssuer(issuer, configuration)),
     ...ofTargets(configuration),
+    ...Object.entries(configuration.clients).flatMap(([id, client]) => ofClient(id, client, configuration)),
     ...configuration.rules.flatMap((rule) => ofRule(rule, configuration)),
   ]
 }

@@ -1,6 +1,6 @@
 import type { ClaimPath } from '../tokens/claim-path.ts'
 import { uriOf, type Configuration, type Expression, type Issuer, type Rule } from './configuration.ts'
-import { expressionsOf, loadEvaluate, type Evaluate } from './expression.ts'
+import { expressionsOf, federatedRules, loadEvaluate, type Evaluate } from './expression.ts'
 
 /** A configuration made ready to decide by: what a request looks up is a lookup. Built once, at init. */
 export interface Policy {
@@ -8,7 +8,10 @@ export interface Policy {
   /** Our `iss`, known at the latest now. */
   ourIssuer: string
   issuers: ReadonlyMap<string, Issuer>
+  /** By issuer name. */
   rules: ReadonlyMap<string, readonly Rule[]>
+  /** By client_id: what clients get for themselves. */
+  clientRules: ReadonlyMap<string, readonly Rule[]>
   /** Every name, URI and role ARN that `audience` or `resource` may say, to the target's name. */
   targets: ReadonlyMap<string, string>
   /** By issuer name: the claims that its subject, its requirements or its rules name, each once. */
@@ -17,19 +20,13 @@ export interface Policy {
 }
 
 export async function toPolicy(configuration: Configuration, ourIssuer: string): Promise<Policy> {
-  const rules = new Map<string, Rule[]>()
-  for (const rule of configuration.rules) {
-    for (const name of rule.issuers) {
-      const ofIssuer = rules.get(name)
-      if (ofIssuer) ofIssuer.push(rule)
-      else rules.set(name, [rule])
-    }
-  }
+  const rules = grouped(configuration.rules, ({ issuers }) => issuers)
   return {
     configuration,
     ourIssuer,
     issuers: new Map(Object.values(configuration.issuers).map((issuer) => [issuer.issuer, issuer])),
     rules,
+    clientRules: grouped(configuration.rules, ({ client }) => (client === undefined ? [] : [client])),
     targets: new Map(
       Object.entries(configuration.targets).flatMap(([name, target]) => [
         [name, name],
@@ -39,11 +36,27 @@ export async function toPolicy(configuration: Configuration, ourIssuer: string):
     namedClaims: new Map(
       Object.values(configuration.issuers).map((issuer) => [
         issuer.name,
-        namedClaims(issuer, rules.get(issuer.name) ?? []),
+        namedClaims(issuer, [...(rules.get(issuer.name) ?? []), ...clientConditions(configuration, issuer.name)]),
       ]),
     ),
     evaluate: await loadEvaluate(configuration),
   }
+}
+
+function grouped(rules: readonly Rule[], namesOf: (rule: Rule) => readonly string[]): Map<string, Rule[]> {
+  const groups = new Map<string, Rule[]>()
+  for (const rule of rules) {
+    for (const name of namesOf(rule)) {
+      const group = groups.get(name)
+      if (group) group.push(rule)
+      else groups.set(name, [rule])
+    }
+  }
+  return groups
+}
+
+function clientConditions(configuration: Configuration, issuer: string): Rule[] {
+  return federatedRules(configuration).filter(({ issuers }) => issuers.includes(issuer))
 }
 
 function namedClaims(issuer: Issuer, rules: readonly Rule[]): ClaimPath[] {

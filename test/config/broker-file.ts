@@ -53,8 +53,21 @@ rules:
     match: { namespace: reports }
     grant:
       - { target: reader, session_tags: { pod: 'claims["kubernetes.io"].pod.name' } }
+  nightly-batch:
+    client: nightly
+    grant:
+      - { target: api, scopes: [read] }
 clients:
   app: { type: public }
+  nightly:
+    auth: { client_secret: { sha256: [LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ] } }
+    grants: [client_credentials]
+  orders-api:
+    auth: { private_key_jwt: { jwks: { uri: https://orders.test/jwks } } }
+    introspect: [api]
+  batch:
+    auth: { federated: { issuer: cluster, match: { service_account_uid: "6f0c" } } }
+    grants: [client_credentials, token-exchange]
 receipts: { retention: 30d }
 `
 

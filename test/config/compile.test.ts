@@ -58,11 +58,75 @@ test('what is left out gets its default, and durations become seconds', () => {
       grant: [{ target: 'api', scopes: ['write'], claims: {}, expires_with_subject: false }],
     },
   )
-  assert.deepEqual(clients, {
-    app: { type: 'public', grants: ['urn:ietf:params:oauth:grant-type:token-exchange'] },
-  })
+  const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
+  assert.deepEqual(clients.app, { type: 'public', grants: [exchange], introspect: [] })
   assert.deepEqual(receipts, { retention: 30 * 86_400 })
   assert.deepEqual(signing, { algorithms: ['ES256', 'RS256'], keys: {} })
+})
+
+test('clients: each with its one way to authenticate, and what it may do', () => {
+  const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
+  const { clients, rules } = compiled(brokerFile)
+  assert.deepEqual(clients.nightly, {
+    type: 'confidential',
+    auth: {
+      kind: 'client_secret',
+      sha256: ['LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ'],
+      methods: ['basic'],
+    },
+    grants: ['client_credentials'],
+    introspect: [],
+  })
+  assert.deepEqual(clients['orders-api'], {
+    type: 'confidential',
+    auth: {
+      kind: 'private_key_jwt',
+      signer: {
+        name: 'client:orders-api',
+        issuer: 'orders-api',
+        algorithms: ['ES256', 'RS256'],
+        jwks: { uri: 'https://orders.test/jwks' },
+        subject: [{ claim: ['sub'] }],
+        replay: 'once',
+        clock_tolerance: 60,
+        max_token_lifetime: 3_600,
+      },
+    },
+    grants: [exchange],
+    introspect: ['api'],
+  })
+  assert.deepEqual(clients.batch, {
+    type: 'confidential',
+    auth: {
+      kind: 'federated',
+      rule: {
+        name: 'batch',
+        issuers: ['cluster'],
+        match: [
+          {
+            key: 'service_account_uid',
+            path: ['kubernetes.io', 'serviceaccount', 'uid'],
+            operator: { equals: ['6f0c'] },
+          },
+        ],
+        mode: 'enforce',
+        grant: [],
+      },
+    },
+    grants: ['client_credentials', exchange],
+    introspect: [],
+  })
+  assert.deepEqual(
+    rules.find(({ name }) => name === 'nightly-batch'),
+    {
+      name: 'nightly-batch',
+      issuers: [],
+      client: 'nightly',
+      match: [],
+      mode: 'enforce',
+      grant: [{ target: 'api', scopes: ['read'], claims: {}, expires_with_subject: false }],
+    },
+  )
 })
 
 test('a preset gives what is left out, and the file may say otherwise', () => {

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import * as oauth from 'oauth4webapi'
+import { subjectTokenAlgorithms } from '../../lib/protocol/algorithms.ts'
 import { blackBox } from './broker-fixture.ts'
 
 const box = blackBox()
+const methods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
 const documents = ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server', '/jwks']
 
 async function get(path: string, init?: RequestInit): Promise<Response> {
@@ -18,8 +20,16 @@ test('RFC 8414 section 2 and 3.3: the metadata has its required members, and iss
     token_endpoint: `${box.broker.url}/token`,
     jwks_uri: `${box.broker.url}/jwks`,
     response_types_supported: [],
-    grant_types_supported: ['urn:ietf:params:oauth:grant-type:token-exchange'],
-    token_endpoint_auth_methods_supported: ['none'],
+    grant_types_supported: ['urn:ietf:params:oauth:grant-type:token-exchange', 'client_credentials'],
+    token_endpoint_auth_methods_supported: ['none', ...methods],
+    token_endpoint_auth_signing_alg_values_supported: subjectTokenAlgorithms,
+    introspection_endpoint: `${box.broker.url}/introspect`,
+    introspection_endpoint_auth_methods_supported: methods,
+    introspection_endpoint_auth_signing_alg_values_supported: subjectTokenAlgorithms,
+    introspection_signing_alg_values_supported: ['RS256'],
+    revocation_endpoint: `${box.broker.url}/revoke`,
+    revocation_endpoint_auth_methods_supported: ['none', ...methods],
+    revocation_endpoint_auth_signing_alg_values_supported: subjectTokenAlgorithms,
   })
 })
 

@@ -49,7 +49,7 @@ async function contextOf({ target, session, ruleName = 'web-deploys', issuer, si
     }),
   ]
   const changes = {
-    clients: { app: { type: 'public' as const, grants: [TOKEN_EXCHANGE_GRANT] } },
+    clients: { app: { type: 'public' as const, grants: [TOKEN_EXCHANGE_GRANT], introspect: [] } },
     issuers: { farm: { ...farmIssuer, ...issuer } },
     targets: {
       deployer: { ...deployer, ...target },
@@ -174,7 +174,6 @@ test('all that target and rule say of the session is asked for, and only that', 
   assert.equal(source_identity, sourceIdentity('farm', 'job-7'))
   assert.deepEqual(session, {
     target: 'deployer',
-    rules: ['web-deploys'],
     role: deployer.role,
     lifetime: 900,
     external_id: 'broker-acme',

@@ -3,7 +3,7 @@ import type { TestIssuer } from '../tokens/issuer-fixture.ts'
 import { now } from '../tokens/issuer-fixture.ts'
 
 export interface FakePorts extends Ports {
-  /** What is in the store, by key. */
+  /** What is in the store, by key: of a client's assertion, less than a receipt has. */
   stored: Map<string, { receipt: Receipt; state: 'recorded' | 'released' }>
   calls: string[]
   logged: { message: string; fields: Record<string, unknown> }[]
@@ -31,7 +31,7 @@ export function fakePorts(farm: TestIssuer): FakePorts {
         ports.calls.push('record')
         if (ports.fail.record) return Promise.reject(ports.fail.record)
         if (ports.stored.get(receipt.key)?.state === 'recorded') return Promise.resolve('replayed')
-        ports.stored.set(receipt.key, { receipt, state: 'recorded' })
+        ports.stored.set(receipt.key, { receipt: receipt as Receipt, state: 'recorded' })
         return Promise.resolve('recorded')
       },
       release(receipt) {

@@ -47,8 +47,8 @@ async function exchange({
   signal,
 }: Ask = {}) {
   const clients = {
-    app: { type: 'public' as const, grants: [TOKEN_EXCHANGE_GRANT] },
-    idle: { type: 'public' as const, grants: [] },
+    app: { type: 'public' as const, grants: [TOKEN_EXCHANGE_GRANT], introspect: [] },
+    idle: { type: 'public' as const, grants: [], introspect: [] },
   }
   const issuers = { farm: { ...farmIssuer, ...issuer } }
   const policy = await toPolicy(configuration(rules, { issuers, clients, ...changes }), ourIssuer)
@@ -88,6 +88,7 @@ test('a token of ours comes back, with RFC 9068’s header and claims and the ru
     exp: now + 900,
     scope: 'read write',
     job: 'job-7',
+    rules: ['r'],
   })
 })
 
@@ -116,7 +117,7 @@ test('the receipt tells the whole exchange, and only claims that rules name', as
   const { receipt } = [...ports.stored.values()][0]!
   const { decision_id, subject_hash, ...rest } = receipt
   assert.match(decision_id, /^decision-/)
-  assert.match(subject_hash, /^[\w-]{43}$/)
+  assert.match(String(subject_hash), /^[\w-]{43}$/)
   assert.deepEqual(rest, {
     key: 'farm#jti:j1',
     grant_type: TOKEN_EXCHANGE_GRANT,
@@ -209,26 +210,6 @@ test('a target without scopes: neither the token nor the answer has a scope', as
   assert.ok(!('scope' in response))
   assert.ok(!('scope' in decodeJwt(response.access_token)))
 })
-
-for (const [title, ask, detail, basic] of [
-  ['Basic credentials', { authorization: 'Basic YXBwOng=' }, 'an Authorization header', true],
-  ['BASIC without credentials', { authorization: 'BASIC' }, 'an Authorization header', true],
-  ['a bearer token', { authorization: 'Bearer basic' }, 'an Authorization header', false],
-  ['a scheme that begins like Basic', { authorization: 'Basics x' }, 'an Authorization header', false],
-  ['an empty Authorization header', { authorization: '' }, 'an Authorization header', false],
-  ['a client_secret', { form: { client_id: 'app', client_secret: 'x' } }, 'client_secret was given', false],
-  ['a client_assertion', { form: { client_assertion: 'x' } }, 'client_assertion was given', false],
-  ['a client_assertion_type', { form: { client_assertion_type: 'x' } }, 'client_assertion_type was given', false],
-] as const) {
-  test(`${title}: refused, ${basic ? 'with' : 'without'} a challenge to Basic, and nothing of it is repeated`, async () => {
-    assert.deepEqual(await refusal(exchange(ask)), {
-      reason: 'client_authentication_failed',
-      detail: `${detail}, and no client authenticates by ${'form' in ask ? 'it' : 'one'}`,
-      basic,
-    })
-    assert.deepEqual(ports.calls, [])
-  })
-}
 
 test('a named client is in the token, and must be known and allowed', async () => {
   assert.equal(decodeJwt((await exchange({ form: { client_id: 'app' } })).access_token).client_id, 'app')

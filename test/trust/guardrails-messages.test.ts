@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Configuration, RoleTarget, RuleGrant, SessionSettings } from '../../lib/trust/configuration.ts'
+import type { Client, Configuration, RoleTarget, RuleGrant, SessionSettings } from '../../lib/trust/configuration.ts'
 import { findUnsafe, refuseUnsafe } from '../../lib/trust/guardrails.ts'
 import { guardrailRules } from '../../lib/trust/guardrails/finding.ts'
 import { github, matching, ofPreset, safe, target, withIssuer, withRule } from './guardrails-fixture.ts'
@@ -21,6 +21,17 @@ function withSession(
     targets: { role: { role: 'arn:aws:iam::123456789012:role/a', lifetime: 900, ...role } },
     rules: [rule('r', { grant: [grant('role', { session: settings, ...changes })] })],
   }
+}
+
+const confidential: Client = {
+  type: 'confidential',
+  auth: { kind: 'client_secret', sha256: ['x'.repeat(43)], methods: ['basic'] },
+  grants: [],
+  introspect: [],
+}
+
+function withClient(app: Client): Configuration {
+  return { ...safe, clients: { app } }
 }
 
 const tag = { path: ['ref'] }
@@ -315,16 +326,126 @@ const rows: readonly (readonly [title: string, spoilt: Configuration, ...lines: 
     withRule({ issuers: ['self'] }),
     'rules.r.issuer: unknown-reference self (our own tokens as subjects) is not supported yet',
   ],
-  ['no issuer', withRule({ issuers: [] }), 'rules.r: unknown-reference the rule names no issuer'],
+  [
+    'no issuer',
+    withRule({ issuers: [] }),
+    'rules.r: unknown-reference give it an issuer, whose tokens it is about, or a client',
+  ],
   [
     'a client that is not there',
     withRule({ clients: ['app', 'nobody'] }),
     'rules.r.clients: unknown-reference there is no client named nobody',
   ],
   [
+    'a client that proves nothing and is not public',
+    withClient({ type: 'confidential', grants: [], introspect: [] }),
+    'clients.app: client-kind give it auth, or write type: public for a client that proves nothing',
+  ],
+  [
+    'a public client that proves something',
+    withClient({ ...confidential, type: 'public' }),
+    'clients.app: client-kind a public client proves nothing: remove type, or auth',
+  ],
+  [
+    'a public client that gets something for itself, and looks something up',
+    withClient({ type: 'public', grants: ['client_credentials'], introspect: ['api'] }),
+    'clients.app.grants: client-kind whoever knows its name is this client: client_credentials need auth',
+    'clients.app.introspect: client-kind whoever knows its name is this client: introspect needs auth',
+  ],
+  [
+    'a client without a hash',
+    withClient({ ...confidential, auth: { kind: 'client_secret', sha256: [], methods: ['basic'] } }),
+    'clients.app.auth.client_secret: client-kind it has no hash of a secret, or no method to send it by',
+  ],
+  [
+    'a client with a secret for a hash',
+    withClient({ ...confidential, auth: { kind: 'client_secret', sha256: ['hunter2'], methods: ['basic'] } }),
+    'clients.app.auth.client_secret: client-kind it has no hash of a secret, or no method to send it by',
+  ],
+  [
+    'a client that may not send its secret at all',
+    withClient({ ...confidential, auth: { kind: 'client_secret', sha256: ['x'.repeat(43)], methods: [] } }),
+    'clients.app.auth.client_secret: client-kind it has no hash of a secret, or no method to send it by',
+  ],
+  [
+    'a client whose assertions count again and again, for hours, by any algorithm, with keys from anywhere',
+    withClient({
+      ...confidential,
+      auth: {
+        kind: 'private_key_jwt',
+        signer: {
+          ...farm,
+          name: 'client:app',
+          replay: 'off',
+          max_token_lifetime: 7_200,
+          algorithms: [],
+          jwks: { uri: 'http://keys.test' },
+        },
+      },
+    }),
+    'clients.app.auth.private_key_jwt.jwks: insecure-url write an https URL',
+    'clients.app.auth.private_key_jwt.algorithms: algorithm-not-allowed use some of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519',
+    'clients.app.auth.private_key_jwt: lifetime-out-of-bounds private_key_jwt must be from 1m to 1h',
+    'clients.app.auth.private_key_jwt: client-kind an assertion of a client counts once',
+  ],
+  [
+    'a federated client that is everybody of an issuer that is not there',
+    withClient({
+      ...confidential,
+      auth: { kind: 'federated', rule: { name: 'app', issuers: ['barn'], match: [], mode: 'enforce', grant: [] } },
+    }),
+    'clients.app.auth.federated.issuer: unknown-reference there is no issuer named barn',
+    'clients.app.auth.federated: rule-constrains-nothing this admits everybody whom the issuer knows: add a claim to match, by value',
+  ],
+  [
+    'targets that a client cannot look up',
+    {
+      ...withSession({}),
+      clients: { app: { ...confidential, introspect: ['role', 'nothing'] } },
+    },
+    'clients.app.introspect.0: target-kind role is a role: only tokens of ours are looked up',
+    'clients.app.introspect.1: unknown-reference there is no target named nothing',
+  ],
+  [
+    'a rule of a client that is not there',
+    withRule({ issuers: [], client: 'nobody', match: [] }),
+    'rules.r.client: unknown-reference there is no client named nobody',
+  ],
+  [
+    'a rule of a client that has all it cannot have',
+    {
+      ...safe,
+      clients: { app: { ...confidential, grants: [] } },
+      rules: [
+        rule('r', {
+          client: 'app',
+          clients: ['app'],
+          when: { path: ['a'] },
+          grant: [grant('plain', { claims: { a: { path: ['a'] } }, expires_with_subject: true })],
+        }),
+      ],
+    },
+    'rules.r.client: client-rule app may not ask for itself: give it grants: [client_credentials]',
+    'rules.r.issuer: client-rule it has an issuer and a client: make two rules of it',
+    "rules.r.match: client-rule a client has no claims: what it must prove stands in the client's auth",
+    "rules.r.when: client-rule a client has no claims: what it must prove stands in the client's auth",
+    'rules.r.clients: client-rule the rule is about one client already',
+    'rules.r.grant.0.claims: client-rule a client has no claims to add',
+    'rules.r.grant.0.expires_with_subject: client-rule a client has no subject token to end with',
+  ],
+  [
+    'a role for a client',
+    {
+      ...withSession({}),
+      clients: { app: { ...confidential, grants: ['client_credentials'] } },
+      rules: [{ ...withSession({}).rules[0]!, issuers: [], client: 'app', match: [] }],
+    },
+    'rules.r.grant.0.target: client-rule role is a role: AWS credentials are got by token exchange, so by a rule with an issuer',
+  ],
+  [
     'a rule without a condition',
     withRule({ match: [] }),
-    'rules.r: rule-constrains-nothing this rule admits everybody whom the issuer knows: add a claim to match, by value',
+    'rules.r: rule-constrains-nothing this admits everybody whom the issuer knows: add a claim to match, by value',
   ],
   [
     'a target that is not there',

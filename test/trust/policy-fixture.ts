@@ -44,7 +44,7 @@ export function configuration(rules: readonly Rule[], changes: Partial<Configura
       plain: { audience: 'https://plain.test', scopes: [], lifetime: 900 },
     },
     rules,
-    clients: { app: { type: 'public', grants: [] } },
+    clients: { app: { type: 'public', grants: [], introspect: [] } },
     receipts: { retention: 86_400 },
     ...changes,
   }

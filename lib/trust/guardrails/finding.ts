@@ -20,6 +20,8 @@ export const guardrailRules = {
   'target-kind': 'A target is an audience or a role; it and its grants have the keys of that kind.',
   'session-tags': 'Session tags are such as STS takes.',
   'session-policy': 'Policies narrow a session: each in one place, and such as STS takes.',
+  'client-kind': 'A client proves who it is in one way, or is public and gets nothing for itself.',
+  'client-rule': 'A rule of a client grants tokens by the client alone.',
   'registered-claim': 'A claim that we set, or that means something to every verifier, cannot be added by a rule.',
 } as const
 

@@ -1,5 +1,5 @@
 import { subjectTokenAlgorithms } from '../../protocol/algorithms.ts'
-import type { ReplayMode } from '../../tokens/trusted-issuer.ts'
+import type { ReplayMode, TrustedIssuer } from '../../tokens/trusted-issuer.ts'
 import type { Condition, Configuration, Issuer } from '../configuration.ts'
 import { presets, sharedIssuers, type TenantClaims } from '../presets.ts'
 import { bounds, finding, HOUR, MINUTE, type GuardrailFinding } from './finding.ts'
@@ -26,9 +26,7 @@ export function ofIssuer(issuer: Issuer, configuration: Configuration): Guardrai
       'issuer',
       `write an https URL, its host in lower case${isLoopback(issuer.issuer) ? '; http on loopback is for local runs' : ''}`,
     )
-  if ('uri' in issuer.jwks && !isHttps(issuer.jwks.uri) && !(configuration.local && isLoopback(issuer.jwks.uri)))
-    add('insecure-url', 'jwks', 'write an https URL')
-  findings.push(...tenancy(issuer, local), ...ofPreset(issuer), ...ofKeys(issuer, local))
+  findings.push(...tenancy(issuer, local), ...ofPreset(issuer), ...ofKeys(issuer, path, configuration))
   const foreignAudience = issuer.audiences?.find((audience) => foreignAudiences.test(audience))
   if (foreignAudience !== undefined)
     add(
@@ -39,9 +37,7 @@ export function ofIssuer(issuer: Issuer, configuration: Configuration): Guardrai
   if (issuer.audiences?.some((audience) => audience.includes('*')))
     add('unsafe-pattern', 'audiences', 'an audience is compared exactly, a * is no pattern here: write it out')
 
-  const foreign = issuer.algorithms.filter((alg) => !subjectTokenAlgorithms.includes(alg))
-  if (foreign.length > 0 || issuer.algorithms.length === 0)
-    add('algorithm-not-allowed', 'algorithms', `use some of ${subjectTokenAlgorithms.join(', ')}`)
+  findings.push(...ofAlgorithms(issuer, path))
   findings.push(...bounds([...path, 'clock_tolerance'], issuer.clock_tolerance, [0, '0s'], [5 * MINUTE, '5m']))
   findings.push(
     ...bounds([...path, 'max_token_lifetime'], issuer.max_token_lifetime, [MINUTE, '1m'], [24 * HOUR, '24h']),
@@ -127,10 +123,28 @@ const foreignAudiences = /^(?:https:\/\/kubernetes\.default(?:\.svc(?:\.[a-z0-9.
 /** Names that no public resolver knows, and addresses: of IPv6 without a dot, of IPv4 the only ones that end in a number. */
 const privateHost = /^[^.]+$|\.(?:local|internal|localhost|lan|home\.arpa|\d+)$/
 
-function ofKeys(issuer: Issuer, local: boolean): GuardrailFinding[] {
-  if ('keys' in issuer.jwks || local) return []
-  const url = 'uri' in issuer.jwks ? issuer.jwks.uri : issuer.issuer
-  if (!isHttps(url) || !privateHost.test(new URL(url).hostname)) return []
+/** Where keys are fetched from: of an issuer, and of a client that signs. */
+export function ofKeys(
+  source: Pick<TrustedIssuer, 'issuer' | 'jwks'>,
+  path: readonly string[],
+  { local }: Pick<Configuration, 'local'>,
+): GuardrailFinding[] {
+  if ('keys' in source.jwks) return []
+  const fromUri = 'uri' in source.jwks
+  const url = 'uri' in source.jwks ? source.jwks.uri : source.issuer
+  const key = fromUri ? 'jwks' : 'issuer'
+  if (local && isLoopback(url)) return []
+  // An issuer's own URL is looked at by itself.
+  if (!isHttps(url)) return fromUri ? [finding('insecure-url', [...path, key], 'write an https URL')] : []
+  if (local || !privateHost.test(new URL(url).hostname)) return []
   const message = `keys are fetched from the public internet only, where ${new URL(url).hostname} is not: give them with jwks: { keys: [...] }`
-  return [finding('unreachable-keys', ['issuers', issuer.name, 'uri' in issuer.jwks ? 'jwks' : 'issuer'], message)]
+  return [finding('unreachable-keys', [...path, key], message)]
+}
+
+export function ofAlgorithms(
+  { algorithms }: Pick<TrustedIssuer, 'algorithms'>,
+  path: readonly string[],
+): GuardrailFinding[] {
+  if (algorithms.length > 0 && algorithms.every((alg) => subjectTokenAlgorithms.includes(alg))) return []
+  return [finding('algorithm-not-allowed', [...path, 'algorithms'], `use some of ${subjectTokenAlgorithms.join(', ')}`)]
 }

@@ -1,3 +1,4 @@
+import { CLIENT_CREDENTIALS_GRANT } from '../../protocol/urns.ts'
 import type { Condition, Configuration, Rule } from '../configuration.ts'
 import { finding, type GuardrailFinding } from './finding.ts'
 import { unsafePattern } from './pattern.ts'
@@ -5,34 +6,96 @@ import { ofSession } from './session.ts'
 
 export function ofRule(rule: Rule, configuration: Configuration): GuardrailFinding[] {
   const path = ['rules', rule.name]
-  const unknownIssuers = rule.issuers.filter((name) => !Object.hasOwn(configuration.issuers, name))
   const unknownClients = (rule.clients ?? []).filter((name) => !Object.hasOwn(configuration.clients, name))
-  const issuers = Object.values(configuration.issuers).filter(({ name }) => rule.issuers.includes(name))
   return [
-    ...unknownIssuers.map((name) =>
+    ...(rule.client === undefined
+      ? ofConditions(rule, configuration, path)
+      : ofClientRule(rule, rule.client, configuration)),
+    ...unknownClients.map((name) =>
+      finding('unknown-reference', [...path, 'clients'], `there is no client named ${name}`),
+    ),
+    ...rule.grant.flatMap((_, index) => ofGrant(rule, index, configuration)),
+  ]
+}
+
+/** Whom conditions admit: those of a rule, and those of a federated client. */
+export function ofConditions(
+  { issuers: names, match, when }: Pick<Rule, 'issuers' | 'match' | 'when'>,
+  configuration: Configuration,
+  path: readonly string[],
+): GuardrailFinding[] {
+  const unknown = names.filter((name) => !Object.hasOwn(configuration.issuers, name))
+  const issuers = Object.values(configuration.issuers).filter(({ name }) => names.includes(name))
+  return [
+    ...unknown.map((name) =>
       finding(
         'unknown-reference',
         [...path, 'issuer'],
         name === 'self' ? 'self (our own tokens as subjects) is not supported yet' : `there is no issuer named ${name}`,
       ),
     ),
-    ...unknownClients.map((name) =>
-      finding('unknown-reference', [...path, 'clients'], `there is no client named ${name}`),
-    ),
-    ...(rule.issuers.length === 0 ? [finding('unknown-reference', path, 'the rule names no issuer')] : []),
-    ...(rule.when === undefined && !rule.match.some(constrains)
+    ...(names.length === 0 ? [finding('unknown-reference', path, 'give it an issuer, whose tokens it is about, or a client')] : []),
+    ...(when === undefined && !match.some(constrains)
       ? [
           finding(
             'rule-constrains-nothing',
             path,
-            'this rule admits everybody whom the issuer knows: add a claim to match, by value',
+            'this admits everybody whom the issuer knows: add a claim to match, by value',
           ),
         ]
       : []),
-    ...rule.match.flatMap((condition) =>
+    ...match.flatMap((condition) =>
       issuers.flatMap((issuer) => unsafePattern(condition, issuer, [...path, 'match', condition.key])).slice(0, 1),
     ),
-    ...rule.grant.flatMap((_, index) => ofGrant(rule, index, configuration)),
+  ]
+}
+
+/** What a client gets for itself: it authenticates, and says nothing that a condition or a claim could read. */
+function ofClientRule(rule: Rule, client_id: string, configuration: Configuration): GuardrailFinding[] {
+  const path = ['rules', rule.name]
+  const { clients, targets } = configuration
+  const client = Object.hasOwn(clients, client_id) ? clients[client_id] : undefined
+  if (client === undefined)
+    return [finding('unknown-reference', [...path, 'client'], `there is no client named ${client_id}`)]
+  const wrong = (key: string, message: string) => finding('client-rule', [...path, key], message)
+  return [
+    ...(client.grants.includes(CLIENT_CREDENTIALS_GRANT)
+      ? []
+      : [wrong('client', `${client_id} may not ask for itself: give it grants: [client_credentials]`)]),
+    ...(rule.issuers.length > 0 ? [wrong('issuer', 'it has an issuer and a client: make two rules of it')] : []),
+    ...(rule.match.length > 0
+      ? [wrong('match', "a client has no claims: what it must prove stands in the client's auth")]
+      : []),
+    ...(rule.when === undefined
+      ? []
+      : [wrong('when', "a client has no claims: what it must prove stands in the client's auth")]),
+    ...(rule.clients === undefined ? [] : [wrong('clients', 'the rule is about one client already')]),
+    ...rule.grant.flatMap(({ target, claims, expires_with_subject }, index) => {
+      const settings = Object.hasOwn(targets, target) ? targets[target] : undefined
+      return [
+        ...(settings !== undefined && 'role' in settings
+          ? [
+              finding(
+                'client-rule',
+                [...path, 'grant', String(index), 'target'],
+                `${target} is a role: AWS credentials are got by token exchange, so by a rule with an issuer`,
+              ),
+            ]
+          : []),
+        ...(Object.keys(claims).length > 0
+          ? [finding('client-rule', [...path, 'grant', String(index), 'claims'], 'a client has no claims to add')]
+          : []),
+        ...(expires_with_subject
+          ? [
+              finding(
+                'client-rule',
+                [...path, 'grant', String(index), 'expires_with_subject'],
+                'a client has no subject token to end with',
+              ),
+            ]
+          : []),
+      ]
+    }),
   ]
 }
 
@@ -111,6 +174,8 @@ const registeredClaims: ReadonlySet<string> = new Set([
   'alg',
   'kid',
   'parents',
+  'rules',
+  'client_sub',
   'authorization_details',
   'active',
   'token_type',

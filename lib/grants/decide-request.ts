@@ -1,5 +1,6 @@
 import { RefusedError } from '../protocol/errors.ts'
-import type { TokenExchangeRequest } from '../protocol/token-exchange-request.ts'
+import type { TargetRequest, TokenExchangeRequest } from '../protocol/token-exchange-request.ts'
+import type { AuthenticatedClient, RequestClient } from '../tokens/request-client.ts'
 import { verifySubjectToken, type VerifiedSubject } from '../tokens/verify-subject-token.ts'
 import { decide, type Granted, type Trace } from '../trust/decide.ts'
 import { explain } from '../trust/explain.ts'
@@ -24,16 +25,17 @@ export function verifySubject(
 }
 
 /** Decides, and tells the log why. Throws RefusedError. */
-export function decideExchange(
-  request: TokenExchangeRequest,
-  subject: VerifiedSubject,
-  client_id: string | undefined,
+export function decideRequest(
+  request: TargetRequest & Pick<TokenExchangeRequest, 'wanted'>,
+  subject: VerifiedSubject | AuthenticatedClient,
+  client: RequestClient | undefined,
   { policy, ports, decision_id }: GrantContext,
 ): { granted: Granted; trace: Trace } {
+  const client_id = client?.client_id
   const decision = decide({ ...request, subject, client_id }, policy, ports.now())
   ports.log.info('decided', {
     decision_id,
-    issuer: subject.issuer.name,
+    ...('issuer' in subject ? { issuer: subject.issuer.name } : {}),
     subject: subject.sub,
     client_id,
     explanation: explain(decision).slice(0, MAX_EXPLANATION_LINES),
