@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { Response } from '../../lib/http/response.ts'
 import { wire } from '../../lib/protocol/refusals.ts'
+import { CLIENT_CREDENTIALS_GRANT, JWT_BEARER_ASSERTION } from '../../lib/protocol/urns.ts'
 import { exchangeEvent, tokenEvent } from '../functions/token-event.ts'
 import { bodies, events, jsonObjects, mutatedTokens } from './request-arbitraries.ts'
 import { toSegment } from './press.ts'
@@ -21,15 +22,19 @@ const faces = new Set(Object.values(wire).map((face) => JSON.stringify(face)))
 
 export async function endpointProperties(endpoints: FuzzedEndpoints): Promise<Property[]> {
   const { call, press, farmToken, lastLine } = endpoints
-  const tokens = [press.sign('{}', { valid: true }), await farmToken()]
+  const job = await farmToken()
+  const tokens = [press.sign('{}', { valid: true }), job]
   const exchange = (token: string) => call('token', exchangeEvent(token))
   const check = (answer: Response) => checkRefusal(answer, lastLine)
+  /** Among all that is sent there may be a client's secret, by which it gets what is its own. */
+  const checkOwn = (answer: Response) =>
+    answer.statusCode === 200 ? checkToken(answer, lastLine, 'legacy') : check(answer)
   return [
     {
       title: 'any event at all gets a documented answer of either function',
       runs: 2_000,
       property: fc.asyncProperty(events, async (event) => {
-        check(await call('token', event))
+        checkOwn(await call('token', event))
         checkDocument(await call('metadata', event), lastLine)
       }),
     },
@@ -37,7 +42,22 @@ export async function endpointProperties(endpoints: FuzzedEndpoints): Promise<Pr
       title: 'any body is refused in our own words',
       runs: 2_000,
       property: fc.asyncProperty(bodies, async (body) => {
-        check(await call('token', { ...tokenEvent(''), ...body }))
+        checkOwn(await call('token', { ...tokenEvent(''), ...body }))
+      }),
+    },
+    {
+      title: 'a client is believed by its proof as it was signed, and by nothing else',
+      runs: 1_000,
+      property: fc.asyncProperty(mutatedTokens(job), async (client_assertion) => {
+        const form = {
+          grant_type: CLIENT_CREDENTIALS_GRANT,
+          client_id: 'pod',
+          client_assertion_type: JWT_BEARER_ASSERTION,
+        }
+        const body = new URLSearchParams({ ...form, client_assertion }).toString()
+        const answer = await call('token', tokenEvent(body, true))
+        if (client_assertion === job) checkToken(answer, lastLine)
+        else check(answer)
       }),
     },
     {
@@ -96,7 +116,7 @@ function checkRefusal({ statusCode, headers = {}, body, ...others }: Response, l
 }
 
 /** One of ours, with no more in it than the rules give. */
-function checkToken({ statusCode, headers = {}, body }: Response, lastLine: () => string): void {
+function checkToken({ statusCode, headers = {}, body }: Response, lastLine: () => string, of?: string): void {
   assert.equal(statusCode, 200, lastLine())
   const { 'x-decision-id': decision_id, ...fixed } = headers
   assert.deepEqual(fixed, { ...ofEveryAnswer, 'content-type': 'application/json', ...uncached })
@@ -105,12 +125,12 @@ function checkToken({ statusCode, headers = {}, body }: Response, lastLine: () =
     expires_in: number
     scope: string
   }
-  const { iss, aud, jti } = JSON.parse(Buffer.from(access_token.split('.')[1] ?? '', 'base64url').toString()) as Record<
-    string,
-    unknown
-  >
+  const { iss, aud, jti, sub } = JSON.parse(
+    Buffer.from(access_token.split('.')[1] ?? '', 'base64url').toString(),
+  ) as Record<string, unknown>
   assert.deepEqual([iss, aud, jti, expires_in], [ourIssuer, 'https://api.test', decision_id, 900])
   assert.ok(['read', 'read write'].includes(scope))
+  if (of !== undefined) assert.equal(sub, of)
 }
 
 /** A document, which is the same for everybody, or a refusal. */

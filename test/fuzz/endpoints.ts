@@ -1,6 +1,7 @@
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
 import { compile } from '../../lib/config/compile.ts'
 import type { Response } from '../../lib/http/response.ts'
+import { hashOfSecret } from '../../lib/tokens/client-secret.ts'
 import { startExampleIssuer } from '../../local/example-issuer.ts'
 import { loadFunction, type LambdaFunction } from '../../local/load-function.ts'
 import { startWorld } from '../../local/world.ts'
@@ -66,6 +67,8 @@ function brokerFile(farm: string, jwk: object): unknown {
     },
     targets: { api: { audience: 'https://api.test', scopes: ['read', 'write'], lifetime: '15m' } },
     rules: {
+      'own-legacy': { client: 'legacy', grant: [{ target: 'api', scopes: ['read'] }] },
+      'own-pod': { client: 'pod', grant: [{ target: 'api', scopes: ['read'] }] },
       jobs: { issuer: 'farm', match: { sub: 'job' }, grant: [{ target: 'api', scopes: ['read'] }] },
       'press-jobs': {
         issuer: 'press',
@@ -74,7 +77,14 @@ function brokerFile(farm: string, jwk: object): unknown {
         grant,
       },
     },
-    clients: { app: { type: 'public' } },
+    clients: {
+      app: { type: 'public' },
+      legacy: {
+        auth: { client_secret: { sha256: [hashOfSecret('s')], methods: ['basic', 'post'] } },
+        grants: ['client_credentials', 'token-exchange'],
+      },
+      pod: { auth: { federated: { issuer: 'farm', match: { sub: 'job' } } }, grants: ['client_credentials'] },
+    },
   }
 }
 

@@ -1,5 +1,11 @@
 import fc from 'fast-check'
-import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, JWT_TYPE, TOKEN_EXCHANGE_GRANT } from '../../lib/protocol/urns.ts'
+import {
+  ACCESS_TOKEN_TYPE,
+  ID_TOKEN_TYPE,
+  JWT_BEARER_ASSERTION,
+  JWT_TYPE,
+  TOKEN_EXCHANGE_GRANT,
+} from '../../lib/protocol/urns.ts'
 import { toSegment } from './press.ts'
 
 // Requests, and what is in them, as anybody may send them.
@@ -60,6 +66,8 @@ const headerValues = fc.oneof(
     '*',
     'W/"',
     'Basic eDp5',
+    'Basic bGVnYWN5OnM=',
+    'Basic bGVnYWN5OngleA==',
     'Bearer x',
   ),
   oddText,
@@ -74,9 +82,10 @@ const tokenParameters: Readonly<Record<string, readonly string[]>> = {
   resource: ['https://api.test', 'api'],
   scope: ['read', 'read write', ' ', 'read read'],
   requested_token_type: [ACCESS_TOKEN_TYPE, JWT_TYPE, ID_TOKEN_TYPE],
-  client_id: ['app', 'farm:job'],
+  client_id: ['app', 'farm:job', 'legacy', 'pod'],
   client_secret: ['s'],
   client_assertion: ['e30.e30.e30'],
+  client_assertion_type: [JWT_BEARER_ASSERTION],
   actor_token: ['e30.e30.e30'],
   actor_token_type: [JWT_TYPE],
 }
