@@ -421,19 +421,22 @@ var telling = [
   "job_workflow_ref",
   "runner_environment"
 ];
+var MAX_CLAIMS = 60;
 function explainRefusal({ message, decision_id }, subject_token, audience) {
   return [
     message,
     "",
     ...audience === void 0 ? [] : [`The audience asked of GitHub: ${toOneLine(audience)}`],
-    "What rules match most in the token:",
+    "The claims of the token:",
     ...describeClaims(subject_token).map((line) => `    ${line}`),
     ...decision_id === void 0 ? [] : ["", `Send who runs the broker the decision id ${printable(decision_id)}`]
   ].join("\n");
 }
 function describeClaims(subject_token) {
   const claims = claimsOf(subject_token);
-  return telling.map((name3) => `${name3}: ${shownClaim(claims[name3])}`);
+  const names = [.../* @__PURE__ */ new Set([...telling, ...Object.keys(claims)])];
+  const lines = names.slice(0, MAX_CLAIMS).map((name3) => `${toOneLine(name3.slice(0, 200))}: ${shownClaim(claims[name3])}`);
+  return names.length > MAX_CLAIMS ? [...lines, `... and ${names.length - MAX_CLAIMS} more`] : lines;
 }
 
 // action/find-job-token.ts
