@@ -24,10 +24,14 @@ const MAX_BYTES = 64 * 1024
 /** In seconds: of files that nobody asks for any more. Longer than any target's lifetime. */
 const KEPT = 2 * 24 * 3600
 
-/** What is in a name is hashed: neither who asks nor what for can be read from a list of files. */
-export function cacheKey(parts: readonly (string | undefined)[]): string {
+/**
+ * What is in a name is hashed: neither who asks nor what for can be read from a list of files. `schema` changes when what is
+ * in the file under it does.
+ */
+export function cacheKey(parts: Readonly<Record<string, string | undefined>>): string {
+  const all = { schema: '1', ...parts }
   return createHash('sha256')
-    .update(JSON.stringify(parts.map((part) => part ?? null)))
+    .update(JSON.stringify(all, Object.keys(all).toSorted()))
     .digest('hex')
 }
 

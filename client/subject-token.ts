@@ -11,9 +11,9 @@ export interface SubjectTokenSource {
   fresh: boolean
   /**
    * Differs between any two subjects. There may be a secret in it: for hashing only. Undefined for a token that does not say
-   * for certain who it is of, or is over by `now` (milliseconds since 1970). Throws as `token` does.
+   * for certain who it is of. Throws as `token` does.
    */
-  identity(now: number): Promise<string | undefined>
+  identity(): Promise<string | undefined>
   /** A JWT; `left` is how many milliseconds there are for it. Throws TokenBrokerError, and TemporaryError. */
   token(left: number): Promise<string>
 }
@@ -31,9 +31,9 @@ export function readySource(name: string, read: (left: number) => string | Promi
   return {
     name,
     fresh: false,
-    async identity(now) {
+    async identity() {
       known = await readToken(30_000)
-      return identityOf(known, now)
+      return identityOf(known)
     },
     async token(left) {
       const token = known ?? (await readToken(left))
@@ -44,10 +44,9 @@ export function readySource(name: string, read: (left: number) => string | Promi
 }
 
 /** Two subjects that JSON.parse makes one, by a claim that is there twice or a number that it rounds, have none. */
-function identityOf(token: string, now: number): string | undefined {
+function identityOf(token: string): string | undefined {
   try {
     const claims = parseStrictJsonObject(payloadBytes(token))
-    if (typeof claims.exp === 'number' && claims.exp * 1000 <= now) return undefined
     return JSON.stringify(Object.entries(claims).filter(([claim]) => !ofTheTokenAlone.includes(claim)))
   } catch {
     return undefined

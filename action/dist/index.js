@@ -251,9 +251,9 @@ function readySource(name3, read) {
   return {
     name: name3,
     fresh: false,
-    async identity(now) {
+    async identity() {
       known2 = await readToken(3e4);
-      return identityOf(known2, now);
+      return identityOf(known2);
     },
     async token(left) {
       const token = known2 ?? await readToken(left);
@@ -262,10 +262,9 @@ function readySource(name3, read) {
     }
   };
 }
-function identityOf(token, now) {
+function identityOf(token) {
   try {
     const claims = parseJsonObject2(payloadBytes(token));
-    if (typeof claims.exp === "number" && claims.exp * 1e3 <= now) return void 0;
     return JSON.stringify(Object.entries(claims).filter(([claim]) => !ofTheTokenAlone.includes(claim)));
   } catch {
     return void 0;

@@ -27,7 +27,7 @@ let folders = 0
 const newFolder = () => join(parent, String(folders++), 'token-broker')
 
 const now = Math.floor(Date.now() / 1000)
-const key = cacheKey(['broker', 'target'])
+const key = cacheKey({ broker: 'b', target: 't' })
 const isRoot = process.getuid?.() === 0
 const issuedFrom = (body: unknown) => readTokenResponse(body as Record<string, unknown>, now) as Issued
 const issued = issuedFrom(accessToken)
@@ -59,7 +59,7 @@ for (const [title, kept] of [
 
 test('another key finds nothing', async () => {
   const { cache } = await recorded()
-  assert.equal(await cache.find(cacheKey(['broker', 'other']), now), undefined)
+  assert.equal(await cache.find(cacheKey({ broker: 'b', target: 'other' }), now), undefined)
 })
 
 test('what was recorded last is found', async () => {
@@ -69,10 +69,19 @@ test('what was recorded last is found', async () => {
   assert.deepEqual(await cache.find(key, now), next)
 })
 
-test('no two lists of parts have one key', () => {
-  const lists = [['a', 'b'], ['ab', ''], ['a,b'], ['a', 'b', undefined], ['a', undefined, 'b'], ['a', 'null', 'b'], []]
-  assert.equal(new Set(lists.map(cacheKey)).size, lists.length)
-  assert.match(cacheKey(['../../etc/passwd']), /^[0-9a-f]{64}$/)
+test('the key is of all parts by name, in whatever order', () => {
+  const all = [
+    { a: 'x', b: 'y' },
+    { a: 'y', b: 'x' },
+    { a: 'xy', b: '' },
+    { a: 'x,y' },
+    { a: 'x', b: 'null' },
+    { a: 'x' },
+    {},
+  ]
+  assert.equal(new Set(all.map(cacheKey)).size, all.length)
+  assert.equal(cacheKey({ b: 'y', a: 'x' }), cacheKey({ a: 'x', b: 'y', c: undefined }))
+  assert.match(cacheKey({ a: '../../etc/passwd' }), /^[0-9a-f]{64}$/)
 })
 
 for (const [title, spoil] of [
