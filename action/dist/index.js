@@ -470,12 +470,16 @@ function githubActions({ url, token }, audience) {
     fresh: true,
     identity: () => Promise.resolve(JSON.stringify([asked.href, token])),
     async token(left) {
-      const { status, text } = await request(asked.href, {
+      const { status, headers, text } = await request(asked.href, {
         name,
         timeout: Math.min(5e3, left),
         headers: { authorization: `Bearer ${token}`, accept: "application/json" }
       });
-      if (status === 429 || status >= 500) throw new TemporaryError(`${name} answered ${status} when asked for a token`);
+      if (status === 429 || status >= 500)
+        throw new TemporaryError(
+          `${name} answered ${status} when asked for a token`,
+          parseRetryAfter(headers.get("retry-after"), Date.now())
+        );
       if (status !== 200)
         throw new TokenBrokerError(
           `${name} answered ${status} when asked for a token: the job's right to ask may have ended with it`

@@ -271,6 +271,14 @@ for (const [title, answer, message, temporary] of [
   })
 }
 
+test('GitHub: how long to wait is heard', async (t) => {
+  const { env } = await githubServer(t, { status: 429, headers: { 'retry-after': '7' } })
+  await assert.rejects(find({}, env).token(30_000), (error) => {
+    assert.equal((error as TemporaryError).retryAfter, 7_000)
+    return true
+  })
+})
+
 for (const [title, changes, message] of [
   ['a URL in the clear', { ACTIONS_ID_TOKEN_REQUEST_URL: 'http://pipelines.example/' }, /is no https URL$/],
   ['a URL that is none', { ACTIONS_ID_TOKEN_REQUEST_URL: 'pipelines' }, /is no https URL$/],
