@@ -49,8 +49,15 @@ export type Refusal =
   | { reason: 'expression_failed'; target: string; rule: string; expression: string }
   | { reason: 'token_type_not_issued'; target: string }
   | { reason: 'session_tag_refused'; target: string; rule: string; tag: string; detail: string }
-  /** What STS answered: its error's name, and the action that a policy does not allow. */
-  | { reason: 'role_not_assumed'; target: string; role: string; error: string; action: string | undefined }
+  /** What STS answered: its error's name, the action that a policy does not allow, and what is too large or wrong. */
+  | {
+      reason: 'role_not_assumed'
+      target: string
+      role: string
+      error: string
+      action: string | undefined
+      detail?: string
+    }
   /** `excess`: scopes of the target that were not granted; `unknown`: how many values are no scopes of it. */
   | { reason: 'scope_not_granted'; target: string; excess: string[]; unknown: number }
 
