@@ -12,10 +12,12 @@ export interface StsStandin extends Standin {
 }
 
 const account = '000000000000'
+
 /**
  * AWS STS on loopback, by its query protocol: AssumeRole, GetCallerIdentity and GetWebIdentityToken, refusing what STS
  * refuses: a request without a well-formed signature (whose value it cannot know), and what is over STS's limits. Its URL is
- * the issuer of web identity tokens too. Credentials are unique and open nothing. IAM policies are not evaluated; `denied` and `externalIds` stand for them.
+ * the issuer of web identity tokens too. Credentials are unique and open nothing. IAM policies are not evaluated; `denied`
+ * and `externalIds` stand for them.
  */
 export async function startSts({ port }: { port?: number; dataDirectory?: string } = {}): Promise<StsStandin> {
   const assumed: AssumeRoleCall[] = []

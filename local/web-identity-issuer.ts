@@ -40,8 +40,8 @@ export function webIdentityIssuer(account: string): WebIdentityIssuer {
     },
     document: (path, issuer) =>
       new Map<string, object>([
-        ['/.well-known/openid-configuration', { issuer, jwks_uri: `${issuer}/jwks` }],
-        ['/jwks', { keys: [jwk] }],
+        ['/.well-known/openid-configuration', { issuer, jwks_uri: `${issuer}/.well-known/jwks.json` }],
+        ['/.well-known/jwks.json', { keys: [jwk] }],
       ]).get(path),
   }
 }
