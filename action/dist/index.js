@@ -48,7 +48,7 @@ function parseJsonObject(text) {
 // client/issued.ts
 var opaque = /^[\x21-\x7e]+$/;
 var timestamp = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/;
-var LONGEST = 2 * 24 * 3600;
+var LONGEST_LIFETIME = 24 * 3600;
 function readTokenResponse(body, received_at) {
   const { issued_token_type, access_token, token_type, expires_in, scope } = body;
   if (typeof access_token !== "string") return void 0;
@@ -58,7 +58,7 @@ function readTokenResponse(body, received_at) {
   }
   if (issued_token_type !== ACCESS_TOKEN_TYPE || !opaque.test(access_token)) return void 0;
   if (typeof token_type !== "string" || token_type.toLowerCase() !== "bearer") return void 0;
-  if (typeof expires_in !== "number" || !(expires_in > 0 && expires_in <= LONGEST)) return void 0;
+  if (typeof expires_in !== "number" || !(expires_in > 0 && expires_in <= LONGEST_LIFETIME)) return void 0;
   if (scope !== void 0 && typeof scope !== "string") return void 0;
   return {
     issued_token_type,
@@ -721,7 +721,7 @@ function readInputs(env) {
   const unknown = Object.keys(env).find((name3) => name3.startsWith("INPUT_") && !known.includes(name3));
   if (unknown !== void 0)
     throw new TokenBrokerError(
-      `this action has no input ${printable(unknown.slice("INPUT_".length).toLowerCase())}: it has ${inputNames.join(", ")}`
+      `this action has no input ${printable(unknown.slice("INPUT_".length).toLowerCase())}, and the environment has ${printable(unknown)}: the inputs are ${inputNames.join(", ")}`
     );
   return {
     broker: parseBrokerUrl(required("broker", "https://broker.acme.dev")),

@@ -93,7 +93,6 @@ for (const [title, spoil] of [
   ['too large', (file: string) => writeFileSync(file, readFileSync(file, 'utf8') + ' '.repeat(100_000))],
   ['readable for its group', (file: string) => chmodSync(file, 0o640)],
   ['writable for others', (file: string) => chmodSync(file, 0o602)],
-  ['a folder', (file: string) => replace(file, () => mkdirSync(file))],
   ['a pipe', (file: string) => replace(file, () => execFileSync('mkfifo', ['-m', '600', file]))],
   [
     'a link to a file that is as it should be',
@@ -110,12 +109,19 @@ for (const [title, spoil] of [
     assert.deepEqual(await cache.find(key, now), issued)
     spoil(file)
     assert.equal(await cache.find(key, now), undefined)
-    if (title === 'a folder') return
     await cache.record(key, issued, now)
     assert.deepEqual(await cache.find(key, now), issued)
     assert.ok(lstatSync(file).isFile())
   })
 }
+
+test('a folder in the place of a file is not believed, and fails nobody', async () => {
+  const { cache, file } = await recorded()
+  replace(file, () => mkdirSync(file))
+  await cache.record(key, issued, now)
+  assert.equal(await cache.find(key, now), undefined)
+  assert.ok(lstatSync(file).isDirectory())
+})
 
 function replace(file: string, make: (text: string) => void): void {
   const text = readFileSync(file, 'utf8')
@@ -168,8 +174,8 @@ for (const [title, make] of [
 
 test('files that nobody asks for any more go, whatever they are; others stay', async () => {
   const { folder, cache } = await recorded()
-  const days = 24 * 3600
-  const names = { old: now - 3 * days, [`${key}.json.draft`]: now - 3 * days, young: now - days }
+  const day = 24 * 3600
+  const names = { old: now - day - 60, [`${key}.json.draft`]: now - day - 60, young: now - day + 60 }
   for (const [name, time] of Object.entries(names)) {
     writeFileSync(join(folder, name), '')
     utimesSync(join(folder, name), time, time)
@@ -177,6 +183,19 @@ test('files that nobody asks for any more go, whatever they are; others stay', a
   symlinkSync('/nowhere', join(folder, 'link'))
   await cache.record(key, issued, now)
   assert.deepEqual(readdirSync(folder).toSorted(), [`${key}.json`, 'link', 'young'].toSorted())
+})
+
+test('one file that cannot go does not keep the others', async () => {
+  const { folder, cache } = await recorded()
+  const long = now - 3 * 24 * 3600
+  for (const name of ['a', 'b', 'c']) {
+    const path = join(folder, name)
+    if (name === 'b') mkdirSync(join(path, 'full'), { recursive: true })
+    else writeFileSync(path, '')
+    utimesSync(path, long, long)
+  }
+  await cache.record(key, issued, now)
+  assert.deepEqual(readdirSync(folder).toSorted(), [`${key}.json`, 'b'].toSorted())
 })
 
 test('many that write and read at once see whole files only', async () => {
