@@ -1,6 +1,6 @@
 import type { RefusedByBroker } from '../client/errors.ts'
 import { printable } from '../client/printable.ts'
-import { claimsOf, shownClaim } from '../client/subject-token.ts'
+import { claimsOf, shownClaim } from '../client/token-claims.ts'
 import { toOneLine } from '../lib/protocol/one-line.ts'
 
 /** What rules match most (GitHub's "OpenID Connect reference"): shown first, and also when absent. */
@@ -37,7 +37,7 @@ export function explainRefusal(
 }
 
 function describeClaims(subject_token: string): string[] {
-  const claims = claimsOf(subject_token)
+  const claims = claimsOf(subject_token) ?? {}
   const names = [...new Set([...telling, ...Object.keys(claims)])]
   const lines = names
     .slice(0, MAX_CLAIMS)

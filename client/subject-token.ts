@@ -1,7 +1,6 @@
-import { toOneLine } from '../lib/protocol/one-line.ts'
 import { parseJsonObject as parseStrictJsonObject } from '../lib/protocol/strict-json.ts'
 import { TokenBrokerError } from './errors.ts'
-import { parseJsonObject } from './json-object.ts'
+import { claimsOf, payloadBytes } from './token-claims.ts'
 
 /** Where the tokens of one subject come from. */
 export interface SubjectTokenSource {
@@ -58,34 +57,7 @@ export function parseSubjectToken(text: unknown, name: string): string {
   const token = typeof text === 'string' ? text.trim() : ''
   if (token === '') throw new TokenBrokerError(`${name} is empty, or not there`)
   if (token.length > MAX_TOKEN_BYTES) throw new TokenBrokerError(`${name} holds no token: it is larger than 16 KiB`)
-  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token) || payloadOf(token) === undefined)
+  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token) || claimsOf(token) === undefined)
     throw new TokenBrokerError(`${name} holds no JWT, which is what the broker takes`)
   return token
-}
-
-/** For who looks for why it was not accepted. Nothing is verified. */
-export function describeSubject(token: string): string {
-  const { iss, sub, aud, exp } = claimsOf(token)
-  const date = new Date(typeof exp === 'number' ? exp * 1000 : NaN)
-  const expires = Number.isNaN(date.getTime()) ? exp : date.toISOString()
-  return Object.entries({ iss, sub, aud, exp: expires })
-    .map(([claim, value]) => `${claim} ${shownClaim(value)}`)
-    .join(', ')
-}
-
-export function shownClaim(value: unknown): string {
-  return toOneLine((JSON.stringify(value) ?? 'absent').slice(0, 200))
-}
-
-/** Nothing is verified; without any where there is no payload. */
-export function claimsOf(token: string): Record<string, unknown> {
-  return payloadOf(token) ?? {}
-}
-
-function payloadOf(token: string): Record<string, unknown> | undefined {
-  return parseJsonObject(payloadBytes(token).toString('utf8'))
-}
-
-function payloadBytes(token: string): Buffer {
-  return Buffer.from(token.split('.')[1] ?? '', 'base64url')
 }
