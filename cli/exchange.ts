@@ -1,9 +1,10 @@
 import { secretsOf } from '../client/issued.ts'
 import { addMask } from '../client/workflow-command.ts'
 import { readArguments } from './arguments.ts'
-import { brokerOptions, brokerOptionsUsage, obtain } from './broker-options.ts'
+import { brokerOptions, brokerOptionsUsage } from './broker-options.ts'
 import { UsageError, type Command } from './command.ts'
 import { isOutput, outputs } from './issued-output.ts'
+import { obtain } from './obtain.ts'
 
 export const exchange: Command = {
   name: 'exchange',
