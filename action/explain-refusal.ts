@@ -1,9 +1,9 @@
 import type { RefusedByBroker } from '../client/errors.ts'
 import { printable } from '../client/printable.ts'
-import { claimsOf, shownClaim } from '../client/subject-token.ts'
+import { claimsOf, shownClaim } from '../client/token-claims.ts'
 import { toOneLine } from '../lib/protocol/one-line.ts'
 
-/** What rules match most, beside what the error names already (GitHub's "OpenID Connect reference"). */
+/** What rules match most (GitHub's "OpenID Connect reference"): shown first, and also when absent. */
 const telling = [
   'repository',
   'repository_id',
@@ -18,6 +18,8 @@ const telling = [
   'runner_environment',
 ]
 
+const MAX_CLAIMS = 60
+
 /** What the user compares with broker.yaml, and sends to who runs the broker. Nothing of the token but its claims. */
 export function explainRefusal(
   { message, decision_id }: RefusedByBroker,
@@ -28,13 +30,17 @@ export function explainRefusal(
     message,
     '',
     ...(audience === undefined ? [] : [`The audience asked of GitHub: ${toOneLine(audience)}`]),
-    'What rules match most in the token:',
+    'The claims of the token:',
     ...describeClaims(subject_token).map((line) => `    ${line}`),
     ...(decision_id === undefined ? [] : ['', `Send who runs the broker the decision id ${printable(decision_id)}`]),
   ].join('\n')
 }
 
 function describeClaims(subject_token: string): string[] {
-  const claims = claimsOf(subject_token)
-  return telling.map((name) => `${name}: ${shownClaim(claims[name])}`)
+  const claims = claimsOf(subject_token) ?? {}
+  const names = [...new Set([...telling, ...Object.keys(claims)])]
+  const lines = names
+    .slice(0, MAX_CLAIMS)
+    .map((name) => `${toOneLine(name.slice(0, 200))}: ${shownClaim(claims[name])}`)
+  return names.length > MAX_CLAIMS ? [...lines, `... and ${names.length - MAX_CLAIMS} more`] : lines
 }

@@ -20,7 +20,7 @@ export function readInputs(env: Environment): Inputs {
   const unknown = Object.keys(env).find((name) => name.startsWith('INPUT_') && !known.includes(name))
   if (unknown !== undefined)
     throw new TokenBrokerError(
-      `this action has no input ${printable(unknown.slice('INPUT_'.length).toLowerCase())}: it has ${inputNames.join(', ')}`,
+      `this action has no input ${printable(unknown.slice('INPUT_'.length).toLowerCase())}, and the environment has ${printable(unknown)}: the inputs are ${inputNames.join(', ')}`,
     )
   return {
     broker: parseBrokerUrl(required('broker', 'https://broker.acme.dev')),

@@ -1,7 +1,8 @@
 import { AWS_CREDENTIALS_TYPE } from '../lib/protocol/urns.ts'
 import { readArguments } from './arguments.ts'
-import { brokerOptions, brokerOptionsUsage, obtain } from './broker-options.ts'
+import { brokerOptions, brokerOptionsUsage } from './broker-options.ts'
 import { CommandError, UsageError, type Command } from './command.ts'
+import { obtain } from './obtain.ts'
 
 export const credentialProcess: Command = {
   name: 'credential-process',

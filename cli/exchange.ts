@@ -1,9 +1,10 @@
 import { secretsOf } from '../client/issued.ts'
 import { addMask } from '../client/workflow-command.ts'
 import { readArguments } from './arguments.ts'
-import { brokerOptions, brokerOptionsUsage, obtain } from './broker-options.ts'
+import { brokerOptions, brokerOptionsUsage } from './broker-options.ts'
 import { UsageError, type Command } from './command.ts'
 import { isOutput, outputs } from './issued-output.ts'
+import { obtain } from './obtain.ts'
 
 export const exchange: Command = {
   name: 'exchange',
@@ -21,7 +22,8 @@ Trades this job's token for what the target issues, and prints that.
   --scope SCOPES       some of the scopes that are granted, as "deploy:read deploy:write"; default: all of them
 ${brokerOptionsUsage}
 
-In a GitHub Actions job secrets are masked in the log before they are printed: ::add-mask:: on standard error.
+Capture what is printed, as the second example does, and do not let it go to a log. In a GitHub Actions job secrets are also
+masked, by ::add-mask:: on standard error, but nothing says which of the two a log gets first.
 
 Example: token-broker exchange --broker https://broker.acme.dev --target deploy-api --output token
 Example: exports=$(token-broker exchange --target web-deployer --output env); eval "$exports"

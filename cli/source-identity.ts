@@ -1,3 +1,4 @@
+import { issuerName } from '../lib/protocol/names.ts'
 import { sourceIdentity } from '../lib/tokens/subject.ts'
 import { readArguments } from './arguments.ts'
 import { UsageError, type Command } from './command.ts'
@@ -24,11 +25,12 @@ async function run(args: readonly string[]): Promise<number> {
   const { positionals } = readArguments(args, {})
   const [sub, ...others] = positionals
   if (sub === undefined || others.length > 0) throw new UsageError('give one SUB: <issuer name>:<subject>')
-  const [, issuerName, subject] = /^([a-z][a-z0-9-]{0,19}):(.+)$/s.exec(sub) ?? []
-  if (issuerName === undefined || subject === undefined)
+  const [name = '', ...rest] = sub.split(':')
+  const subject = rest.join(':')
+  if (!issuerName.test(name) || subject === '')
     throw new UsageError('SUB is none of ours: it begins with the name of an issuer in broker.yaml and a colon')
   if (/^sha256:[A-Za-z0-9_-]{43}$/.test(subject))
     throw new UsageError('this SUB is a hash: give <issuer name>:<subject> with the subject in the receipt')
-  process.stdout.write(`${sourceIdentity(issuerName, subject)}\n`)
+  process.stdout.write(`${sourceIdentity(name, subject)}\n`)
   return 0
 }

@@ -6,7 +6,7 @@ import type { Ports } from './ports.ts'
 import type { SubjectTokenSource } from './subject-token.ts'
 
 /**
- * What the cache has for this broker, target, scope and subject, while it is good for some time more; else `exchange`,
+ * What the cache has for this request and subject, while it is good for some time more; else `exchange`,
  * whose errors it throws. Of processes that ask at once one exchanges: many a job's token can be traded once only.
  */
 export async function cachedExchange(
@@ -15,10 +15,9 @@ export async function cachedExchange(
   cache: CredentialsCache,
   ports: Ports,
 ): Promise<Issued> {
-  const { broker, target, scope } = asked
-  const identity = await source.identity(ports.now())
+  const identity = await source.identity()
   if (identity === undefined) return exchange(asked, source, ports)
-  const key = cacheKey([broker, target, scope, source.name, identity])
+  const key = cacheKey({ ...asked, scope: asked.scope && sortedWords(asked.scope), place: source.name, identity })
   const seconds = () => Math.floor(ports.now() / 1000)
   const exchangeAndRecord = async () => {
     const issued = await exchange(asked, source, ports)
@@ -32,4 +31,9 @@ export async function cachedExchange(
       ? exchangeAndRecord()
       : oneAtATime(lock, async () => (await cache.find(key, seconds())) ?? (await exchangeAndRecord()), ports))
   )
+}
+
+/** RFC 6749 section 3.3: the order of scopes does not matter. */
+function sortedWords(scope: string): string {
+  return [...new Set(scope.split(' '))].filter(Boolean).toSorted().join(' ')
 }

@@ -4,7 +4,7 @@ import { chmod, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import type { Environment } from './find-subject-token.ts'
-import { readTokenResponse, toTokenResponse, type Issued } from './issued.ts'
+import { LONGEST_LIFETIME, readTokenResponse, toTokenResponse, type Issued } from './issued.ts'
 import { parseJsonObject } from './json-object.ts'
 import { refreshMargin } from './refresh-margin.ts'
 
@@ -21,13 +21,14 @@ export interface CredentialsCache {
 }
 
 const MAX_BYTES = 64 * 1024
-/** In seconds: of files that nobody asks for any more. Longer than any target's lifetime. */
-const KEPT = 2 * 24 * 3600
-
-/** What is in a name is hashed: neither who asks nor what for can be read from a list of files. */
-export function cacheKey(parts: readonly (string | undefined)[]): string {
+/**
+ * What is in a name is hashed: neither who asks nor what for can be read from a list of files. `schema` changes when what is
+ * in the file under it does.
+ */
+export function cacheKey(parts: Readonly<Record<string, string | undefined>>): string {
+  const all = { schema: '1', ...parts }
   return createHash('sha256')
-    .update(JSON.stringify(parts.map((part) => part ?? null)))
+    .update(JSON.stringify(all, Object.keys(all).toSorted()))
     .digest('hex')
 }
 
@@ -129,9 +130,10 @@ async function writeWhole(path: string, text: string): Promise<void> {
 
 /** Each job leaves a file, and a process that is killed a draft. */
 async function sweep(folder: string, now: number): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const path = join(folder, name)
-    const { mtimeMs } = await lstat(path)
-    if (mtimeMs / 1000 < now - KEPT) await rm(path, { force: true })
-  }
+  for (const name of await readdir(folder)) await removeOld(join(folder, name), now).catch(() => {})
+}
+
+async function removeOld(path: string, now: number): Promise<void> {
+  const { mtimeMs } = await lstat(path)
+  if (mtimeMs / 1000 < now - LONGEST_LIFETIME) await rm(path, { force: true })
 }

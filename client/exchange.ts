@@ -6,7 +6,8 @@ import type { Ports } from './ports.ts'
 import { printable } from './printable.ts'
 import { request, type Answer } from './request.ts'
 import { parseRetryAfter, retry } from './retry.ts'
-import { describeSubject, type SubjectTokenSource } from './subject-token.ts'
+import type { SubjectTokenSource } from './subject-token.ts'
+import { describeSubject } from './token-claims.ts'
 
 export interface ExchangeRequest {
   /** Its origin. */

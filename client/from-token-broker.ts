@@ -1,3 +1,4 @@
+import { toOneLine } from '../lib/protocol/one-line.ts'
 import { AWS_CREDENTIALS_TYPE } from '../lib/protocol/urns.ts'
 import { parseBrokerUrl } from './broker-url.ts'
 import { credentialProvider, type AwsCredentialProvider, type AwsCredentials } from './credential-provider.ts'
@@ -47,12 +48,18 @@ function readOptions(options: TokenBrokerOptions): {
   target: string
   sourceOf: () => SubjectTokenSource
 } {
+  if (typeof options !== 'object' || options === null)
+    throw new TokenBrokerError('fromTokenBroker takes an object of options: broker and target at least')
   const unknown = Object.keys(options).find((name) => !known.includes(name))
   if (unknown !== undefined)
     throw new TokenBrokerError(`fromTokenBroker has no option ${printable(unknown)}: it has ${known.join(', ')}`)
   const { broker, target, token, tokenFile, audience } = options
   if (typeof target !== 'string' || target === '')
     throw new TokenBrokerError('fromTokenBroker needs target: the name of a target with a role')
+  if (token !== undefined && typeof token !== 'function')
+    throw new TokenBrokerError('fromTokenBroker takes as token a function that gives one: each is traded once')
+  if (tokenFile !== undefined && (typeof tokenFile !== 'string' || tokenFile === ''))
+    throw new TokenBrokerError('fromTokenBroker takes as tokenFile the path of a file')
   if (token !== undefined && tokenFile !== undefined)
     throw new TokenBrokerError('fromTokenBroker takes token or tokenFile, not both')
   if (token !== undefined && audience !== undefined)
@@ -68,7 +75,7 @@ function readOptions(options: TokenBrokerOptions): {
 function toAwsCredentials(issued: Issued, target: string): AwsCredentials {
   if (issued.issued_token_type !== AWS_CREDENTIALS_TYPE)
     throw new TokenBrokerError(
-      `the target ${printable(target)} issues an access token, no AWS credentials: name a target with a role`,
+      `the target ${toOneLine(target)} issues an access token, no AWS credentials: name a target with a role`,
     )
   const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = issued.credentials
   return {

@@ -2,6 +2,7 @@ import { keepsSecrets } from './broker-url.ts'
 import { TemporaryError, TokenBrokerError } from './errors.ts'
 import { parseJsonObject } from './json-object.ts'
 import { request } from './request.ts'
+import { parseRetryAfter } from './retry.ts'
 import { parseSubjectToken, type SubjectTokenSource } from './subject-token.ts'
 
 const name = 'GitHub Actions'
@@ -26,12 +27,16 @@ export function githubActions({ url, token }: IdTokenRequest, audience: string):
     fresh: true,
     identity: () => Promise.resolve(JSON.stringify([asked.href, token])),
     async token(left) {
-      const { status, text } = await request(asked.href, {
+      const { status, headers, text } = await request(asked.href, {
         name,
         timeout: Math.min(5_000, left),
         headers: { authorization: `Bearer ${token}`, accept: 'application/json' },
       })
-      if (status === 429 || status >= 500) throw new TemporaryError(`${name} answered ${status} when asked for a token`)
+      if (status === 429 || status >= 500)
+        throw new TemporaryError(
+          `${name} answered ${status} when asked for a token`,
+          parseRetryAfter(headers.get('retry-after'), Date.now()),
+        )
       if (status !== 200)
         throw new TokenBrokerError(
           `${name} answered ${status} when asked for a token: the job's right to ask may have ended with it`,

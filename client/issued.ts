@@ -35,8 +35,8 @@ export interface ProcessDocument {
 const opaque = /^[\x21-\x7e]+$/
 const timestamp = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/
 
-/** In seconds: of any target. */
-const LONGEST = 2 * 24 * 3600
+/** In seconds: a target's lifetime is 24 hours at most. */
+export const LONGEST_LIFETIME = 24 * 3600
 
 /** Undefined for what is no token response of ours. `received_at` in seconds since 1970. */
 export function readTokenResponse(body: Record<string, unknown>, received_at: number): Issued | undefined {
@@ -49,7 +49,7 @@ export function readTokenResponse(body: Record<string, unknown>, received_at: nu
   if (issued_token_type !== ACCESS_TOKEN_TYPE || !opaque.test(access_token)) return undefined
   // RFC 6749 section 5.1: a token_type is case-insensitive.
   if (typeof token_type !== 'string' || token_type.toLowerCase() !== 'bearer') return undefined
-  if (typeof expires_in !== 'number' || !(expires_in > 0 && expires_in <= LONGEST)) return undefined
+  if (typeof expires_in !== 'number' || !(expires_in > 0 && expires_in <= LONGEST_LIFETIME)) return undefined
   if (scope !== undefined && typeof scope !== 'string') return undefined
   return {
     issued_token_type,

@@ -1,7 +1,6 @@
-import { toOneLine } from '../lib/protocol/one-line.ts'
 import { parseJsonObject as parseStrictJsonObject } from '../lib/protocol/strict-json.ts'
 import { TokenBrokerError } from './errors.ts'
-import { parseJsonObject } from './json-object.ts'
+import { claimsOf, payloadBytes } from './token-claims.ts'
 
 /** Where the tokens of one subject come from. */
 export interface SubjectTokenSource {
@@ -11,9 +10,9 @@ export interface SubjectTokenSource {
   fresh: boolean
   /**
    * Differs between any two subjects. There may be a secret in it: for hashing only. Undefined for a token that does not say
-   * for certain who it is of, or is over by `now` (milliseconds since 1970). Throws as `token` does.
+   * for certain who it is of. Throws as `token` does.
    */
-  identity(now: number): Promise<string | undefined>
+  identity(): Promise<string | undefined>
   /** A JWT; `left` is how many milliseconds there are for it. Throws TokenBrokerError, and TemporaryError. */
   token(left: number): Promise<string>
 }
@@ -31,9 +30,9 @@ export function readySource(name: string, read: (left: number) => string | Promi
   return {
     name,
     fresh: false,
-    async identity(now) {
+    async identity() {
       known = await readToken(30_000)
-      return identityOf(known, now)
+      return identityOf(known)
     },
     async token(left) {
       const token = known ?? (await readToken(left))
@@ -44,10 +43,9 @@ export function readySource(name: string, read: (left: number) => string | Promi
 }
 
 /** Two subjects that JSON.parse makes one, by a claim that is there twice or a number that it rounds, have none. */
-function identityOf(token: string, now: number): string | undefined {
+function identityOf(token: string): string | undefined {
   try {
     const claims = parseStrictJsonObject(payloadBytes(token))
-    if (typeof claims.exp === 'number' && claims.exp * 1000 <= now) return undefined
     return JSON.stringify(Object.entries(claims).filter(([claim]) => !ofTheTokenAlone.includes(claim)))
   } catch {
     return undefined
@@ -59,34 +57,7 @@ export function parseSubjectToken(text: unknown, name: string): string {
   const token = typeof text === 'string' ? text.trim() : ''
   if (token === '') throw new TokenBrokerError(`${name} is empty, or not there`)
   if (token.length > MAX_TOKEN_BYTES) throw new TokenBrokerError(`${name} holds no token: it is larger than 16 KiB`)
-  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token) || payloadOf(token) === undefined)
+  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token) || claimsOf(token) === undefined)
     throw new TokenBrokerError(`${name} holds no JWT, which is what the broker takes`)
   return token
-}
-
-/** For who looks for why it was not accepted. Nothing is verified. */
-export function describeSubject(token: string): string {
-  const { iss, sub, aud, exp } = claimsOf(token)
-  const date = new Date(typeof exp === 'number' ? exp * 1000 : NaN)
-  const expires = Number.isNaN(date.getTime()) ? exp : date.toISOString()
-  return Object.entries({ iss, sub, aud, exp: expires })
-    .map(([claim, value]) => `${claim} ${shownClaim(value)}`)
-    .join(', ')
-}
-
-export function shownClaim(value: unknown): string {
-  return toOneLine((JSON.stringify(value) ?? 'absent').slice(0, 200))
-}
-
-/** Nothing is verified; without any where there is no payload. */
-export function claimsOf(token: string): Record<string, unknown> {
-  return payloadOf(token) ?? {}
-}
-
-function payloadOf(token: string): Record<string, unknown> | undefined {
-  return parseJsonObject(payloadBytes(token).toString('utf8'))
-}
-
-function payloadBytes(token: string): Buffer {
-  return Buffer.from(token.split('.')[1] ?? '', 'base64url')
 }

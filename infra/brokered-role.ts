@@ -1,6 +1,7 @@
 import { Annotations, Arn, ArnFormat, Token } from 'aws-cdk-lib'
 import { ArnPrincipal, PolicyStatement, Role, type RoleProps } from 'aws-cdk-lib/aws-iam'
 import type { Construct } from 'constructs'
+import { issuerName } from '../lib/protocol/names.ts'
 
 export interface BrokeredRoleProps extends Pick<
   RoleProps,
@@ -90,7 +91,6 @@ const MAX_TAGS = 50
 // None of them has *, ? or $, which IAM reads as wildcards and variables, in ArnEquals too.
 const roleArn = /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@-]{1,64}$/
 const stsExternalId = /^[\w+=,.@:/-]{2,1224}$/
-const issuerName = /^[a-z][a-z0-9-]{0,19}$/
 // The second lookahead: policy documents hold nothing beyond U+00FF.
 const tagKey = /^(?![aA][wW][sS]:)(?=[\x20-\xff]*$)[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/u
 

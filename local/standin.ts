@@ -24,6 +24,7 @@ export interface Standin {
 
 export interface Request {
   operation: string
+  path: string
   headers: IncomingMessage['headers']
   body: Buffer
 }
@@ -72,7 +73,7 @@ export async function startStandin(protocol: Protocol, port = 0): Promise<Standi
     if (fault?.drop === 'before') return void request.socket.destroy()
     const answer = fault?.error
       ? protocol.error(fault.error)
-      : await carryOut({ operation, headers: request.headers, body })
+      : await carryOut({ operation, path: request.url ?? '/', headers: request.headers, body })
     if (fault?.drop === 'after') return void request.socket.destroy()
     response
       .writeHead(answer.status, {

@@ -42,11 +42,9 @@ async function main(): Promise<number> {
     return explainFailure(error)
   }
   const state = options.data === undefined ? '' : `, keeping its state in ${options.data}`
-  process.stdout.write(
-    `token-broker is ready at ${broker.url}${exampleIssuer ? `, trusting the example issuer at ${exampleIssuer.url}` : ''}${state}\n`,
-  )
-  if (exampleIssuer)
-    process.stdout.write(`\nTrade a CI job's token for one of ours:\n\n${curl(broker, exampleIssuer)}\n`)
+  const trusting = exampleIssuer ? `, trusting the example issuer at ${exampleIssuer.url}` : ''
+  const command = exampleIssuer && `\nTrade a CI job's token for one of ours:\n\n${curl(broker, exampleIssuer)}\n`
+  process.stdout.write(`token-broker is ready at ${broker.url}${trusting}${state}\n${command ?? ''}`)
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
   })

@@ -40,7 +40,7 @@ export async function startWorld(configuration: Configuration, dataDirectory?: s
     opened.push(standin)
     process.env[variable] = standin.url
   }
-  // Stand-ins take any credentials; real endpoints have their own in the environment. A role's, as a function has them.
+  // Stand-ins take any credentials; real endpoints have their own in the environment.
   if (opened.length > 0) {
     process.env.AWS_ACCESS_KEY_ID ??= 'ASIALOCAL'
     process.env.AWS_SECRET_ACCESS_KEY ??= 'local'

@@ -48,7 +48,7 @@ function parseJsonObject(text) {
 // client/issued.ts
 var opaque = /^[\x21-\x7e]+$/;
 var timestamp = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/;
-var LONGEST = 2 * 24 * 3600;
+var LONGEST_LIFETIME = 24 * 3600;
 function readTokenResponse(body, received_at) {
   const { issued_token_type, access_token, token_type, expires_in, scope } = body;
   if (typeof access_token !== "string") return void 0;
@@ -58,7 +58,7 @@ function readTokenResponse(body, received_at) {
   }
   if (issued_token_type !== ACCESS_TOKEN_TYPE || !opaque.test(access_token)) return void 0;
   if (typeof token_type !== "string" || token_type.toLowerCase() !== "bearer") return void 0;
-  if (typeof expires_in !== "number" || !(expires_in > 0 && expires_in <= LONGEST)) return void 0;
+  if (typeof expires_in !== "number" || !(expires_in > 0 && expires_in <= LONGEST_LIFETIME)) return void 0;
   if (scope !== void 0 && typeof scope !== "string") return void 0;
   return {
     issued_token_type,
@@ -165,122 +165,9 @@ function parseRetryAfter(value, now) {
   return wait > 0 ? wait : 0;
 }
 
-// lib/protocol/strict-json.ts
-var MAX_DEPTH = 16;
-var utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-function parseJsonObject2(input) {
-  let text;
-  try {
-    text = typeof input === "string" ? input : utf8.decode(input);
-  } catch {
-    throw new SyntaxError("not valid UTF-8");
-  }
-  let value;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new SyntaxError("not valid JSON");
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new SyntaxError("not a JSON object");
-  refuseAmbiguities(text);
-  return value;
-}
-function refuseAmbiguities(text) {
-  const members = [];
-  let i = 0;
-  let expectName = false;
-  while (i < text.length) {
-    const character = text[i];
-    if (character === '"') {
-      const start = i;
-      for (i++; text[i] !== '"'; i++) if (text[i] === "\\") i++;
-      i++;
-      const literal = text.slice(start, i);
-      if (!expectName && !literal.includes("\\u")) continue;
-      const name3 = JSON.parse(literal);
-      if (!name3.isWellFormed()) throw new SyntaxError("an unpaired surrogate");
-      if (!expectName) continue;
-      const seen = members.at(-1);
-      if (seen?.has(name3)) throw new SyntaxError("duplicate member name");
-      seen?.add(name3);
-      expectName = false;
-      continue;
-    }
-    if (character === "{" || character === "[") {
-      members.push(character === "{" ? /* @__PURE__ */ new Set() : void 0);
-      if (members.length > MAX_DEPTH) throw new SyntaxError(`nested deeper than ${MAX_DEPTH}`);
-      expectName = character === "{";
-    } else if (character === "}" || character === "]") {
-      members.pop();
-    } else if (character === ",") {
-      expectName = members.at(-1) !== void 0;
-    } else if (character === "-" || character !== void 0 && character >= "0" && character <= "9") {
-      number.lastIndex = i;
-      const literal = number.exec(text)?.[0] ?? "";
-      if (!isExact(literal)) throw new SyntaxError("a number that a double cannot hold");
-      i += literal.length;
-      continue;
-    }
-    i++;
-  }
-}
-var number = /-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
-function isExact(literal) {
-  if (/^-?\d{1,15}$/.test(literal)) return true;
-  const digits = significant(literal);
-  if (digits === "") return true;
-  if (digits.length > 100) return false;
-  const value = Math.abs(Number(literal));
-  if (!Number.isFinite(value)) return false;
-  return [value.toPrecision(digits.length), String(value)].some((shown) => significant(shown) === digits);
-}
-function significant(literal) {
-  const [mantissa = ""] = literal.toLowerCase().split("e");
-  const digits = mantissa.replaceAll(/[-.]/g, "").replace(/^0+/, "");
-  let end = digits.length;
-  while (digits[end - 1] === "0") end--;
-  return digits.slice(0, end);
-}
-
-// client/subject-token.ts
-var MAX_TOKEN_BYTES = 16 * 1024;
-var ofTheTokenAlone = ["iat", "nbf", "exp", "jti"];
-function readySource(name3, read) {
-  const readToken = async (left) => parseSubjectToken(await read(left), name3);
-  let known2;
-  return {
-    name: name3,
-    fresh: false,
-    async identity(now) {
-      known2 = await readToken(3e4);
-      return identityOf(known2, now);
-    },
-    async token(left) {
-      const token = known2 ?? await readToken(left);
-      known2 = void 0;
-      return token;
-    }
-  };
-}
-function identityOf(token, now) {
-  try {
-    const claims = parseJsonObject2(payloadBytes(token));
-    if (typeof claims.exp === "number" && claims.exp * 1e3 <= now) return void 0;
-    return JSON.stringify(Object.entries(claims).filter(([claim]) => !ofTheTokenAlone.includes(claim)));
-  } catch {
-    return void 0;
-  }
-}
-function parseSubjectToken(text, name3) {
-  const token = typeof text === "string" ? text.trim() : "";
-  if (token === "") throw new TokenBrokerError(`${name3} is empty, or not there`);
-  if (token.length > MAX_TOKEN_BYTES) throw new TokenBrokerError(`${name3} holds no token: it is larger than 16 KiB`);
-  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token) || payloadOf(token) === void 0)
-    throw new TokenBrokerError(`${name3} holds no JWT, which is what the broker takes`);
-  return token;
-}
+// client/token-claims.ts
 function describeSubject(token) {
-  const { iss, sub, aud, exp } = claimsOf(token);
+  const { iss, sub, aud, exp } = claimsOf(token) ?? {};
   const date = new Date(typeof exp === "number" ? exp * 1e3 : NaN);
   const expires = Number.isNaN(date.getTime()) ? exp : date.toISOString();
   return Object.entries({ iss, sub, aud, exp: expires }).map(([claim, value]) => `${claim} ${shownClaim(value)}`).join(", ");
@@ -289,9 +176,6 @@ function shownClaim(value) {
   return toOneLine((JSON.stringify(value) ?? "absent").slice(0, 200));
 }
 function claimsOf(token) {
-  return payloadOf(token) ?? {};
-}
-function payloadOf(token) {
   return parseJsonObject(payloadBytes(token).toString("utf8"));
 }
 function payloadBytes(token) {
@@ -421,19 +305,22 @@ var telling = [
   "job_workflow_ref",
   "runner_environment"
 ];
+var MAX_CLAIMS = 60;
 function explainRefusal({ message, decision_id }, subject_token, audience) {
   return [
     message,
     "",
     ...audience === void 0 ? [] : [`The audience asked of GitHub: ${toOneLine(audience)}`],
-    "What rules match most in the token:",
+    "The claims of the token:",
     ...describeClaims(subject_token).map((line) => `    ${line}`),
     ...decision_id === void 0 ? [] : ["", `Send who runs the broker the decision id ${printable(decision_id)}`]
   ].join("\n");
 }
 function describeClaims(subject_token) {
-  const claims = claimsOf(subject_token);
-  return telling.map((name3) => `${name3}: ${shownClaim(claims[name3])}`);
+  const claims = claimsOf(subject_token) ?? {};
+  const names = [.../* @__PURE__ */ new Set([...telling, ...Object.keys(claims)])];
+  const lines = names.slice(0, MAX_CLAIMS).map((name3) => `${toOneLine(name3.slice(0, 200))}: ${shownClaim(claims[name3])}`);
+  return names.length > MAX_CLAIMS ? [...lines, `... and ${names.length - MAX_CLAIMS} more`] : lines;
 }
 
 // action/find-job-token.ts
@@ -454,6 +341,120 @@ function keepsSecrets({ protocol, hostname }) {
   return protocol === "https:" || protocol === "http:" && ["127.0.0.1", "[::1]", "localhost"].includes(hostname);
 }
 
+// lib/protocol/strict-json.ts
+var MAX_DEPTH = 16;
+var utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+function parseJsonObject2(input) {
+  let text;
+  try {
+    text = typeof input === "string" ? input : utf8.decode(input);
+  } catch {
+    throw new SyntaxError("not valid UTF-8");
+  }
+  let value;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new SyntaxError("not valid JSON");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new SyntaxError("not a JSON object");
+  refuseAmbiguities(text);
+  return value;
+}
+function refuseAmbiguities(text) {
+  const members = [];
+  let i = 0;
+  let expectName = false;
+  while (i < text.length) {
+    const character = text[i];
+    if (character === '"') {
+      const start = i;
+      for (i++; text[i] !== '"'; i++) if (text[i] === "\\") i++;
+      i++;
+      const literal = text.slice(start, i);
+      if (!expectName && !literal.includes("\\u")) continue;
+      const name3 = JSON.parse(literal);
+      if (!name3.isWellFormed()) throw new SyntaxError("an unpaired surrogate");
+      if (!expectName) continue;
+      const seen = members.at(-1);
+      if (seen?.has(name3)) throw new SyntaxError("duplicate member name");
+      seen?.add(name3);
+      expectName = false;
+      continue;
+    }
+    if (character === "{" || character === "[") {
+      members.push(character === "{" ? /* @__PURE__ */ new Set() : void 0);
+      if (members.length > MAX_DEPTH) throw new SyntaxError(`nested deeper than ${MAX_DEPTH}`);
+      expectName = character === "{";
+    } else if (character === "}" || character === "]") {
+      members.pop();
+    } else if (character === ",") {
+      expectName = members.at(-1) !== void 0;
+    } else if (character === "-" || character !== void 0 && character >= "0" && character <= "9") {
+      number.lastIndex = i;
+      const literal = number.exec(text)?.[0] ?? "";
+      if (!isExact(literal)) throw new SyntaxError("a number that a double cannot hold");
+      i += literal.length;
+      continue;
+    }
+    i++;
+  }
+}
+var number = /-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+function isExact(literal) {
+  if (/^-?\d{1,15}$/.test(literal)) return true;
+  const digits = significant(literal);
+  if (digits === "") return true;
+  if (digits.length > 100) return false;
+  const value = Math.abs(Number(literal));
+  if (!Number.isFinite(value)) return false;
+  return [value.toPrecision(digits.length), String(value)].some((shown) => significant(shown) === digits);
+}
+function significant(literal) {
+  const [mantissa = ""] = literal.toLowerCase().split("e");
+  const digits = mantissa.replaceAll(/[-.]/g, "").replace(/^0+/, "");
+  let end = digits.length;
+  while (digits[end - 1] === "0") end--;
+  return digits.slice(0, end);
+}
+
+// client/subject-token.ts
+var MAX_TOKEN_BYTES = 16 * 1024;
+var ofTheTokenAlone = ["iat", "nbf", "exp", "jti"];
+function readySource(name3, read) {
+  const readToken = async (left) => parseSubjectToken(await read(left), name3);
+  let known2;
+  return {
+    name: name3,
+    fresh: false,
+    async identity() {
+      known2 = await readToken(3e4);
+      return identityOf(known2);
+    },
+    async token(left) {
+      const token = known2 ?? await readToken(left);
+      known2 = void 0;
+      return token;
+    }
+  };
+}
+function identityOf(token) {
+  try {
+    const claims = parseJsonObject2(payloadBytes(token));
+    return JSON.stringify(Object.entries(claims).filter(([claim]) => !ofTheTokenAlone.includes(claim)));
+  } catch {
+    return void 0;
+  }
+}
+function parseSubjectToken(text, name3) {
+  const token = typeof text === "string" ? text.trim() : "";
+  if (token === "") throw new TokenBrokerError(`${name3} is empty, or not there`);
+  if (token.length > MAX_TOKEN_BYTES) throw new TokenBrokerError(`${name3} holds no token: it is larger than 16 KiB`);
+  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token) || claimsOf(token) === void 0)
+    throw new TokenBrokerError(`${name3} holds no JWT, which is what the broker takes`);
+  return token;
+}
+
 // client/github-actions.ts
 var name = "GitHub Actions";
 function githubActions({ url, token }, audience) {
@@ -468,12 +469,16 @@ function githubActions({ url, token }, audience) {
     fresh: true,
     identity: () => Promise.resolve(JSON.stringify([asked.href, token])),
     async token(left) {
-      const { status, text } = await request(asked.href, {
+      const { status, headers, text } = await request(asked.href, {
         name,
         timeout: Math.min(5e3, left),
         headers: { authorization: `Bearer ${token}`, accept: "application/json" }
       });
-      if (status === 429 || status >= 500) throw new TemporaryError(`${name} answered ${status} when asked for a token`);
+      if (status === 429 || status >= 500)
+        throw new TemporaryError(
+          `${name} answered ${status} when asked for a token`,
+          parseRetryAfter(headers.get("retry-after"), Date.now())
+        );
       if (status !== 200)
         throw new TokenBrokerError(
           `${name} answered ${status} when asked for a token: the job's right to ask may have ended with it`
@@ -715,7 +720,7 @@ function readInputs(env) {
   const unknown = Object.keys(env).find((name3) => name3.startsWith("INPUT_") && !known.includes(name3));
   if (unknown !== void 0)
     throw new TokenBrokerError(
-      `this action has no input ${printable(unknown.slice("INPUT_".length).toLowerCase())}: it has ${inputNames.join(", ")}`
+      `this action has no input ${printable(unknown.slice("INPUT_".length).toLowerCase())}, and the environment has ${printable(unknown)}: the inputs are ${inputNames.join(", ")}`
     );
   return {
     broker: parseBrokerUrl(required("broker", "https://broker.acme.dev")),

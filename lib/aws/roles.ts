@@ -46,12 +46,14 @@ export function stsRoles(
       } catch (error) {
         const name = errorName(error)
         if (!refusals.has(name)) throw toUnavailable('sts', error)
+        const detail = detailIn(error)
         throw new RefusedError({
           reason: 'role_not_assumed',
           target: session.target,
           role: session.role,
           error: name,
           action: actionIn(error),
+          ...(detail === undefined ? {} : { detail }),
         })
       }
     },
@@ -99,4 +101,12 @@ function actionIn(error: unknown): string | undefined {
   return error instanceof Error
     ? /not authorized to perform: (sts:[A-Za-z]{1,32})\b/.exec(error.message)?.[1]
     : undefined
+}
+
+/** `120%`, of "Packed policy consumes 120% of …"; the parameter's name, of "Value … at 'policy' failed …". Values are left out. */
+function detailIn(error: unknown): string | undefined {
+  const { name, message } = error as Error
+  if (name.startsWith('PackedPolicyTooLarge')) return /consumes (\d{1,9}%)/.exec(message)?.[1]
+  if (name.startsWith('Validation')) return /at '([\w.]{1,64})'/.exec(message)?.[1]
+  return undefined
 }

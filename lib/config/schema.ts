@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { subjectTokenAlgorithms } from '../protocol/algorithms.ts'
+import { issuerName, targetName } from '../protocol/names.ts'
 import { parseDuration } from './durations.ts'
 
 /**
@@ -9,10 +10,10 @@ import { parseDuration } from './durations.ts'
 
 const shortName = z
   .string()
-  .regex(/^[a-z][a-z0-9-]{0,19}$/, 'an issuer name is 1 to 20 lower-case letters, digits and dashes, a letter first')
+  .regex(issuerName, 'an issuer name is 1 to 20 lower-case letters, digits and dashes, a letter first')
 const name = z
   .string()
-  .regex(/^[a-z][a-z0-9-]{0,62}$/, 'a name is 1 to 63 lower-case letters, digits and dashes, a letter first')
+  .regex(targetName, 'a name is 1 to 63 lower-case letters, digits and dashes, a letter first')
 const clientId = z
   .string()
   .regex(

@@ -1,5 +1,6 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda'
 import { RefusedError } from '../protocol/errors.ts'
+import { targetName } from '../protocol/names.ts'
 import { header, method, path } from './request.ts'
 import type { Response } from './response.ts'
 
@@ -15,7 +16,7 @@ export function containerRequest(event: APIGatewayProxyEventV2): { target: strin
     throw new RefusedError({ reason: 'method_not_allowed', method: method(event).slice(0, 16), allow: 'GET' })
   const target = path(event).slice('/credentials/'.length)
   // Names of targets need no escapes. An empty one must not come to mean "the only target".
-  if (!/^[a-z][a-z0-9-]{0,62}$/.test(target)) throw new RefusedError({ reason: 'not_found' })
+  if (!targetName.test(target)) throw new RefusedError({ reason: 'not_found' })
   const authorization = header(event, 'authorization') ?? ''
   if (authorization.length > MAX_AUTHORIZATION_BYTES)
     throw new RefusedError({ reason: 'token_malformed', detail: `longer than ${MAX_AUTHORIZATION_BYTES} bytes` })

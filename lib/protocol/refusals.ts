@@ -22,6 +22,7 @@ export type Refusal =
   | { reason: 'client_methods_several' }
   /** `failed`: which condition of a federated client, in words. */
   | { reason: 'client_assertion_refused'; client_id: string; cause: Refusal; failed?: string | undefined }
+  | { reason: 'token_of_another_client'; client_id: string }
   | { reason: 'grant_type_unsupported' }
   | { reason: 'grant_type_not_allowed'; client_id: string }
   // The subject token.
@@ -55,19 +56,30 @@ export type Refusal =
   | { reason: 'expression_failed'; target: string; rule: string; expression: string }
   | { reason: 'token_type_not_issued'; target: string }
   | { reason: 'session_tag_refused'; target: string; rule: string; tag: string; detail: string }
-  /** What STS answered: its error's name, and the action that a policy does not allow. */
-  | { reason: 'role_not_assumed'; target: string; role: string; error: string; action: string | undefined }
+  /** What STS answered: its error's name, the action that a policy does not allow, and what is too large or wrong. */
+  | {
+      reason: 'role_not_assumed'
+      target: string
+      role: string
+      error: string
+      action: string | undefined
+      detail?: string
+    }
+  /** To be revoked: AWS credentials. */
+  | { reason: 'token_type_unsupported' }
   /** `excess`: scopes of the target that were not granted; `unknown`: how many values are no scopes of it. */
   | { reason: 'scope_not_granted'; target: string; excess: string[]; unknown: number }
 
-/** RFC 6749 section 5.2, RFC 8693 section 2.2.2, RFC 8707 section 2; `temporarily_unavailable` and `server_error` as RFC 6749 section 4.1.2.1 names them. */
+/** RFC 6749 section 5.2, RFC 7009 section 2.2.1, RFC 8693 section 2.2.2, RFC 8707 section 2; `temporarily_unavailable` and `server_error` as RFC 6749 section 4.1.2.1 names them. */
 export type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_client'
+  | 'invalid_grant'
   | 'unauthorized_client'
   | 'unsupported_grant_type'
   | 'invalid_scope'
   | 'invalid_target'
+  | 'unsupported_token_type'
   | 'temporarily_unavailable'
   | 'server_error'
 
@@ -94,6 +106,8 @@ export const wire = {
   client_assertion_refused: client,
   // RFC 6749 section 5.2
   client_methods_several: invalidRequest('a client authenticates by one method'),
+  // RFC 7009 section 2.1
+  token_of_another_client: [400, 'invalid_grant', 'the token was issued to another client'],
   grant_type_unsupported: [400, 'unsupported_grant_type', 'this grant type is not supported'],
   grant_type_not_allowed: [400, 'unauthorized_client', 'this client may not use this grant type'],
   // RFC 8693 section 2.2.2: an unacceptable subject_token is invalid_request, not invalid_grant.
@@ -125,5 +139,10 @@ export const wire = {
   token_type_not_issued: unsupported,
   session_tag_refused: target,
   role_not_assumed: target,
+  token_type_unsupported: [
+    400,
+    'unsupported_token_type',
+    'AWS credentials cannot be revoked here: see docs/aws-credentials.md',
+  ],
   scope_not_granted: [400, 'invalid_scope', 'the scope is wider than what is granted'],
 } as const satisfies Record<Refusal['reason'], Face>

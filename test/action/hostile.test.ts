@@ -10,7 +10,13 @@ const hostile =
   'x\n::set-output name=token::evil\r\n::add-mask::deploy\u2028##[set-output name=token]evil ##[save-state name=a]b %0A::error::no\u001b[2J'
 
 test('hostile claims start no command, and no line', async () => {
-  job.claims = { sub: hostile, environment: hostile, ref: `##[add-mask]production`, event_name: 'pull_request' }
+  job.claims = {
+    sub: hostile,
+    environment: hostile,
+    [hostile]: hostile,
+    ref: `##[add-mask]production`,
+    event_name: 'pull_request',
+  }
   const ran = await run({ broker: box.broker.url, target: 'deploy-api' })
   assert.deepEqual([ran.code, commandsOf(ran), ran.outputs], [1, ['add-mask', 'error'], {}])
   assert.ok(errorOf(ran).includes('environment: "x\\n::set-output name=token::evil\\r\\n::add-mask::deploy'))

@@ -12,8 +12,16 @@ for (const [title, changes, message] of [
   ['no target', { target: ' ' }, /^the input target is missing\.[^]*\n {6}target: deploy-api$/],
   ['a broker in the clear', { broker: 'http://broker.acme.dev' }, /^the broker's URL must be https/],
   ['a broker that is none', { broker: 'https://user:hunter2@broker.acme.dev' }, /^the broker's URL has a path/],
-  ['an input that is nearly one', { aws_region: 'eu-west-1' }, /^this action has no input aws_region: .*, aws-region$/],
-  ['another’s input', { scopes: 'deploy:read' }, /^this action has no input scopes: it has broker, target, scope,/],
+  [
+    'an input that is nearly one',
+    { aws_region: 'eu-west-1' },
+    /^this action has no input aws_region, and the environment has INPUT_AWS_REGION: .*, aws-region$/,
+  ],
+  [
+    'another’s input',
+    { scopes: 'deploy:read' },
+    /^this action has no input scopes, .* INPUT_SCOPES: the inputs are broker, target, scope,/,
+  ],
   ['a region that is none', { 'aws-region': 'eu-west-1\nA=b' }, /^the input aws-region is no region/],
 ] as const) {
   test(`${title}: exit 1, and GitHub is not asked`, async () => {

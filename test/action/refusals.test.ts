@@ -27,6 +27,22 @@ test('a refusal has the broker’s error, the audience asked, the claims and the
     assert.ok(error.includes(`\n    ${line}\n`), `${line} is not in ${error}`)
 })
 
+test('every claim of the token is shown, what rules match most first, and of very many the first 60', async () => {
+  const added = Object.fromEntries(Array.from({ length: 80 }, (_, i) => [`added_${i}`, i]))
+  const claims = { actor_id: '42', 'a\nb': 'c\nd', long: 'x'.repeat(300) }
+  for (const [changes, shown, hidden] of [
+    [claims, ['repository: ', 'actor_id: "42"', 'a\\u{a}b: "c\\nd"', `long: "${'x'.repeat(199)}`, 'iss: '], [' more']],
+    [added, ['environment: ', 'added_0: 0', '... and '], ['added_79']],
+  ] as const) {
+    job.claims = changes
+    const error = errorOf(await run({ broker: box.broker.url, target: 'no-such-target' }))
+    for (const text of shown) assert.ok(error.includes(`\n    ${text}`), `${text} is not in ${error}`)
+    for (const text of hidden) assert.ok(!error.includes(text), `${text} is in ${error}`)
+    assert.ok(error.split('\n    ').length <= 62)
+    assert.ok(error.indexOf('\n    repository:') < error.indexOf('\n    iss:'))
+  }
+})
+
 test('a target that the broker does not grant: the decision id is there', async () => {
   const ran = await run({ broker: box.broker.url, target: 'no-such-target' })
   assert.equal(ran.code, 1)

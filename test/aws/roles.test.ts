@@ -148,6 +148,25 @@ describe('what must change before the session can be had is a refusal', () => {
     assert.doesNotMatch(JSON.stringify(why), /111122223333/)
   })
 
+  for (const [code, message, detail] of [
+    ['PackedPolicyTooLarge', 'Packed policy consumes 120% of allotted space, please use smaller policy.', '120%'],
+    ['PackedPolicyTooLarge', 'Too large', undefined],
+    [
+      'ValidationError',
+      "1 validation error detected: Value 'secret' at 'tags.1.member.value' failed to satisfy constraint: Member must …",
+      'tags.1.member.value',
+    ],
+    ['ValidationError', `Value at '${'x'.repeat(65)}' failed`, undefined],
+    ['ValidationError', 'secret is invalid', undefined],
+    ['AccessDenied', "consumes 120% at 'policy'", undefined],
+  ] as const)
+    test(`${code} says ${detail ?? 'nothing more'}, of: ${message.slice(0, 40)}`, async () => {
+      standin.faults.push({ operation: 'AssumeRole', error: new AwsError(code, message, 400) })
+      const why = await refusal(roles.assume(least, signal))
+      assert.equal((why as { detail?: string }).detail, detail)
+      assert.doesNotMatch(JSON.stringify(why), /secret/)
+    })
+
   test('a lifetime over an hour, which STS gives to no role that assumes another', async () => {
     const why = await refusal(roles.assume({ ...least, lifetime: 3_601 }, signal))
     assert.equal((why as { error?: string }).error, 'ValidationError')
@@ -155,14 +174,14 @@ describe('what must change before the session can be had is a refusal', () => {
 })
 
 describe('what STS cannot answer now is unavailable, and asked twice at most', () => {
-  for (const [title, fault] of [
-    ['throttled', { error: new AwsError('Throttling', 'Rate exceeded', 400) }],
-    ['its own failure', { error: new AwsError('InternalFailure', 'x', 500) }],
-    ['our own credentials expired', { error: new AwsError('ExpiredToken', 'x', 403) }],
-    ['our own credentials unknown', { error: new AwsError('InvalidClientTokenId', 'x', 403) }],
-    ['an error that nobody foresaw', { error: new AwsError('SomethingElse', 'x', 400) }],
-    ['a connection cut before', { drop: 'before' }],
-    ['a connection cut after', { drop: 'after' }],
+  for (const [title, fault, asked] of [
+    ['throttled', { error: new AwsError('Throttling', 'Rate exceeded', 400) }, 2],
+    ['its own failure', { error: new AwsError('InternalFailure', 'x', 500) }, 2],
+    ['our own credentials expired', { error: new AwsError('ExpiredToken', 'x', 403) }, 1],
+    ['our own credentials unknown', { error: new AwsError('InvalidClientTokenId', 'x', 403) }, 1],
+    ['an error that nobody foresaw', { error: new AwsError('SomethingElse', 'x', 400) }, 1],
+    ['a connection cut before', { drop: 'before' }, 2],
+    ['a connection cut after', { drop: 'after' }, 2],
   ] as const) {
     test(title, async () => {
       standin.faults.push({ operation: 'AssumeRole', times: Infinity, ...fault })
@@ -172,7 +191,7 @@ describe('what STS cannot answer now is unavailable, and asked twice at most', (
         assert.equal(error.dependency, 'sts')
         return true
       })
-      assert.ok((standin.calls.get('AssumeRole') ?? 0) <= 2)
+      assert.equal(standin.calls.get('AssumeRole'), asked)
     })
   }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { sourceIdentity } from '../../lib/tokens/subject.ts'
 import { runCommand } from './run-command.ts'
@@ -10,6 +11,14 @@ test('a subject’s source identity, alone on a line', async () => {
     stdout: 'github.pwtUCNxEcTtFvaPUDMFsbX4GB_juIeFnPGCWrRDqZWs\n',
     stderr: '',
   })
+})
+
+test('docs/aws-credentials.md shuts out the subject that it prints', async () => {
+  const page = readFileSync(new URL('../../docs/aws-credentials.md', import.meta.url), 'utf8')
+  const [, sub] = /`token-broker source-identity (\S+)`/.exec(page) ?? []
+  const [, denied] = /"StringEquals": \{ "aws:SourceIdentity": "([^"]+)" \}/.exec(page) ?? []
+  const { stdout } = await runCommand(['source-identity', String(sub)])
+  assert.equal(stdout, `${denied}\n`)
 })
 
 test('a subject of several lines is one subject', async () => {

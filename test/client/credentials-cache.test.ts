@@ -27,7 +27,7 @@ let folders = 0
 const newFolder = () => join(parent, String(folders++), 'token-broker')
 
 const now = Math.floor(Date.now() / 1000)
-const key = cacheKey(['broker', 'target'])
+const key = cacheKey({ broker: 'b', target: 't' })
 const isRoot = process.getuid?.() === 0
 const issuedFrom = (body: unknown) => readTokenResponse(body as Record<string, unknown>, now) as Issued
 const issued = issuedFrom(accessToken)
@@ -59,7 +59,7 @@ for (const [title, kept] of [
 
 test('another key finds nothing', async () => {
   const { cache } = await recorded()
-  assert.equal(await cache.find(cacheKey(['broker', 'other']), now), undefined)
+  assert.equal(await cache.find(cacheKey({ broker: 'b', target: 'other' }), now), undefined)
 })
 
 test('what was recorded last is found', async () => {
@@ -69,10 +69,19 @@ test('what was recorded last is found', async () => {
   assert.deepEqual(await cache.find(key, now), next)
 })
 
-test('no two lists of parts have one key', () => {
-  const lists = [['a', 'b'], ['ab', ''], ['a,b'], ['a', 'b', undefined], ['a', undefined, 'b'], ['a', 'null', 'b'], []]
-  assert.equal(new Set(lists.map(cacheKey)).size, lists.length)
-  assert.match(cacheKey(['../../etc/passwd']), /^[0-9a-f]{64}$/)
+test('the key is of all parts by name, in whatever order', () => {
+  const all = [
+    { a: 'x', b: 'y' },
+    { a: 'y', b: 'x' },
+    { a: 'xy', b: '' },
+    { a: 'x,y' },
+    { a: 'x', b: 'null' },
+    { a: 'x' },
+    {},
+  ]
+  assert.equal(new Set(all.map(cacheKey)).size, all.length)
+  assert.equal(cacheKey({ b: 'y', a: 'x' }), cacheKey({ a: 'x', b: 'y', c: undefined }))
+  assert.match(cacheKey({ a: '../../etc/passwd' }), /^[0-9a-f]{64}$/)
 })
 
 for (const [title, spoil] of [
@@ -84,7 +93,6 @@ for (const [title, spoil] of [
   ['too large', (file: string) => writeFileSync(file, readFileSync(file, 'utf8') + ' '.repeat(100_000))],
   ['readable for its group', (file: string) => chmodSync(file, 0o640)],
   ['writable for others', (file: string) => chmodSync(file, 0o602)],
-  ['a folder', (file: string) => replace(file, () => mkdirSync(file))],
   ['a pipe', (file: string) => replace(file, () => execFileSync('mkfifo', ['-m', '600', file]))],
   [
     'a link to a file that is as it should be',
@@ -101,12 +109,19 @@ for (const [title, spoil] of [
     assert.deepEqual(await cache.find(key, now), issued)
     spoil(file)
     assert.equal(await cache.find(key, now), undefined)
-    if (title === 'a folder') return
     await cache.record(key, issued, now)
     assert.deepEqual(await cache.find(key, now), issued)
     assert.ok(lstatSync(file).isFile())
   })
 }
+
+test('a folder in the place of a file is not believed, and fails nobody', async () => {
+  const { cache, file } = await recorded()
+  replace(file, () => mkdirSync(file))
+  await cache.record(key, issued, now)
+  assert.equal(await cache.find(key, now), undefined)
+  assert.ok(lstatSync(file).isDirectory())
+})
 
 function replace(file: string, make: (text: string) => void): void {
   const text = readFileSync(file, 'utf8')
@@ -159,8 +174,8 @@ for (const [title, make] of [
 
 test('files that nobody asks for any more go, whatever they are; others stay', async () => {
   const { folder, cache } = await recorded()
-  const days = 24 * 3600
-  const names = { old: now - 3 * days, [`${key}.json.draft`]: now - 3 * days, young: now - days }
+  const day = 24 * 3600
+  const names = { old: now - day - 60, [`${key}.json.draft`]: now - day - 60, young: now - day + 60 }
   for (const [name, time] of Object.entries(names)) {
     writeFileSync(join(folder, name), '')
     utimesSync(join(folder, name), time, time)
@@ -168,6 +183,19 @@ test('files that nobody asks for any more go, whatever they are; others stay', a
   symlinkSync('/nowhere', join(folder, 'link'))
   await cache.record(key, issued, now)
   assert.deepEqual(readdirSync(folder).toSorted(), [`${key}.json`, 'link', 'young'].toSorted())
+})
+
+test('one file that cannot go does not keep the others', async () => {
+  const { folder, cache } = await recorded()
+  const long = now - 3 * 24 * 3600
+  for (const name of ['a', 'b', 'c']) {
+    const path = join(folder, name)
+    if (name === 'b') mkdirSync(join(path, 'full'), { recursive: true })
+    else writeFileSync(path, '')
+    utimesSync(path, long, long)
+  }
+  await cache.record(key, issued, now)
+  assert.deepEqual(readdirSync(folder).toSorted(), [`${key}.json`, 'b'].toSorted())
 })
 
 test('many that write and read at once see whole files only', async () => {

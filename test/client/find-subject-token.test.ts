@@ -117,7 +117,7 @@ for (const [title, options, env, message] of [
 ] as [string, SubjectTokenOptions, Environment, RegExp][]) {
   test(`${title} is one error, without the token`, async () => {
     const source = find(options, env)
-    for (const attempt of [() => source.token(30_000), () => source.identity(0)])
+    for (const attempt of [() => source.token(30_000), () => source.identity()])
       await assert.rejects(attempt, (error) => {
         assert.ok(error instanceof TokenBrokerError)
         assert.match(error.message, message)
@@ -200,7 +200,7 @@ test('an audience can be asked for where it can be chosen, and is an error elsew
 
 test('who a token is of is known again when it is renewed, and never taken for another', async () => {
   const identity = (claims: Record<string, unknown>, name = 'X') =>
-    find({ variable: name }, { [name]: subjectJwt(claims) }).identity(0)
+    find({ variable: name }, { [name]: subjectJwt(claims) }).identity()
   const first = await identity({ sub: 'a', iat: 1, nbf: 1, exp: 2, jti: 'x' })
   assert.equal(await identity({ sub: 'a', iat: 3, nbf: 3, exp: 4, jti: 'y' }), first)
   for (const changed of [{ sub: 'b' }, { sub: 'a', iss: 'x' }, { sub: 'a', aud: 'x' }, { sub: 'a', run_id: '1' }])
@@ -242,7 +242,7 @@ for (const [title, options, audience] of [
 
 test('GitHub need not be asked to tell one job from another', async (t) => {
   const { asked, env } = await githubServer(t, { body: { value: one } })
-  const identity = (changes: Environment, audience?: string) => find({ audience }, { ...env, ...changes }).identity(0)
+  const identity = (changes: Environment, audience?: string) => find({ audience }, { ...env, ...changes }).identity()
   const first = await identity({})
   assert.equal(await identity({}), first)
   assert.notEqual(await identity({ ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'of-another-job' }), first)
@@ -270,6 +270,14 @@ for (const [title, answer, message, temporary] of [
     })
   })
 }
+
+test('GitHub: how long to wait is heard', async (t) => {
+  const { env } = await githubServer(t, { status: 429, headers: { 'retry-after': '7' } })
+  await assert.rejects(find({}, env).token(30_000), (error) => {
+    assert.equal((error as TemporaryError).retryAfter, 7_000)
+    return true
+  })
+})
 
 for (const [title, changes, message] of [
   ['a URL in the clear', { ACTIONS_ID_TOKEN_REQUEST_URL: 'http://pipelines.example/' }, /is no https URL$/],

@@ -133,6 +133,14 @@ test('a target without a role is named', async (t) => {
   await assert.rejects(send(), /^TokenBrokerError: the target web-deployer issues an access token, no AWS/)
 })
 
+test('a name that is as long as a target’s may be is shown whole', async (t) => {
+  const target = `t${'-long'.repeat(12)}-x`
+  const { send } = await setUp(t, [{ body: accessToken }], { target })
+  await assert.rejects(send(), (error: Error) =>
+    error.message.startsWith(`the target ${target} issues an access token`),
+  )
+})
+
 test('the token comes from a file that is read for each exchange', async (t) => {
   const pass = secondsOf(t)
   const tokenFile = join(folder, 'token')
@@ -172,17 +180,23 @@ for (const [title, options, message] of [
   ['a broker with a path', { ...good, broker: 'https://broker.example/token' }, /has a path/],
   ['a broker with a query', { ...good, broker: 'https://broker.example?x' }, /has a path, a query/],
   ['a broker with a password', { ...good, broker: 'https://user:hunter2@broker.example' }, /or a user in it/],
+  ['nothing', undefined, /takes an object of options/],
+  ['no options', null, /takes an object of options/],
+  ['a URL alone', 'https://broker.example', /takes an object of options/],
   ['no target', { ...good, target: '' }, /needs target/],
   ['a target that is none', { ...good, target: ['x'] }, /needs target/],
   ['an option that is none', { ...good, role: 'x' }, /has no option role: it has broker, target, token/],
+  ['a token itself', { ...good, token: one }, /takes as token a function that gives one/],
+  ['a file without a name', { ...good, tokenFile: '' }, /takes as tokenFile the path of a file/],
+  ['a file that is no path', { ...good, tokenFile: 7 }, /takes as tokenFile the path of a file/],
   ['two places for a token', { ...good, token: () => 'x', tokenFile: 'x' }, /token or tokenFile, not both/],
   ['an audience for a token', { ...good, token: () => 'x', audience: 'x' }, /no audience with token/],
-] as [string, Record<string, unknown>, RegExp][]) {
+] as [string, unknown, RegExp][]) {
   test(`${title} is an error at once`, () => {
     assert.throws(
-      () => fromTokenBroker(options as unknown as TokenBrokerOptions),
+      () => fromTokenBroker(options as TokenBrokerOptions),
       (error: Error) =>
-        error.name === 'TokenBrokerError' && message.test(error.message) && !/hunter2/.test(error.message),
+        error.name === 'TokenBrokerError' && message.test(error.message) && !/hunter2|eyJ/.test(error.message),
     )
   })
 }

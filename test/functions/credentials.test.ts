@@ -160,7 +160,7 @@ describe('what STS refuses, or cannot answer, leaves the token unspent', () => {
       { error: new AwsError('PackedPolicyTooLarge', 'Packed policy consumes 120% of allotted space') },
       400,
       'invalid_target',
-      'refused: role_not_assumed',
+      'refused: 120%',
     ],
     [
       'throttled',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { before, beforeEach, describe, test } from 'node:test'
+import fc from 'fast-check'
 import { containerCredentials } from '../../lib/grants/container-credentials.ts'
 import { grantToken, type GrantContext } from '../../lib/grants/index.ts'
 import type { Receipt } from '../../lib/ports.ts'
@@ -136,20 +137,6 @@ test('a workload without a client is its own', async () => {
   assert.equal(receipts()[0]?.[0].client_id, 'farm:job-7')
 })
 
-test('a token is signed while its receipt is being written', async () => {
-  const { receipts } = ports
-  const seen: string[] = []
-  ports.receipts = {
-    ...receipts,
-    record(receipt, signal) {
-      seen.push(...ports.calls)
-      return receipts.record(receipt, signal)
-    },
-  }
-  await exchange({ form: { audience: 'api' } })
-  assert.deepEqual(seen, ['sign'])
-})
-
 test('no revocation of a signing key is asked for', async () => {
   await exchange()
   assert.deepEqual(
@@ -183,6 +170,38 @@ test('all that target and rule say of the session is asked for, and only that', 
     policy: policyDocument,
     managed_policies: ['arn:aws:iam::aws:policy/ReadOnlyAccess'],
   })
+})
+
+test('whatever the claims are, all but the tags and the session’s name is asked for as the rule says', async () => {
+  const ask = {
+    target: { external_id: 'broker-acme', region: 'eu-west-1' },
+    session: {
+      tags: { ref: { path: ['ref'] } },
+      transitive_tags: ['ref'],
+      policy: policyDocument,
+      managed_policies: ['arn:aws:iam::aws:policy/ReadOnlyAccess'],
+    },
+  }
+  await exchange({ ...ask, claims: { ref: 'main' } })
+  const { session_name: _, ...usual } = ports.assumed[0]!
+  const text = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.stringMatching(/^[\w.:/=+@ -]{1,256}$/))
+  const names = fc.oneof(text, fc.constantFrom(...Object.keys(usual), ...Object.keys(ask.session), 'sub', '__proto__'))
+  let granted = 0
+  await fc.assert(
+    fc.asyncProperty(fc.dictionary(names, fc.oneof(text, fc.jsonValue())), text, async (others, ref) => {
+      ports.assumed.length = 0
+      const claims = { ...others, ref, jti: String(serial) }
+      await exchange({ ...ask, claims }).catch((error: unknown) => assert.ok(error instanceof RefusedError))
+      if (ports.assumed.length === 0) return
+      granted++
+      const [{ session_name, ...asked } = assert.fail(), ...again] = ports.assumed
+      assert.deepEqual(again, [])
+      assert.match(session_name, /^web-deploys\.decision-\d+$/)
+      assert.deepEqual(asked, { ...usual, tags: { ref } })
+    }),
+    { numRuns: 500 },
+  )
+  assert.ok(granted > 100, String(granted))
 })
 
 test('the target’s own session policy narrows every rule’s session', async () => {

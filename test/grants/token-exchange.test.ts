@@ -106,6 +106,20 @@ test('the decision is one line of the log, with how each of the first rules fare
   assert.equal(lines.length, 25)
 })
 
+test('a token is signed while its receipt is being written', async () => {
+  const { receipts } = ports
+  const seen: string[] = []
+  ports.receipts = {
+    ...receipts,
+    record(receipt, signal) {
+      seen.push(...ports.calls)
+      return receipts.record(receipt, signal)
+    },
+  }
+  await exchange()
+  assert.deepEqual(seen, ['sign'])
+})
+
 test('three calls, no more: record, find, sign', async () => {
   await exchange()
   assert.deepEqual(ports.calls.toSorted(), ['find', 'record', 'sign'])
