@@ -16,6 +16,7 @@ const [reports] = await Promise.all([
   bundleFunctions(`${root}dist/functions`),
   published('infra/cdk.ts', 'dist/cdk.js'),
   published('client/from-token-broker.ts', 'dist/aws.js'),
+  published('verify/access-token.ts', 'dist/verify.js'),
   published('cli/token-broker.ts', 'dist/cli.js').then(() => chmodSync(`${root}dist/cli.js`, 0o755)),
 ])
 if (process.argv.includes('--report')) process.stdout.write(table(reports))

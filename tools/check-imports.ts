@@ -65,16 +65,21 @@ export const layers: readonly Layer[] = [
     packages: ['#config', 'node:crypto', '@middy/core', 'aws-lambda'],
   },
   { path: 'infra/', ours: ['infra/', 'lib/config/', ...pure, 'lib/environment.ts'], packages: 'any' },
-  { path: 'local/', ours: ['local/', 'lib/', 'functions/', 'client/'], packages: 'any' },
+  { path: 'local/', ours: ['local/', 'lib/', 'functions/', 'client/', 'infra/function-names.ts'], packages: 'any' },
+  { path: 'verify/', ours: ['verify/', 'lib/protocol/', 'lib/tokens/'], packages: ['jose', 'node:', 'aws-lambda'] },
   { path: 'client/', ours: ['client/', 'lib/protocol/'], packages: ['node:'] },
   { path: 'action/', ours: ['action/', 'client/', 'lib/protocol/'], packages: ['node:'] },
   { path: 'cli/', ours: ['cli/', 'client/', 'lib/', 'local/'], packages: 'any' },
   {
     path: 'test/',
-    ours: ['test/', 'lib/', 'functions/', 'local/', 'infra/', 'client/', 'action/', 'cli/', 'tools/'],
+    ours: ['test/', 'lib/', 'functions/', 'local/', 'infra/', 'client/', 'action/', 'cli/', 'verify/', 'tools/'],
     packages: 'any',
   },
-  { path: 'bench/', ours: ['bench/', 'lib/', 'functions/', 'local/', 'infra/', 'test/'], packages: 'any' },
+  {
+    path: 'bench/',
+    ours: ['bench/', 'lib/', 'functions/', 'local/', 'infra/', 'cli/', 'verify/', 'test/'],
+    packages: 'any',
+  },
   { path: 'tools/', ours: ['tools/', 'lib/', 'local/', 'infra/', 'test/', 'bench/'], packages: 'any' },
 ]
 
@@ -123,7 +128,7 @@ function withoutComments(text: string): string {
 
 if (import.meta.main) {
   const root = fileURLToPath(new URL('..', import.meta.url))
-  const names = globSync('{lib,functions,infra,local,client,action,cli,test,bench,tools}/**/*.ts', { cwd: root })
+  const names = globSync('{lib,functions,infra,local,client,action,cli,test,bench,tools,verify}/**/*.ts', { cwd: root })
   const problems = findImportProblems(
     new Map(names.map((name) => [name.replaceAll('\\', '/'), readFileSync(join(root, name), 'utf8')])),
   )

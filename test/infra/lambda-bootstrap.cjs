@@ -1,18 +1,18 @@
 // What Lambda's own runtime for Node does, as far as a handler can tell: load once, then one event after another from the
 // Runtime API.
-const { join } = require('node:path')
+const path = require('node:path')
 
 const { AWS_LAMBDA_RUNTIME_API, LAMBDA_TASK_ROOT, _HANDLER } = process.env
 
 const api = `http://${AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime`
-const post = (path, value) => fetch(`${api}/${path}`, { method: 'POST', body: JSON.stringify(value ?? null) })
+const post = (to, value) => fetch(`${api}/${to}`, { method: 'POST', body: JSON.stringify(value ?? null) })
 const told = (error) => ({ errorType: error.name, errorMessage: error.message })
 
 async function main() {
   const [file, name] = _HANDLER.split('.')
   let handler
   try {
-    handler = require(join(LAMBDA_TASK_ROOT, file))[name]
+    handler = require(path.join(LAMBDA_TASK_ROOT, file))[name]
   } catch (error) {
     await post('init/error', told(error))
     process.exit(1)

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { verifyEntryTests } from './verify-entry.ts'
 
 // The sequence of README.md "Deploy it", without a registry and where aws-cdk-lib is installed already: no source file of
 // ours, and no dependency but those that package.json names.
@@ -55,6 +56,7 @@ test('it holds what is published, and nothing that is ours alone', () => {
     'dist/cli.js',
     'dist/aws.js',
     'dist/cdk.js',
+    'dist/verify.js',
     'dist/functions/token/index.js',
     'broker.schema.json',
     'README.md',
@@ -64,7 +66,7 @@ test('it holds what is published, and nothing that is ours alone', () => {
   const strays = files.filter(
     (file) =>
       (file.endsWith('.ts') && !file.endsWith('.d.ts')) ||
-      /^(?:test|local|tools|infra|lib|functions|client|action)\b|\.test\./.test(file),
+      /^(?:test|local|tools|infra|lib|functions|client|verify|action)\b|\.test\./.test(file),
   )
   assert.deepEqual(strays, [])
   for (const file of files.filter((name) => /\.(?:js|d\.ts|json|md)$/.test(name)))
@@ -90,7 +92,7 @@ test('install, init, check, synth: a broker of an empty folder', () => {
   assert.equal(synth.status, 0, synth.output)
   const template = readFileSync(join(project, 'cdk.out/TokenBroker.template.json'), 'utf8')
   const { Resources } = JSON.parse(template) as { Resources: Record<string, { Type: string }> }
-  assert.equal(Object.values(Resources).filter(({ Type }) => Type === 'AWS::Lambda::Function').length, 3)
+  assert.equal(Object.values(Resources).filter(({ Type }) => Type === 'AWS::Lambda::Function').length, 5)
   // The very stack and ids of this repository's own app: who moves from one to the other updates what is there.
   assert.ok('BrokerReceiptsTable542DFDDA' in Resources)
   const manifest = readFileSync(join(project, 'cdk.out/manifest.json'), 'utf8')
@@ -128,7 +130,8 @@ test('a broker.yaml that does not hold fails check and synth alike', () => {
   }
 })
 
-test('what is exported has types, which refuse what it does not take', () => {
+/** Runs TypeScript's compiler on `app.mts` with this text. */
+function compile(text: string): { status: number | null; output: string } {
   const options = {
     module: 'nodenext',
     strict: true,
@@ -138,6 +141,11 @@ test('what is exported has types, which refuse what it does not take', () => {
     skipLibCheck: true,
   }
   writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['app.mts'] }))
+  writeFileSync(join(project, 'app.mts'), text)
+  return run(join(root, 'node_modules/typescript/bin/tsc'), ['--project', 'tsconfig.json'])
+}
+
+test('what is exported has types, which refuse what it does not take', () => {
   const app = (props: string) => `
 import { App, Stack } from 'aws-cdk-lib'
 import { fromTokenBroker, type AwsCredentials } from 'token-broker/aws'
@@ -151,12 +159,8 @@ export const role: BrokeredRole = new BrokeredRole(new Stack(new App(), 'R'), 'R
 })
 export const credentials: Promise<AwsCredentials> = fromTokenBroker({ broker: issuer, target: 'web-deployer' })()
 `
-  const compile = (props: string) => {
-    writeFileSync(join(project, 'app.mts'), app(props))
-    return run(join(root, 'node_modules/typescript/bin/tsc'), ['--project', 'tsconfig.json'])
-  }
   const good = compile(
-    `{ config: 'broker.yaml', domain: { name: 'broker.acme.dev', hostedZone: { id: 'Z', name: 'acme.dev' } } }`,
+    app(`{ config: 'broker.yaml', domain: { name: 'broker.acme.dev', hostedZone: { id: 'Z', name: 'acme.dev' } } }`),
   )
   assert.deepEqual(good, { status: 0, output: '' })
   for (const props of [
@@ -165,7 +169,7 @@ export const credentials: Promise<AwsCredentials> = fromTokenBroker({ broker: is
     `{ config: 'broker.yaml', domian: {} }`,
     `{ config: 'broker.yaml', domain: 'broker.acme.dev' }`,
   ])
-    assert.notEqual(compile(props).status, 0, props)
+    assert.notEqual(compile(app(props)).status, 0, props)
 })
 
 test('what is exported can be imported', () => {
@@ -173,11 +177,13 @@ test('what is exported can be imported', () => {
     join(project, 'import.mjs'),
     `import { fromTokenBroker } from 'token-broker/aws'
 import { BrokeredRole, TokenBroker } from 'token-broker/cdk'
-process.stdout.write([fromTokenBroker, BrokeredRole, TokenBroker].map((exported) => typeof exported).join(' '))`,
+import { verifyAccessToken } from 'token-broker/verify'
+const all = [fromTokenBroker, BrokeredRole, TokenBroker, verifyAccessToken]
+process.stdout.write(all.map((exported) => typeof exported).join(' '))`,
   )
   assert.deepEqual(run(join(project, 'import.mjs'), []), {
     status: 0,
-    output: 'function function function',
+    output: 'function function function function',
   })
 })
 
@@ -187,3 +193,5 @@ test('it can be imported by nothing but its names', () => {
     assert.match(run(join(project, 'import.mjs'), []).output, /ERR_PACKAGE_PATH_NOT_EXPORTED/)
   }
 })
+
+verifyEntryTests({ folder: project, compile })
