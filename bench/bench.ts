@@ -11,12 +11,14 @@ import type { Configuration } from '../lib/trust/configuration.ts'
 import { startWorld } from '../local/world.ts'
 import { bundleInMemory } from './bundle-in-memory.ts'
 import { costOfExchange } from './cost.ts'
-import { load, paced, post } from './load.ts'
+import { answerTo, load, paced, post, type Destination } from './load.ts'
 import { prices } from './prices.ts'
+import { revocationDelays } from './revocation.ts'
 import { buildServers, startProcess, type Process } from './server-process.ts'
 import type { Usage } from './servers/serve.ts'
+import type { VerifyOffline } from './servers/verify-offline.ts'
 import type { Standins } from './servers/standins.ts'
-import { workload } from './workload.ts'
+import { asResourceServer, workload } from './workload.ts'
 
 const usage = `npm run bench [-- --json] [-- --quick]
 
@@ -64,12 +66,15 @@ try {
   await bundleInMemory(inMemoryBundles)
   await buildServers()
   await measureCpu()
+  await measureIntrospection()
+  await measureVerification()
   await measureRules()
+  await measureRevocation()
   await measureWithAws()
   measureInit()
   for (const { file, bytes, packages } of reports) {
     const kib = bytes / 1024
-    const most = { 'token/index.js': 420, 'metadata/index.js': 40 }[file]
+    const most = { 'token/index.js': 420, 'introspection/index.js': 420, 'metadata/index.js': 40 }[file]
     const inside = packages.slice(0, 4).map(({ name, bytes }) => `${name} ${Math.round(bytes / 1024)}`)
     row(
       `bundle ${file}`,
@@ -110,31 +115,43 @@ function row(what: string, measured: string, budget: string, within: boolean): v
 }
 
 interface Measured {
-  /** Per exchange, in microseconds. */
+  /** Per request, in microseconds. */
   cpu: number
-  /** Exchanges a second. */
+  /** Requests a second. */
   rate: number
   /** Bytes, after all of them. */
   rss: number
 }
 
-async function measure(server: Process<string>): Promise<Measured> {
-  const bodies = await work.bodies(requests)
+/** A server under load, and where that goes. */
+interface Contender {
+  server: Process<string>
+  bodies: (count: number) => Promise<string[]>
+  destination?: Destination
+}
+
+async function measure({ server, bodies, destination }: Contender): Promise<Measured> {
+  const all = await bodies(requests)
   const before = await server.usage<Usage>()
-  const rate = (requests * 1000) / (await load(server.ready, bodies))
+  const rate = (requests * 1000) / (await load(server.ready, all, destination))
   const { cpu, rss } = await server.usage<Usage>()
   return { cpu: (cpu - before.cpu) / requests, rate, rss }
 }
 
 /** Each server's median of all rounds, which take turns so that a noisy moment hits all of them. */
-async function compare(servers: Record<string, () => Promise<Process<string>>>): Promise<Record<string, Measured>> {
+async function compare(contenders: Record<string, () => Promise<Contender>>): Promise<Record<string, Measured>> {
   const running = await Promise.all(
-    Object.entries(servers).map(async ([name, start]) => ({ name, server: await start(), results: [] as Measured[] })),
+    Object.entries(contenders).map(async ([name, start]) => ({
+      name,
+      contender: await start(),
+      results: [] as Measured[],
+    })),
   )
-  for (const { server } of running) await load(server.ready, await work.bodies(Math.min(requests, 1_000)))
+  for (const { contender } of running)
+    await load(contender.server.ready, await contender.bodies(Math.min(requests, 1_000)), contender.destination)
   for (let round = 0; round < rounds; round++)
-    for (const { server, results } of running) results.push(await measure(server))
-  await Promise.all(running.map(({ server }) => server.close()))
+    for (const { contender, results } of running) results.push(await measure(contender))
+  await Promise.all(running.map(({ contender }) => contender.server.close()))
   return Object.fromEntries(
     running.map(({ name, results }) => [
       name,
@@ -147,15 +164,20 @@ async function compare(servers: Record<string, () => Promise<Process<string>>>):
   )
 }
 
+/** A server that trades tokens. */
+async function exchanging(server: Promise<Process<string>>): Promise<Contender> {
+  return { server: await server, bodies: (count) => work.bodies(count) }
+}
+
 function inMemoryBroker(configuration: Configuration): Promise<Process<string>> {
   return startProcess('broker', [code('token', inMemoryBundles, configuration)], inMemory)
 }
 
 async function measureCpu(): Promise<void> {
   const { bare, broker, peer } = await compare({
-    bare: () => startProcess('bare', [], inMemory),
-    broker: () => inMemoryBroker(work.configuration()),
-    peer: () => startProcess('oidc-provider', [], inMemory),
+    bare: () => exchanging(startProcess('bare', [], inMemory)),
+    broker: () => exchanging(inMemoryBroker(work.configuration())),
+    peer: () => exchanging(startProcess('oidc-provider', [], inMemory)),
   })
   if (!bare || !broker || !peer) throw new Error('a server was not measured')
   ratio('CPU per exchange, no AWS calls, to bare node:http + jose', broker.cpu, bare.cpu, 'us', 1.15)
@@ -165,10 +187,51 @@ async function measureCpu(): Promise<void> {
   ratio('memory under load, to oidc-provider', broker.rss / 1e6, peer.rss / 1e6, 'MB', 0.5)
 }
 
+/** A resource server asks for one token again and again; oidc-provider finds it in its memory, we verify its signature. */
+async function measureIntrospection(): Promise<void> {
+  const asking = async (issuing: Promise<Process<string>>, asked?: Promise<Process<string>>): Promise<Contender> => {
+    const issuer = await issuing
+    const [body = ''] = await work.bodies(1)
+    const { access_token } = await answerTo(issuer.ready, body)
+    const server = (await asked) ?? issuer
+    if (asked !== undefined) await issuer.close()
+    const question = new URLSearchParams({ token: String(access_token) }).toString()
+    const { active } = await answerTo(server.ready, question, asResourceServer)
+    if (active !== true) throw new Error('a token that was just issued is not active')
+    return { server, bodies: async (count) => Array<string>(count).fill(question), destination: asResourceServer }
+  }
+  const folder = code('introspection', inMemoryBundles)
+  const { broker, peer } = await compare({
+    broker: () => asking(inMemoryBroker(work.configuration()), startProcess('broker', [folder], inMemory)),
+    peer: () => asking(startProcess('oidc-provider', ['opaque'], inMemory)),
+  })
+  if (!broker || !peer) throw new Error('a server was not measured')
+  ratio('CPU per introspection, no AWS calls, to oidc-provider', broker.cpu, peer.cpu, 'us')
+  ratio('introspections a second, no AWS calls, to oidc-provider', broker.rate, peer.rate, '/s')
+}
+
+/** In a process of its own, which asks nobody but itself, once. */
+async function measureVerification(): Promise<void> {
+  const measuring = await startProcess<VerifyOffline>('verify-offline', [String(rounds), String(requests)])
+  const { ours, jose } = measuring.ready
+  await measuring.close()
+  ratio('CPU per offline verification, to bare jose', ours.cpu, jose.cpu, 'us')
+  ratio('offline verifications a second, one at a time, to bare jose', ours.rate, jose.rate, '/s')
+}
+
+/** Over the stand-ins on loopback: on AWS, DynamoDB's own latency comes to it. */
+async function measureRevocation(): Promise<void> {
+  const { answered, inactive } = await revocationDelays(quick ? 5 : 50)
+  const shown = (times: readonly number[]) =>
+    `p50 ${Math.ceil(quantile(times, 0.5))} ms, most ${Math.ceil(Math.max(...times))} ms`
+  row('revocation sent to answered, so durable', shown(answered), '', true)
+  row('revocation sent to inactive at /introspect', shown(inactive), '<= 1,000 ms', Math.max(...inactive) <= 1_000)
+}
+
 async function measureRules(): Promise<void> {
   const { few, many } = await compare({
-    few: () => inMemoryBroker(work.configuration({ rules: 10, issuers: 1 })),
-    many: () => inMemoryBroker(work.configuration({ rules: 10_000, issuers: 1_000 })),
+    few: () => exchanging(inMemoryBroker(work.configuration({ rules: 10, issuers: 1 }))),
+    many: () => exchanging(inMemoryBroker(work.configuration({ rules: 10_000, issuers: 1_000 }))),
   })
   if (!few || !many) throw new Error('a server was not measured')
   ratio('CPU per exchange, 10,000 rules and 1,000 issuers to 10 rules', many.cpu, few.cpu, 'us', 1.2)
@@ -179,8 +242,8 @@ async function measureWithAws(): Promise<void> {
   const folder = code('token')
   const standins = await startStandins({})
   const { bare, broker } = await compare({
-    bare: () => startProcess('bare', [], inMemory),
-    broker: () => startProcess('broker', [folder], standins.environment),
+    bare: () => exchanging(startProcess('bare', [], inMemory)),
+    broker: () => exchanging(startProcess('broker', [folder], standins.environment)),
   })
   if (!bare || !broker) throw new Error('a server was not measured')
   ratio('CPU per exchange with the AWS calls, to bare', broker.cpu, bare.cpu, 'us', 6)

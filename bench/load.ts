@@ -22,13 +22,25 @@ const autocannon = createRequire(import.meta.url)('autocannon') as (
   options: AutocannonOptions,
 ) => Promise<AutocannonResult>
 
-const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+const form = { 'content-type': 'application/x-www-form-urlencoded' }
+
+/** Where bodies are posted, and by whom. */
+export interface Destination {
+  path: string
+  headers: Record<string, string>
+}
+
+const tokenEndpoint: Destination = { path: '/token', headers: {} }
 
 /**
- * Posts every body to /token once, over 8 connections, as fast as it goes. How long that took, in milliseconds. Throws when
+ * Posts every body once, over 8 connections, as fast as it goes. How long that took, in milliseconds. Throws when
  * one is not answered 200.
  */
-export async function load(url: string, bodies: readonly string[]): Promise<number> {
+export async function load(
+  url: string,
+  bodies: readonly string[],
+  { path, headers }: Destination = tokenEndpoint,
+): Promise<number> {
   let next = 0
   const begun = performance.now()
   // autocannon itself looks once a second whether all have been answered.
@@ -40,8 +52,8 @@ export async function load(url: string, bodies: readonly string[]): Promise<numb
     requests: [
       {
         method: 'POST',
-        path: '/token',
-        headers,
+        path,
+        headers: { ...form, ...headers },
         setupRequest: (request) => ({ ...request, body: bodies[next++] }),
         onResponse: () => {
           ended = performance.now()
@@ -67,8 +79,18 @@ export async function paced(url: string, bodies: readonly string[], interval: nu
 /** One exchange, in milliseconds. */
 export async function post(url: string, body: string): Promise<number> {
   const begun = performance.now()
-  const response = await fetch(`${url}/token`, { method: 'POST', headers, body })
-  await response.arrayBuffer()
-  if (response.status !== 200) throw new Error(`${url}: answered ${response.status}`)
+  await answerTo(url, body)
   return performance.now() - begun
+}
+
+/** What one body is answered. Throws when that is not 200. */
+export async function answerTo(
+  url: string,
+  body: string,
+  { path, headers }: Destination = tokenEndpoint,
+): Promise<Record<string, unknown>> {
+  const response = await fetch(url + path, { method: 'POST', headers: { ...form, ...headers }, body })
+  const text = await response.text()
+  if (response.status !== 200) throw new Error(`${url}: answered ${response.status}`)
+  return JSON.parse(text) as Record<string, unknown>
 }

@@ -1,12 +1,12 @@
 import { createPrivateKey, subtle } from 'node:crypto'
-import type { KeySetItems, ReceiptStore, RevocationStore, Roles, Signer } from '../lib/ports.ts'
+import type { KeySetItems, ReceiptStore, RevocationRegister, RevocationStore, Roles, Signer } from '../lib/ports.ts'
 import { UnavailableError } from '../lib/protocol/errors.ts'
 import type { SigningKey } from '../lib/protocol/signing-keys.ts'
 
-// What lib/aws/ is to the token function, without AWS: the same promises, kept in this process.
+// What lib/aws/ is to the functions, without AWS: the same promises, kept in this process.
 
 /** Imports of the adapters to AWS, in whose place this stands. */
-export const awsAdapters = /\/aws\/(?:clients|key-set-items|receipts|revocations|roles|signer)\.ts$/
+export const awsAdapters = /\/aws\/(?:clients|key-set-items|receipts|revocation-register|revocations|roles|signer)\.ts$/
 
 export const dynamodbClient = () => undefined
 export const kmsClient = () => undefined
@@ -28,6 +28,10 @@ export function dynamodbReceiptStore(): ReceiptStore {
 
 export function dynamodbRevocationStore(): RevocationStore {
   return { find: async () => [] }
+}
+
+export function dynamodbRevocationRegister(): RevocationRegister {
+  return { revoke: async () => {} }
 }
 
 /** A table in which nobody has written keys: who asks fetches them. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { exportJWK, generateKeyPair, SignJWT, type JWK } from 'jose'
 import { compile } from '../lib/config/compile.ts'
 import { JWT_TYPE, TOKEN_EXCHANGE_GRANT } from '../lib/protocol/urns.ts'
+import { hashOfSecret } from '../lib/tokens/client-secret.ts'
 import type { Configuration } from '../lib/trust/configuration.ts'
 
 /** The same job for every server: trade one RS256 token of a known issuer for an ES256 access token. */
@@ -18,6 +19,13 @@ export interface Workload {
 
 /** What every server says it is, and what tokens must name as audience. */
 export const ourIssuer = 'https://broker.bench.invalid'
+
+/** Of the client `api`, a resource server, at every server. */
+export const clientSecret = 'bench-bench-bench-bench-bench-bench'
+export const asResourceServer = {
+  path: '/introspect',
+  headers: { authorization: `Basic ${Buffer.from(`api:${clientSecret}`).toString('base64')}` },
+}
 
 export async function workload(): Promise<Workload> {
   const issuer = 'https://issuer.bench.invalid'
@@ -90,7 +98,10 @@ export async function workload(): Promise<Workload> {
             },
           ]),
         },
-        clients: { bench: { type: 'public' } },
+        clients: {
+          bench: { type: 'public' },
+          api: { auth: { client_secret: { sha256: [hashOfSecret(clientSecret)] } }, introspect: ['target'] },
+        },
       }
       return compile(JSON.stringify(file), 'bench.yaml', { now: Math.floor(Date.now() / 1000) }).configuration
     },

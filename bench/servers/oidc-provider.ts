@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http'
 import { createLocalJWKSet, exportJWK, generateKeyPair, jwtVerify, type JWK } from 'jose'
 import { TOKEN_EXCHANGE_GRANT } from '../../lib/protocol/urns.ts'
-import { ourIssuer } from '../workload.ts'
+import { asResourceServer, clientSecret, ourIssuer } from '../workload.ts'
 import { serve } from './serve.ts'
 
 // oidc-provider with a minimal RFC 8693 grant: it verifies the subject token with jose, and issues a JWT access token.
@@ -35,7 +35,8 @@ const resourceServer = {
   scope: 'write',
   audience,
   accessTokenTTL: 900,
-  accessTokenFormat: 'jwt',
+  // It looks up only tokens that it keeps, which are those that say nothing by themselves.
+  accessTokenFormat: process.argv[2] === 'opaque' ? 'opaque' : 'jwt',
   jwt: { sign: { alg: 'ES256' } },
 }
 const provider = new Provider(ourIssuer, {
@@ -48,10 +49,20 @@ const provider = new Provider(ourIssuer, {
       id_token_signed_response_alg: 'ES256',
       response_types: [],
     },
+    {
+      client_id: 'api',
+      client_secret: clientSecret,
+      grant_types: [],
+      redirect_uris: [],
+      response_types: [],
+      id_token_signed_response_alg: 'ES256',
+    },
   ],
+  routes: { introspection: asResourceServer.path },
   jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: 'ES256', use: 'sig', kid: 'bench' }] },
   features: {
     devInteractions: { enabled: false },
+    introspection: { enabled: true, allowedPolicy: () => true },
     resourceIndicators: { enabled: true, getResourceServerInfo: () => resourceServer },
   },
 })
