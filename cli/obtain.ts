@@ -1,4 +1,3 @@
-import { parseBrokerUrl } from '../client/broker-url.ts'
 import { cachedExchange } from '../client/cached-exchange.ts'
 import { cacheFolder, credentialsCache } from '../client/credentials-cache.ts'
 import { TokenBrokerError } from '../client/errors.ts'
@@ -7,6 +6,7 @@ import type { Issued } from '../client/issued.ts'
 import { thisMachine } from '../client/ports.ts'
 import type { BrokerOptions } from './broker-options.ts'
 import { CommandError, UsageError } from './command.ts'
+import { readBroker } from './read-broker.ts'
 
 /** Throws UsageError for options that cannot be, CommandError for what the broker, or the way to it, does not give. */
 export async function obtain(options: BrokerOptions, scope?: string): Promise<Issued> {
@@ -21,15 +21,6 @@ export async function obtain(options: BrokerOptions, scope?: string): Promise<Is
     return await cachedExchange(asked, source, cache, thisMachine)
   } catch (error) {
     throw error instanceof TokenBrokerError ? new CommandError(error.message) : error
-  }
-}
-
-function readBroker(url: string | undefined): string {
-  if (!url) throw new UsageError("--broker is missing: give the broker's URL, or set TOKEN_BROKER_URL to it")
-  try {
-    return parseBrokerUrl(url)
-  } catch (error) {
-    throw new UsageError((error as Error).message)
   }
 }
 

@@ -9,9 +9,21 @@ import { credentialProcess } from './credential-process.ts'
 import { exchange } from './exchange.ts'
 import { init } from './init.ts'
 import { ownPackage } from './own-package.ts'
+import { revoke } from './revoke.ts'
 import { sourceIdentityCommand } from './source-identity.ts'
+import { start, stop } from './stop.ts'
 
-const commands: readonly Command[] = [init, check, exchange, credentialProcess, clients, sourceIdentityCommand]
+const commands: readonly Command[] = [
+  init,
+  check,
+  exchange,
+  credentialProcess,
+  clients,
+  revoke,
+  stop,
+  start,
+  sourceIdentityCommand,
+]
 
 const usage = `token-broker COMMAND [ARGUMENTS]
 

@@ -11,6 +11,7 @@ import {
   SecurityPolicy,
   type HttpRoute,
 } from 'aws-cdk-lib/aws-apigatewayv2'
+import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers'
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
 import { Certificate, CertificateValidation } from 'aws-cdk-lib/aws-certificatemanager'
 import type { Function } from 'aws-cdk-lib/aws-lambda'
@@ -38,19 +39,27 @@ export interface Throttle {
 
 export interface BrokerApiProps {
   token: Function
+  introspection: Function
+  admin: Function
   metadata: Function
   domain?: BrokerDomain
-  /** Of /token, and as much again of /credentials/{target}. */
+  /** Of /token, and as much again of each other path that asks more than our own memory. */
   throttle: Throttle
 }
 
 const tokenPaths = ['/token', '/credentials/{target}']
+const introspectionPaths = ['/introspect', '/revoke']
+/** For operators: IAM decides who may call it. */
+const adminPath = '/admin/revocations'
 const metadataPaths = [
   '/jwks',
   '/.well-known/openid-configuration',
   '/.well-known/oauth-authorization-server',
   '/healthz',
 ]
+
+/** Operators are few, and a dry run reads the whole table. */
+const adminThrottle: Throttle = { rate: 20, burst: 20 }
 
 /** Of all paths together: a ceiling on what a flood can cost. */
 const stageThrottle: Throttle = { rate: 2_000, burst: 1_000 }
@@ -62,10 +71,16 @@ const stageThrottle: Throttle = { rate: 2_000, burst: 1_000 }
 export class BrokerApi extends Construct {
   /** Where clients find it. */
   readonly url: string
+  /** The operators' route, as IAM names it. */
+  readonly adminArn: string
   /** For a name that is pointed at the API by hand. */
   readonly domainTarget?: string
 
-  constructor(scope: Construct, id: string, { token, metadata, domain, throttle }: BrokerApiProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { token, introspection, admin, metadata, domain, throttle }: BrokerApiProps,
+  ) {
     super(scope, id)
     const api = new HttpApi(this, 'Api', {
       apiName: Stack.of(this).stackName,
@@ -79,6 +94,14 @@ export class BrokerApi extends Construct {
       api.addRoutes({ path, methods: [HttpMethod.ANY], integration })
     const tokenIntegration = new HttpLambdaIntegration('Token', token)
     const tokenRoutes = tokenPaths.flatMap((path) => route(path, tokenIntegration))
+    const introspectionIntegration = new HttpLambdaIntegration('Introspection', introspection)
+    const introspectionRoutes = introspectionPaths.flatMap((path) => route(path, introspectionIntegration))
+    const adminRoutes = api.addRoutes({
+      path: adminPath,
+      methods: [HttpMethod.ANY],
+      integration: new HttpLambdaIntegration('Admin', admin),
+      authorizer: new HttpIamAuthorizer(),
+    })
     const metadataIntegration = new HttpLambdaIntegration('Metadata', metadata)
     const metadataRoutes = metadataPaths.flatMap((path) => route(path, metadataIntegration))
     const domainName = domain === undefined ? undefined : this.#domainName(domain)
@@ -99,19 +122,29 @@ export class BrokerApi extends Construct {
       ...(domainName === undefined ? {} : { domainMapping: { domainName } }),
     })
     const cfnStage = stage.node.defaultChild as CfnStage
+    const throttles = [
+      ...[...tokenPaths, ...introspectionPaths].map((path) => [path, throttle] as const),
+      [adminPath, adminThrottle] as const,
+    ]
     cfnStage.routeSettings = Object.fromEntries(
-      tokenPaths.map((path) => [
+      throttles.map(([path, { rate, burst }]) => [
         `ANY ${path}`,
-        { ThrottlingRateLimit: throttle.rate, ThrottlingBurstLimit: throttle.burst },
+        { ThrottlingRateLimit: rate, ThrottlingBurstLimit: burst },
       ]),
     )
     // A stage that names a route can only be made after it.
-    stage.node.addDependency(...tokenRoutes)
-    for (const route of [...tokenRoutes, ...metadataRoutes])
+    stage.node.addDependency(...tokenRoutes, ...introspectionRoutes, ...adminRoutes)
+    for (const route of [...tokenRoutes, ...introspectionRoutes, ...metadataRoutes])
       Validations.of(route).acknowledge({
         id: 'AwsSolutions::AwsSolutions-APIG4',
-        reason: "The function authenticates: a subject token is its caller's proof, and metadata is for everybody.",
+        reason:
+          "The function authenticates: a token or a client's proof is in the request, and metadata is for everybody.",
       })
+    this.adminArn = Stack.of(this).formatArn({
+      service: 'execute-api',
+      resource: api.apiId,
+      resourceName: `$default/POST${adminPath}`,
+    })
     this.url = domain === undefined ? api.apiEndpoint : `https://${domain.name}`
     if (domainName !== undefined) this.domainTarget = domainName.regionalDomainName
   }

@@ -58,30 +58,59 @@ export class BrokerTable extends Construct {
    * delete nothing.
    */
   bindExchange(exchange: BrokerFunction): void {
-    exchange.setEnvironment('BROKER_TABLE', this.table.tableName)
-    const resources = [this.table.tableArn]
-    const under = (...leadingKeys: string[]) => ({
-      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': leadingKeys },
-      // ForAllValues alone is true where there are no values.
-      Null: { 'dynamodb:LeadingKeys': 'false' },
-    })
+    const resources = this.#bind(exchange)
     exchange.allow({ actions: ['dynamodb:GetItem', 'dynamodb:BatchGetItem'], resources })
     exchange.allow({ actions: ['dynamodb:PutItem'], resources, conditions: under('receipt#*') })
     exchange.allow({ actions: ['dynamodb:UpdateItem'], resources, conditions: under('receipt#*', 'keyset#*') })
-    if (this.table.encryptionKey === undefined) return
-    // DynamoDB uses a customer-managed key with its caller's rights.
-    exchange.allow({
-      actions: [
-        'kms:Encrypt',
-        'kms:Decrypt',
-        'kms:ReEncryptFrom',
-        'kms:ReEncryptTo',
-        'kms:GenerateDataKey',
-        'kms:GenerateDataKeyWithoutPlaintext',
-        'kms:DescribeKey',
-      ],
-      resources: [this.table.encryptionKey.keyArn],
-      conditions: { StringEquals: { 'kms:ViaService': `dynamodb.${Stack.of(this).region}.amazonaws.com` } },
+  }
+
+  /** The same for lookups: what it puts on record is a client's proof, or that one token is revoked. */
+  bindIntrospection(introspection: BrokerFunction): void {
+    const resources = this.#bind(introspection)
+    introspection.allow({ actions: ['dynamodb:GetItem', 'dynamodb:BatchGetItem'], resources })
+    introspection.allow({
+      actions: ['dynamodb:PutItem'],
+      resources,
+      conditions: under('receipt#*', 'revocation#jti#*'),
     })
+    introspection.allow({ actions: ['dynamodb:UpdateItem'], resources, conditions: under('receipt#*', 'keyset#*') })
+  }
+
+  /** For operators: it reads everything, and writes revocations alone. */
+  bindAdmin(admin: BrokerFunction): void {
+    const resources = this.#bind(admin)
+    admin.allow({ actions: ['dynamodb:GetItem', 'dynamodb:Scan'], resources })
+    admin.allow({ actions: ['dynamodb:Query'], resources: [`${this.table.tableArn}/index/by_id`] })
+    admin.allow({ actions: ['dynamodb:PutItem'], resources, conditions: under('revocation#*') })
+  }
+
+  /** Tells a function where the table is, and lets it through the table's own key. Returns what to allow it on. */
+  #bind(bound: BrokerFunction): string[] {
+    bound.setEnvironment('BROKER_TABLE', this.table.tableName)
+    if (this.table.encryptionKey !== undefined) {
+      // DynamoDB uses a customer-managed key with its caller's rights.
+      bound.allow({
+        actions: [
+          'kms:Encrypt',
+          'kms:Decrypt',
+          'kms:ReEncryptFrom',
+          'kms:ReEncryptTo',
+          'kms:GenerateDataKey',
+          'kms:GenerateDataKeyWithoutPlaintext',
+          'kms:DescribeKey',
+        ],
+        resources: [this.table.encryptionKey.keyArn],
+        conditions: { StringEquals: { 'kms:ViaService': `dynamodb.${Stack.of(this).region}.amazonaws.com` } },
+      })
+    }
+    return [this.table.tableArn]
+  }
+}
+
+/** Only rows whose keys begin so. ForAllValues alone is true where there are no values. */
+function under(...leadingKeys: string[]) {
+  return {
+    'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': leadingKeys },
+    Null: { 'dynamodb:LeadingKeys': 'false' },
   }
 }

@@ -3,7 +3,7 @@ import { builtinModules } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild'
-import { functionNames, type FunctionName } from './function-names.ts'
+import { evaluates, functionNames, type FunctionName } from './function-names.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -39,7 +39,7 @@ export async function bundleFunctions(directory: string): Promise<BundleReport[]
   const reports = functionNames.map(async (name) => [
     await bundle(name, join(root, 'functions', `${name}.ts`), join(directory, name, 'index.js')),
     // 280 KiB that only rules with CEL in them need.
-    ...(name === 'token' ? [await bundle(name, join(root, 'lib/trust/cel.ts'), join(directory, name, 'cel.js'))] : []),
+    ...(evaluates(name) ? [await bundle(name, join(root, 'lib/trust/cel.ts'), join(directory, name, 'cel.js'))] : []),
   ])
   return (await Promise.all(reports)).flat()
 }

@@ -7,7 +7,7 @@ import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api'
 import type { Construct } from 'constructs'
 import type { Configuration, MetadataConfiguration } from '../lib/trust/configuration.ts'
 import { celSources } from '../lib/trust/expression.ts'
-import type { FunctionName } from './function-names.ts'
+import { evaluates, type FunctionName } from './function-names.ts'
 
 /** Where `npm run build` has put the bundles, seen from this file and from dist/cdk.js alike. */
 const built = fileURLToPath(new URL('../dist/functions/', import.meta.url))
@@ -30,7 +30,7 @@ export function writeFunctionCode(
   const copy = (file: string) => write(file, readBundle(join(bundles, name, file)))
   copy('index.js')
   if (configuration === undefined) return
-  if (name === 'token' && celSources(configuration).size > 0) copy('cel.js')
+  if (evaluates(name) && celSources(configuration).size > 0) copy('cel.js')
   const { issuer, signing } = configuration
   const own = name === 'metadata' ? ({ issuer, signing } satisfies MetadataConfiguration) : configuration
   write('config.json', JSON.stringify(own))

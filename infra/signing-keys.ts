@@ -66,7 +66,20 @@ export class SigningKeys extends Construct {
    */
   bindSigner(signer: BrokerFunction): void {
     this.bindPublished(signer)
-    for (const { alg, arn } of this.#keys)
+    this.#allowSigning(signer, this.#keys)
+  }
+
+  /** The same for signed answers about tokens, which are RS256 (RFC 9701 section 6). */
+  bindIntrospectionSigner(introspection: BrokerFunction): void {
+    this.bindPublished(introspection)
+    this.#allowSigning(
+      introspection,
+      this.#keys.filter(({ alg }) => alg === 'RS256'),
+    )
+  }
+
+  #allowSigning(signer: BrokerFunction, keys: readonly { alg: SigningAlgorithm; arn: string }[]): void {
+    for (const { alg, arn } of keys)
       signer.allow({
         actions: ['kms:Sign'],
         resources: [arn],

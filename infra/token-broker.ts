@@ -24,7 +24,7 @@ export interface TokenBrokerProps {
    * none: for an account whose concurrency is limited to less than 120, where Lambda refuses to reserve so many.
    */
   metadataConcurrency?: number
-  /** Requests per second to /token, and how many at once; as many again to /credentials/{target}. Default: 300, 200. */
+  /** Requests per second to /token, and how many at once; as many again to /credentials/{target}, /introspect and /revoke each. Default: 300, 200. */
   throttle?: Throttle
   /** For a trial: nothing outlives the stack, no receipt and no key. Default: false. */
   ephemeral?: boolean
@@ -71,6 +71,18 @@ export class TokenBroker extends Construct {
       roleName: this.#tokenRoleName(),
       retainLog: true,
     })
+    const introspection = new BrokerFunction(this, 'Introspection', {
+      name: 'introspection',
+      description: 'POST /introspect, POST /revoke',
+      configuration,
+      retainLog: true,
+    })
+    const admin = new BrokerFunction(this, 'Admin', {
+      name: 'admin',
+      description: 'POST /admin/revocations, for operators',
+      configuration,
+      retainLog: true,
+    })
     const metadata = new BrokerFunction(this, 'Metadata', {
       name: 'metadata',
       description: 'discovery, /jwks and /healthz',
@@ -80,18 +92,24 @@ export class TokenBroker extends Construct {
     const table = new BrokerTable(this, 'Receipts', tableKey === undefined ? {} : { encryptionKey: tableKey })
     const signingKeys = new SigningKeys(this, 'SigningKeys', configuration.signing)
     table.bindExchange(token)
+    table.bindIntrospection(introspection)
+    table.bindAdmin(admin)
     signingKeys.bindSigner(token)
+    signingKeys.bindIntrospectionSigner(introspection)
+    signingKeys.bindPublished(admin)
     signingKeys.bindPublished(metadata)
     allowRoles(token, configuration)
     const api = new BrokerApi(this, 'Api', {
       token: token.function,
+      introspection: introspection.function,
+      admin: admin.function,
       metadata: metadata.function,
       throttle,
       ...(domain === undefined ? {} : { domain }),
     })
     this.issuer = configuration.issuer === 'auto' ? api.url : configuration.issuer
     if (configuration.issuer === 'auto')
-      for (const lambda of [token, metadata]) lambda.setEnvironment('BROKER_ISSUER', api.url)
+      for (const lambda of [token, introspection, metadata]) lambda.setEnvironment('BROKER_ISSUER', api.url)
 
     this.#output('Issuer', this.issuer, 'The iss of our tokens, and the audience of those that are traded for them')
     this.#output('TokenEndpoint', `${api.url}/token`)
@@ -104,6 +122,10 @@ export class TokenBroker extends Construct {
     this.#output('TableName', table.table.tableName)
     this.#output('TokenRoleArn', token.role.roleArn, 'For trust policies of roles that the broker may assume')
     this.#output('TokenLog', token.logGroupName, 'Where every refusal says why')
+    this.#output('IntrospectionEndpoint', `${api.url}/introspect`)
+    this.#output('RevocationEndpoint', `${api.url}/revoke`)
+    this.#output('AdminLog', admin.logGroupName, 'Where every revocation says who and why')
+    this.#output('AdminRouteArn', api.adminArn, 'What operators need execute-api:Invoke on')
     this.#output('SigningKeyArns', signingKeys.arns.join(','))
     if (ephemeral) makeEphemeral(this)
   }

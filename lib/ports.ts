@@ -1,6 +1,7 @@
 import type { AwsCredentials } from './protocol/aws-credentials.ts'
 import type { KeySet } from './protocol/key-set.ts'
 import type { SigningAlgorithm } from './protocol/algorithms.ts'
+import type { RevocationDimension } from './protocol/revocation-dimensions.ts'
 import type { JsonObject } from './protocol/strict-json.ts'
 
 /** Where an issuer's keys come from. `name` keys every cache; `issuer` is compared with the discovery document. */
@@ -105,8 +106,6 @@ export interface ReceiptStore {
   release(receipt: Receipt | AssertionReceipt, signal: AbortSignal): Promise<void>
 }
 
-export type RevocationDimension = 'jti' | 'subject' | 'issuer' | 'rule' | 'client' | 'kid' | 'target' | 'all'
-
 export interface RevocationKey {
   dimension: RevocationDimension
   value: string
@@ -126,7 +125,7 @@ export interface RevocationStore {
   find(keys: RevocationKey[], signal: AbortSignal): Promise<Revocation[]>
 }
 
-/** What somebody asks to be revoked. Absent `not_before` or `blocked_until`: 0. */
+/** What somebody asks to be revoked. Times in seconds since 1970. */
 export interface RevocationEntry extends RevocationKey {
   not_before: number
   blocked_until: number
@@ -139,12 +138,62 @@ export interface RevocationEntry extends RevocationKey {
   at: number
 }
 
+/** What is on record of it, and when somebody lifted it. */
+export interface RevocationRecord extends RevocationEntry {
+  lifted_at?: number
+  lifted_by?: string
+  lifted_reason?: string
+}
+
+export interface Lifting {
+  /** Also for tokens that were issued before it; otherwise only new ones are issued again. */
+  tokens: boolean
+  reason: string
+  by: string
+  at: number
+  /** Kept until this second. */
+  expires_at: number
+}
+
 export interface RevocationRegister {
   /**
    * Durable when it returns. Raises what is stored, and never lowers it: of two revocations the stricter holds, whichever
    * came first. Throws UnavailableError.
    */
   revoke(entry: RevocationEntry, signal: AbortSignal): Promise<void>
+}
+
+/** The register for operators, who may also look into it and take back. */
+export interface RevocationBook extends RevocationRegister {
+  /** What is then on record; undefined where nothing was. Throws UnavailableError. */
+  lift(key: RevocationKey, lifting: Lifting, signal: AbortSignal): Promise<RevocationRecord | undefined>
+  /** All but those of single tokens, a page at a time; it may lag by a moment. Throws UnavailableError. */
+  list(after: string | undefined, signal: AbortSignal): Promise<{ records: RevocationRecord[]; next?: string }>
+}
+
+export interface ReceiptCountRequest extends RevocationKey {
+  /** Seconds since 1970. */
+  now: number
+  /** Only what was issued at or before this second. */
+  before?: number | undefined
+  /** From 0: this part of so many `segments` of the table. */
+  segment: number
+  segments: number
+  /** Where the last answer for this part said to go on. */
+  after?: string | undefined
+}
+
+/** How many are still valid; `read`: rows that were looked at; `next`: where there are more. */
+export interface ReceiptCount {
+  tokens: number
+  sessions: number
+  read: number
+  next?: string
+}
+
+export interface ReceiptCounter {
+  /** What a revocation would reach, in one part of the table. Throws UnavailableError. */
+  count(request: ReceiptCountRequest, signal: AbortSignal): Promise<ReceiptCount>
 }
 
 export interface ActiveKey {

@@ -37,7 +37,16 @@ export async function startBroker({ config, port, issuer, dataDirectory }: Local
     const world = await startWorld(configuration, dataDirectory)
     const metadata = await loadFunction('metadata', configuration)
     const token = await loadFunction('token', configuration)
-    routes = { '/token': token, '/credentials/{target}': token, $default: metadata }
+    const introspection = await loadFunction('introspection', configuration)
+    const admin = await loadFunction('admin', configuration)
+    routes = {
+      '/token': token,
+      '/credentials/{target}': token,
+      '/introspect': introspection,
+      '/revoke': introspection,
+      '/admin/revocations': admin,
+      $default: metadata,
+    }
     return {
       url,
       issuer: configuration.issuer,

@@ -1,4 +1,5 @@
 import { awsStory } from './demo/aws-story.ts'
+import { revocationStory } from './demo/revocation-story.ts'
 import { RunningBroker } from './demo/running-broker.ts'
 import { tokenStory } from './demo/token-story.ts'
 import { startSts } from './sts.ts'
@@ -17,6 +18,7 @@ try {
   await broker.ready()
   await tokenStory(broker)
   await awsStory(broker, sts)
+  await revocationStory(broker)
 } catch (error) {
   process.stdout.write(`✗ ${(error as Error).message}\n`)
   process.exitCode = 1

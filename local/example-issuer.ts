@@ -79,7 +79,7 @@ export const immutableSub = 'repo:acme@1234567/web@987654:environment:production
 /**
  * Two OIDC issuers on loopback, in the place of GitHub Actions and, below `/cluster`, of a Kubernetes cluster: discovery, a
  * key set, and at `/token?audience=<url>` a signed token as text, with any other query parameter setting the claim of its
- * name. With a `dataDirectory` their key outlives the process.
+ * name, to text or to a JSON object. With a `dataDirectory` their key outlives the process.
  */
 export async function startExampleIssuer({
   port = 0,
@@ -100,7 +100,7 @@ export async function startExampleIssuer({
       send('application/json', JSON.stringify(discovery(cluster ? clusterOf(url) : url, url)))
     else if (path === '/jwks') send('application/json', keySet)
     else if (path === '/token') {
-      const { audience, ...claims } = Object.fromEntries(searchParams)
+      const { audience, ...claims } = Object.fromEntries([...searchParams].map(([name, text]) => [name, valueOf(text)]))
       const changes = { ...(audience === undefined ? {} : { aud: audience }), ...claims }
       void (cluster ? signForPod(changes) : sign(changes)).then((token) => send('text/plain', token))
     } else response.writeHead(404).end()
@@ -114,6 +114,15 @@ export async function startExampleIssuer({
   const signForPod: ExampleIssuer['signForPod'] = (changes = {}) =>
     signWith({ ...podClaims(clusterOf(url), now()), ...changes })
   return { url, sign, signForPod, close: () => close(server) }
+}
+
+/** Throws nothing: what is no JSON object is text. */
+function valueOf(text: string): unknown {
+  try {
+    return text.startsWith('{') ? (JSON.parse(text) as unknown) : text
+  } catch {
+    return text
+  }
 }
 
 const clusterOf = (url: string) => `${url}/cluster`

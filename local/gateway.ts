@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
 import type { Response } from '../lib/http/response.ts'
+import { iamCaller } from './iam-authorizer.ts'
 import type { LambdaFunction } from './load-function.ts'
 
 /** As many sandboxes as there are here: more requests wait, so that a burst does not starve the stand-ins they all need. */
@@ -9,6 +10,9 @@ const MAX_RUNNING = 32
 
 /** API Gateway's own limit on a request. */
 const MAX_PAYLOAD_BYTES = 10 * 1024 * 1024
+
+/** Of operators: here IAM's authorizer stands before the function. */
+const adminPath = '/admin/revocations'
 
 /** One function per path, as the deployed HTTP API routes them; `/credentials/{target}` takes one segment; `$default` the rest. */
 export type Routes = Readonly<Record<string, LambdaFunction>> & { $default: LambdaFunction }
@@ -49,6 +53,14 @@ async function serve(
   }
   const event = toEvent(request, body)
   const path = event.rawPath.replace(/^\/credentials\/[^/]+$/, '/credentials/{target}')
+  if (path === adminPath) {
+    const userArn = await iamCaller(event, body)
+    if (userArn === undefined) {
+      response.writeHead(403, { 'content-type': 'application/json' }).end('{"message":"Forbidden"}')
+      return
+    }
+    Object.assign(event.requestContext, { authorizer: { iam: { userArn } } })
+  }
   const route = Object.hasOwn(routes, path) ? (routes[path] as LambdaFunction) : routes.$default
   const answer = await turn(() => route(event, context(event.requestContext.requestId)))
   write(response, request.method ?? '', answer)

@@ -1,5 +1,6 @@
 import { registerHooks } from 'node:module'
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
+import type { FunctionName } from '../infra/function-names.ts'
 import type { Response } from '../lib/http/response.ts'
 import type { Configuration } from '../lib/trust/configuration.ts'
 
@@ -21,7 +22,10 @@ registerHooks({
  * The very file that is deployed, with its own copy of module state, over this configuration and what process.env holds
  * now. Throws what the function throws when it starts.
  */
-export async function loadFunction(name: 'token' | 'metadata', configuration: Configuration): Promise<LambdaFunction> {
+export async function loadFunction(
+  name: Exclude<FunctionName, 'signing-keys'>,
+  configuration: Configuration,
+): Promise<LambdaFunction> {
   const run = configurations.push(JSON.stringify(configuration)) - 1
   const { handler } = (await import(`../functions/${name}.ts?run=${run}`)) as { handler: LambdaFunction }
   return handler

@@ -11,9 +11,7 @@ import { parseDuration } from './durations.ts'
 const shortName = z
   .string()
   .regex(issuerName, 'an issuer name is 1 to 20 lower-case letters, digits and dashes, a letter first')
-const name = z
-  .string()
-  .regex(targetName, 'a name is 1 to 63 lower-case letters, digits and dashes, a letter first')
+const name = z.string().regex(targetName, 'a name is 1 to 63 lower-case letters, digits and dashes, a letter first')
 const clientId = z
   .string()
   .regex(

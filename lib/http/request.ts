@@ -13,6 +13,7 @@ const familiar: ReadonlyMap<string, 'absent' | 'json' | 'multipart'> = new Map([
 
 /** Parameters that belong in a body: in a URL they would stand in every access log on the way. */
 const bodyOnly = [
+  'token',
   'subject_token',
   'actor_token',
   'client_secret',
@@ -55,6 +56,15 @@ export function formOf(event: APIGatewayProxyEventV2): Form {
   if (bodyOnly.some((name) => query.has(name)))
     throw new RefusedError({ reason: 'form_malformed', detail: 'parameters in the query string' })
   return parseForm(bodyOf(event))
+}
+
+/** The JSON in a POST, as text. Throws RefusedError: 405, 415, 413. */
+export function jsonBodyOf(event: APIGatewayProxyEventV2): string {
+  if (method(event) !== 'POST')
+    throw new RefusedError({ reason: 'method_not_allowed', method: method(event).slice(0, 16), allow: 'POST' })
+  const media_type = header(event, 'content-type')?.split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  if (media_type !== 'application/json') throw new RefusedError({ reason: 'json_expected' })
+  return bodyOf(event)
 }
 
 function bodyOf(event: APIGatewayProxyEventV2): string {

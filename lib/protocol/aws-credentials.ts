@@ -22,6 +22,21 @@ export function toContainerDocument({
   return { AccessKeyId, SecretAccessKey, Token: SessionToken, Expiration: toTimestamp(expires_at) }
 }
 
+/**
+ * Whether somebody took these for a token: the document of either kind, an access key's id, or what STS's session tokens
+ * begin with.
+ */
+export function areAwsCredentials(text: string): boolean {
+  if (/^A(?:SIA|KIA)[A-Z2-7]{16}$/.test(text) || /^(?:IQoJb3JpZ2lu|FwoGZXIvYXdz)/.test(text)) return true
+  if (!text.startsWith('{')) return false
+  try {
+    const document = JSON.parse(text) as object
+    return Object.hasOwn(document, 'AccessKeyId') || Object.hasOwn(document, 'SecretAccessKey')
+  } catch {
+    return false
+  }
+}
+
 /** Without fractions, which some SDKs' parsers do not take. */
 function toTimestamp(seconds: number): string {
   return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')

@@ -16,6 +16,9 @@ export type Refusal =
   | { reason: 'parameter_missing'; parameter: string }
   | { reason: 'authorization_missing' }
   | { reason: 'parameter_unsupported'; parameter: string; detail: string }
+  /** Of the operators' endpoint. */
+  | { reason: 'json_expected' }
+  | { reason: 'operator_unknown' }
   // The client.
   | { reason: 'client_unknown' }
   | { reason: 'client_authentication_failed'; detail: string; basic: boolean }
@@ -80,6 +83,7 @@ export type OAuthErrorCode =
   | 'invalid_scope'
   | 'invalid_target'
   | 'unsupported_token_type'
+  | 'access_denied'
   | 'temporarily_unavailable'
   | 'server_error'
 
@@ -95,6 +99,8 @@ const client = [401, 'invalid_client', 'the client could not be authenticated'] 
 export const wire = {
   ...httpFaces,
   unsupported_media_type: invalidRequest('the body must be application/x-www-form-urlencoded', 415),
+  json_expected: invalidRequest('the body must be application/json', 415),
+  operator_unknown: [403, 'access_denied', 'IAM has not let this caller in'],
   request_too_large: invalidRequest('the request is too large', 413),
   form_malformed: invalidRequest('the request could not be read'),
   parameter_repeated: invalidRequest('a parameter was given more than once'),

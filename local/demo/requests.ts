@@ -1,4 +1,4 @@
-import { JWT_TYPE, TOKEN_EXCHANGE_GRANT } from '../../lib/protocol/urns.ts'
+import { JWT_BEARER_ASSERTION, JWT_TYPE, TOKEN_EXCHANGE_GRANT } from '../../lib/protocol/urns.ts'
 import type { RunningBroker } from './running-broker.ts'
 
 export const verbose = process.argv.includes('--verbose')
@@ -15,25 +15,41 @@ export async function jobToken(broker: RunningBroker, changes: Record<string, st
   return response.text()
 }
 
-/** What the kubelet writes into a pod. */
-export async function podToken(broker: RunningBroker): Promise<string> {
-  const response = await fetch(`${broker.issuer}/cluster/token?audience=${encodeURIComponent(broker.url)}`)
+/** What the kubelet writes into a pod: of the service account nightly in reports, or of another. */
+export async function podToken(broker: RunningBroker, serviceAccountUid?: string): Promise<string> {
+  const query = new URLSearchParams({ audience: broker.url })
+  if (serviceAccountUid !== undefined)
+    query.set(
+      'kubernetes.io',
+      JSON.stringify({ namespace: 'deploy', serviceaccount: { name: 's', uid: serviceAccountUid } }),
+    )
+  const response = await fetch(`${broker.issuer}/cluster/token?${query.toString()}`)
   return response.text()
 }
 
 export async function exchange(broker: RunningBroker, subject_token: string, audience = 'deploy-api'): Promise<Answer> {
-  const form = new URLSearchParams({
-    grant_type: TOKEN_EXCHANGE_GRANT,
-    subject_token_type: JWT_TYPE,
-    subject_token,
-    audience,
-  })
-  const response = await fetch(`${broker.url}/token`, { method: 'POST', body: form })
-  const body = (await response.json()) as Record<string, unknown>
+  const grant_type = TOKEN_EXCHANGE_GRANT
+  return post(broker, '/token', { grant_type, subject_token_type: JWT_TYPE, subject_token, audience })
+}
+
+/** By a client whose proof is the token of its pod: no secret anywhere. */
+export async function postAsPod(
+  broker: RunningBroker,
+  path: string,
+  { client_id, uid }: { client_id: string; uid: string },
+  form: Record<string, string>,
+): Promise<Answer> {
+  const client_assertion = await podToken(broker, uid)
+  return post(broker, path, { ...form, client_id, client_assertion, client_assertion_type: JWT_BEARER_ASSERTION })
+}
+
+export async function post(broker: RunningBroker, path: string, form: Record<string, string>): Promise<Answer> {
+  const response = await fetch(broker.url + path, { method: 'POST', body: new URLSearchParams(form) })
+  const text = await response.text()
+  const body = text === '' ? {} : (JSON.parse(text) as Record<string, unknown>)
   if (verbose) {
-    process.stdout.write(
-      `\n> POST ${broker.url}/token\n> ${[...form].map(([name, value]) => `${name}=${shortened(value)}`).join('\n> ')}\n`,
-    )
+    const lines = Object.entries(form).map(([name, value]) => `${name}=${shortened(value)}`)
+    process.stdout.write(`\n> POST ${broker.url}${path}\n> ${lines.join('\n> ')}\n`)
     process.stdout.write(
       `< ${response.status}\n< ${JSON.stringify(body, (_, value: unknown) => (typeof value === 'string' ? shortened(value) : value))}\n`,
     )

@@ -5,13 +5,18 @@ import { fileURLToPath } from 'node:url'
 
 /** `npm start`, as anybody would run it, on ports of its own. Its log lines are what explain the refusals. */
 export class RunningBroker {
+  /** What it and its operator find AWS by. */
+  readonly environment: NodeJS.ProcessEnv
   readonly #child: ChildProcess
   readonly #log = new Map<string, Record<string, unknown>[]>()
   url = ''
   issuer = ''
 
   constructor(stsUrl: string) {
-    const environment = {
+    this.environment = {
+      AWS_ACCESS_KEY_ID: 'ASIALOCAL',
+      AWS_SECRET_ACCESS_KEY: 'local',
+      AWS_REGION: 'eu-west-1',
       ...process.env,
       PORT: '0',
       EXAMPLE_ISSUER_PORT: '0',
@@ -20,7 +25,7 @@ export class RunningBroker {
       AWS_ENDPOINT_URL_STS: stsUrl,
     }
     this.#child = spawn(process.execPath, [fileURLToPath(new URL('../start.ts', import.meta.url))], {
-      env: environment,
+      env: this.environment,
       stdio: ['ignore', 'pipe', 'inherit'],
     })
   }
@@ -68,7 +73,7 @@ export class RunningBroker {
   }
 }
 
-const told = new Set(['iss', 'aud', 'target', 'claim', 'value', 'tag', 'detail', 'error', 'action'])
+const told = new Set(['dimension', 'iss', 'aud', 'target', 'claim', 'value', 'tag', 'detail', 'error', 'action'])
 
 function facts(refused: Record<string, unknown>): string {
   const entries = Object.entries(refused).filter(([name]) => told.has(name))

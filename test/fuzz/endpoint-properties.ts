@@ -4,7 +4,7 @@ import type { Response } from '../../lib/http/response.ts'
 import { wire } from '../../lib/protocol/refusals.ts'
 import { CLIENT_CREDENTIALS_GRANT, JWT_BEARER_ASSERTION } from '../../lib/protocol/urns.ts'
 import { exchangeEvent, tokenEvent } from '../functions/token-event.ts'
-import { bodies, events, jsonObjects, mutatedTokens } from './request-arbitraries.ts'
+import { bodies, events, jsonObjects, mutatedTokens, revocationRequests } from './request-arbitraries.ts'
 import { toSegment } from './press.ts'
 import { ourIssuer, type FuzzedEndpoints } from './endpoints.ts'
 import type { LargeInput } from './large-inputs.ts'
@@ -17,7 +17,7 @@ export interface Property {
 }
 
 /** Each status that the design gives a refusal; a phrase of ours goes with it, and nothing of the caller's. */
-const documented: readonly number[] = [400, 401, 404, 405, 413, 415]
+const documented: readonly number[] = [400, 401, 403, 404, 405, 413, 415]
 const faces = new Set(Object.values(wire).map((face) => JSON.stringify(face)))
 
 export async function endpointProperties(endpoints: FuzzedEndpoints): Promise<Property[]> {
@@ -31,11 +31,34 @@ export async function endpointProperties(endpoints: FuzzedEndpoints): Promise<Pr
     answer.statusCode === 200 ? checkToken(answer, lastLine, 'legacy') : check(answer)
   return [
     {
-      title: 'any event at all gets a documented answer of either function',
+      title: 'any event at all gets a documented answer of every function',
       runs: 2_000,
       property: fc.asyncProperty(events, async (event) => {
         checkOwn(await call('token', event))
+        checkLookup(await call('introspection', event), lastLine)
+        check(await call('admin', event))
         checkDocument(await call('metadata', event), lastLine)
+      }),
+    },
+    {
+      title: 'any form of a lookup or a revocation gets a documented answer',
+      runs: 1_000,
+      property: fc.asyncProperty(bodies, fc.constantFrom('/introspect', '/revoke'), async (body, rawPath) => {
+        checkLookup(await call('introspection', { ...tokenEvent(''), ...body, rawPath }), lastLine)
+      }),
+    },
+    {
+      title: 'whatever an operator sends is done, or refused in words',
+      runs: 500,
+      property: fc.asyncProperty(revocationRequests, async (body) => {
+        const event = { ...tokenEvent(''), body, rawPath: '/admin/revocations' }
+        const headers = { 'content-type': 'application/json' }
+        const requestContext = { http: { method: 'POST' }, authorizer: { iam: { userArn: 'arn:aws:iam::1:user/o' } } }
+        const { statusCode, body: answer } = await call('admin', { ...event, headers, requestContext })
+        assert.ok(statusCode === 200 || statusCode === 400, `${statusCode}: ${lastLine()}`)
+        const members = Object.keys(JSON.parse(answer ?? '') as object)
+        if (statusCode === 400) assert.deepEqual(members, ['error', 'error_description'])
+        else assert.ok(['revoked', 'lifted', 'records', 'counted'].includes(members[0] ?? ''), answer)
       }),
     },
     {
@@ -131,6 +154,12 @@ function checkToken({ statusCode, headers = {}, body }: Response, lastLine: () =
   assert.deepEqual([iss, aud, jti, expires_in], [ourIssuer, 'https://api.test', decision_id, 900])
   assert.ok(['read', 'read write'].includes(scope))
   if (of !== undefined) assert.equal(sub, of)
+}
+
+/** Nothing that anybody made up is active, and of what is revoked nothing is said. */
+function checkLookup(answer: Response, lastLine: () => string): void {
+  if (answer.statusCode !== 200) return checkRefusal(answer, lastLine)
+  assert.ok(['', '{"active":false}'].includes(answer.body ?? '') || /^[\w-]+\.[\w-]+\.[\w-]+$/.test(answer.body ?? ''))
 }
 
 /** A document, which is the same for everybody, or a refusal. */

@@ -12,7 +12,7 @@ const pressUrl = 'https://press.test'
 
 export interface FuzzedEndpoints {
   /** Whatever the event is. */
-  call: (name: 'token' | 'metadata', event: unknown) => Promise<Response>
+  call: (name: 'token' | 'introspection' | 'admin' | 'metadata', event: unknown) => Promise<Response>
   press: Press
   /** A good token of an issuer whose key is fetched: RS256, by discovery. */
   farmToken: () => Promise<string>
@@ -21,7 +21,7 @@ export interface FuzzedEndpoints {
   close(): Promise<void>
 }
 
-/** Both functions as they are deployed, with everything they need in working order: whatever goes wrong is theirs. */
+/** The functions as they are deployed, with everything they need in working order: whatever goes wrong is theirs. */
 export async function openEndpoints(): Promise<FuzzedEndpoints> {
   const lastLine = muteLog()
   const press = openPress(pressUrl, ourIssuer)
@@ -33,6 +33,8 @@ export async function openEndpoints(): Promise<FuzzedEndpoints> {
   const world = await startWorld(configuration)
   const functions: Record<string, LambdaFunction> = {
     token: await loadFunction('token', configuration),
+    introspection: await loadFunction('introspection', configuration),
+    admin: await loadFunction('admin', configuration),
     metadata: await loadFunction('metadata', configuration),
   }
   return {
@@ -81,6 +83,7 @@ function brokerFile(farm: string, jwk: object): unknown {
       app: { type: 'public' },
       legacy: {
         auth: { client_secret: { sha256: [hashOfSecret('s')], methods: ['basic', 'post'] } },
+        introspect: ['api'],
         grants: ['client_credentials', 'token-exchange'],
       },
       pod: { auth: { federated: { issuer: 'farm', match: { sub: 'job' } } }, grants: ['client_credentials'] },

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import {
   ACCESS_TOKEN_TYPE,
+  AWS_CREDENTIALS_TYPE,
   ID_TOKEN_TYPE,
   JWT_BEARER_ASSERTION,
   JWT_TYPE,
@@ -39,6 +40,9 @@ const mostly = (plausible: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> =>
 const paths = fc.oneof(
   fc.constantFrom(
     '/token',
+    '/introspect',
+    '/revoke',
+    '/admin/revocations',
     '/jwks',
     '/healthz',
     '/.well-known/openid-configuration',
@@ -87,6 +91,8 @@ const tokenParameters: Readonly<Record<string, readonly string[]>> = {
   client_assertion: ['e30.e30.e30'],
   client_assertion_type: [JWT_BEARER_ASSERTION],
   actor_token: ['e30.e30.e30'],
+  token: ['e30.e30.e30', '{"AccessKeyId":"ASIA"}'],
+  token_type_hint: ['access_token', AWS_CREDENTIALS_TYPE],
   actor_token_type: [JWT_TYPE],
 }
 
@@ -250,6 +256,22 @@ export function jsonObjects(base: Readonly<Record<string, unknown>>): fc.Arbitra
     return `{${members.map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(',')}}`
   })
 }
+
+/** What an operator may send, and anybody whom IAM has let in. */
+export const revocationRequests: fc.Arbitrary<string> = fc.oneof(
+  jsonObjects({
+    operation: 'revoke',
+    dimension: 'rule',
+    value: 'gone',
+    reason: 'fuzz',
+    before: 1,
+    even_if_unknown: true,
+  }),
+  jsonObjects({ operation: 'undo', dimension: 'subject', value: 'farm:job', reason: 'fuzz' }),
+  jsonObjects({ operation: 'count', dimension: 'all', value: 'all', segment: 0, segments: 1, after: 'receipt#x' }),
+  jsonObjects({ operation: 'list' }),
+  oddText,
+)
 
 /** A token and what becomes of it in other hands. Some changes leave it as it is. */
 export function mutatedTokens(token: string): fc.Arbitrary<string> {

@@ -25,12 +25,20 @@ test('cdk-nag and the default rules find nothing but what these acknowledge, eac
     'AwsSolutions::AwsSolutions-APIG4': [
       'Api/Api/ANY--token',
       'Api/Api/ANY--credentials--{target}',
+      'Api/Api/ANY--introspect',
+      'Api/Api/ANY--revoke',
       'Api/Api/ANY--jwks',
       'Api/Api/ANY--.well-known--openid-configuration',
       'Api/Api/ANY--.well-known--oauth-authorization-server',
       'Api/Api/ANY--healthz',
     ],
-    'AwsSolutions::AwsSolutions-IAM5[Resource::*]': ['Token/Role', 'Metadata/Role', 'SigningKeys/Reader/Role'],
+    'AwsSolutions::AwsSolutions-IAM5[Resource::*]': [
+      'Token/Role',
+      'Introspection/Role',
+      'Admin/Role',
+      'Metadata/Role',
+      'SigningKeys/Reader/Role',
+    ],
   })
   for (const reason of reasons) assert.ok(reason.length > 30, reason)
 })

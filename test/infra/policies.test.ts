@@ -159,3 +159,29 @@ test('who deploys takes the roles of the bootstrap, but not the one that may rea
   for (const name of ['deploy', 'file-publishing']) assert.ok(covers('sts:AssumeRole', roles(name), deployer))
   for (const name of ['lookup', 'cfn-exec']) assert.ok(!covers('sts:AssumeRole', roles(name), deployer))
 })
+
+test('an operator may call the one route of revocations, and nothing beside it', () => {
+  const operator = statementsOf('operator')
+  // What IAM is asked about, in the form of the output BrokerAdminRouteArn.
+  const { Value } = synthesise().outputs.BrokerAdminRouteArn!
+  const [, parts] = (Value as { 'Fn::Join': [string, (string | { Ref: string })[]] })['Fn::Join']
+  const names = new Map([
+    ['AWS::Partition', 'aws'],
+    ['AWS::Region', 'REGION'],
+    ['AWS::AccountId', 'ACCOUNT'],
+  ])
+  const route = parts.map((part) => (typeof part === 'string' ? part : (names.get(part.Ref) ?? 'API_ID'))).join('')
+  assert.deepEqual(
+    operator.map(({ Effect, Action, Resource, Condition }) => [Effect, Action, Resource, Condition]),
+    [['Allow', 'execute-api:Invoke', route, undefined]],
+  )
+  // Pasted as it is, it opens nothing.
+  for (const other of ['', '/x'])
+    assert.ok(
+      !covers(
+        'execute-api:Invoke',
+        `arn:aws:execute-api:eu-west-1:123456789012:a1b2c3/$default/POST${other}`,
+        operator,
+      ),
+    )
+})

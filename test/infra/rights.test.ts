@@ -72,6 +72,19 @@ const signEs256 = (generation: string) =>
 const signRs256 = (generation: string) =>
   `kms:Sign on /SigningKeys/RS256-${generation} when kms:MessageType StringEquals DIGEST and kms:SigningAlgorithm StringEquals RSASSA_PKCS1_V1_5_SHA_256`
 
+const lookup = [
+  'dynamodb:BatchGetItem on /Receipts/Table',
+  'dynamodb:GetItem on /Receipts/Table',
+  'dynamodb:PutItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["receipt#*","revocation#jti#*"] and dynamodb:LeadingKeys Null false',
+  'dynamodb:UpdateItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["receipt#*","keyset#*"] and dynamodb:LeadingKeys Null false',
+]
+const admin = [
+  'dynamodb:GetItem on /Receipts/Table',
+  'dynamodb:PutItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["revocation#*"] and dynamodb:LeadingKeys Null false',
+  'dynamodb:Query on {"Fn::Join":["",[{"Fn::GetAtt":["BrokerReceiptsTable542DFDDA","Arn"]},"/index/by_id"]]}',
+  'dynamodb:Scan on /Receipts/Table',
+]
+
 // The reviewed list. A right more or a right less fails; change it only with a reason.
 test('every role has these rights, and no other', () => {
   const synthesised = synthesise()
@@ -80,6 +93,8 @@ test('every role has these rights, and no other', () => {
     .map(pathOf)
   assert.deepEqual(Object.fromEntries(roles.map((path) => [path, rightsOf(synthesised, path)])), {
     '/Token/Role': [...exchange, signEs256('1'), signRs256('1'), ...logAndTrace('Token')].toSorted(),
+    '/Introspection/Role': [...lookup, signRs256('1'), ...logAndTrace('Introspection')].toSorted(),
+    '/Admin/Role': [...admin, ...logAndTrace('Admin')].toSorted(),
     '/Metadata/Role': logAndTrace('Metadata'),
     '/SigningKeys/Reader/Role': [
       'kms:GetPublicKey on /SigningKeys/ES256-1',
@@ -152,7 +167,7 @@ for (const [title, tableKey, name] of [
   ['a key of the stack', 'create', '/Receipts/Key'],
   ['a key of yours', 'arn:aws:kms:eu-west-1:123456789012:key/1b2c', 'arn:aws:kms:eu-west-1:123456789012:key/1b2c'],
 ] as const) {
-  test(`with the table under ${title}, the token function may use it through DynamoDB, and only so`, () => {
+  test(`with the table under ${title}, the functions that use the table may use it through DynamoDB, and only so`, () => {
     const synthesised = synthesise({ tableKey })
     const via = 'kms:ViaService StringEquals {"Fn::Join":["",["dynamodb.",{"Ref":"AWS::Region"},".amazonaws.com"]]}'
     assert.deepEqual(
@@ -165,6 +180,11 @@ for (const [title, tableKey, name] of [
         ...throughDynamodb.map((action) => `${action} on ${name} when ${via}`),
       ].toSorted(),
     )
+    for (const role of ['/Introspection/Role', '/Admin/Role'])
+      assert.deepEqual(
+        rightsOf(synthesised, role).filter((right) => right.endsWith(via)),
+        throughDynamodb.map((action) => `${action} on ${name} when ${via}`),
+      )
     assert.deepEqual(rightsOf(synthesised, '/Metadata/Role'), logAndTrace('Metadata'))
   })
 }
@@ -184,7 +204,7 @@ test('the token function may assume exactly the roles that broker.yaml names, wh
   const synthesised = synthesise({ config: brokerYaml(withRoles(roles)) })
   const expected = [...exchange, signEs256('1'), signRs256('1'), ...logAndTrace('Token'), ...roles.flatMap(assume)]
   assert.deepEqual(rightsOf(synthesised, '/Token/Role'), expected.toSorted())
-  for (const path of ['/Metadata/Role', '/SigningKeys/Reader/Role'])
+  for (const path of ['/Introspection/Role', '/Admin/Role', '/Metadata/Role', '/SigningKeys/Reader/Role'])
     assert.deepEqual(ofSts(rightsOf(synthesised, path)), [])
 })
 

@@ -20,10 +20,24 @@ function pathsOf(synthesised: Synthesised, wanted: (resource: Resource) => boole
 }
 const apiEndpoint = { 'Fn::GetAtt': ['BrokerApi49ACB5C7', 'ApiEndpoint'] }
 
+/** Of every path that asks another service; operators are few. */
+function limitsOf(ThrottlingRateLimit: number, ThrottlingBurstLimit: number): unknown {
+  const limits = { ThrottlingRateLimit, ThrottlingBurstLimit }
+  return {
+    'ANY /token': limits,
+    'ANY /credentials/{target}': limits,
+    'ANY /introspect': limits,
+    'ANY /revoke': limits,
+    'ANY /admin/revocations': { ThrottlingRateLimit: 20, ThrottlingBurstLimit: 20 },
+  }
+}
+
 suite('functions', () => {
   const synthesised = synthesise()
   for (const [path, seconds] of [
     ['Token', 10],
+    ['Introspection', 10],
+    ['Admin', 10],
     ['Metadata', 10],
     // It waits for new keys to be known.
     ['SigningKeys/Reader', 60],
@@ -48,13 +62,15 @@ suite('functions', () => {
     })
   }
 
-  test('there are three, and their environments hold what lib/environment.ts names', () => {
+  test('there are five, and their environments hold what lib/environment.ts names', () => {
     const environments = ofType(synthesised, 'AWS::Lambda::Function').map((resource) => [
       pathOf(resource),
       Object.keys((resource.Properties.Environment as { Variables: object } | undefined)?.Variables ?? {}).toSorted(),
     ])
     assert.deepEqual(Object.fromEntries(environments), {
       '/Token/Function': ['BROKER_ISSUER', 'BROKER_SIGNING_KEYS', 'BROKER_TABLE'],
+      '/Introspection/Function': ['BROKER_ISSUER', 'BROKER_SIGNING_KEYS', 'BROKER_TABLE'],
+      '/Admin/Function': ['BROKER_SIGNING_KEYS', 'BROKER_TABLE'],
       '/Metadata/Function': ['BROKER_ISSUER', 'BROKER_SIGNING_KEYS'],
       '/SigningKeys/Reader/Function': [],
     })
@@ -106,6 +122,9 @@ suite('the HTTP API', () => {
     assert.deepEqual(Object.fromEntries(routes), {
       'ANY /token': '/Token/Function',
       'ANY /credentials/{target}': '/Token/Function',
+      'ANY /introspect': '/Introspection/Function',
+      'ANY /revoke': '/Introspection/Function',
+      'ANY /admin/revocations': '/Admin/Function',
       'ANY /jwks': '/Metadata/Function',
       'ANY /.well-known/openid-configuration': '/Metadata/Function',
       'ANY /.well-known/oauth-authorization-server': '/Metadata/Function',
@@ -121,6 +140,9 @@ suite('the HTTP API', () => {
     assert.deepEqual(permissions, [
       '/token',
       '/credentials/{target}',
+      '/introspect',
+      '/revoke',
+      '/admin/revocations',
       '/jwks',
       '/.well-known/openid-configuration',
       '/.well-known/oauth-authorization-server',
@@ -130,8 +152,18 @@ suite('the HTTP API', () => {
 
   test('what a flood can cost is bounded, most where something is issued', () => {
     assert.deepEqual(stage.DefaultRouteSettings, { ThrottlingRateLimit: 2_000, ThrottlingBurstLimit: 1_000 })
-    const limits = { ThrottlingRateLimit: 300, ThrottlingBurstLimit: 200 }
-    assert.deepEqual(stage.RouteSettings, { 'ANY /token': limits, 'ANY /credentials/{target}': limits })
+    assert.deepEqual(stage.RouteSettings, limitsOf(300, 200))
+  })
+
+  test('operators are let in by IAM, everybody else by the function they ask', () => {
+    const routes = ofType(synthesised, 'AWS::ApiGatewayV2::Route').map(({ Properties }) => [
+      Properties.RouteKey,
+      Properties.AuthorizationType,
+    ])
+    assert.deepEqual(
+      routes.filter(([, type]) => type !== 'NONE'),
+      [['ANY /admin/revocations', 'AWS_IAM']],
+    )
   })
 
   test('a stage is made after the routes whose limits it holds: API Gateway refuses the other order', () => {
@@ -139,7 +171,7 @@ suite('the HTTP API', () => {
     const routes = Object.entries(synthesised.resources).flatMap(([id, { Type, Properties }]) =>
       Type === 'AWS::ApiGatewayV2::Route' && limited.includes(String(Properties.RouteKey)) ? [id] : [],
     )
-    assert.equal(routes.length, 2)
+    assert.equal(routes.length, 5)
     const { DependsOn } = synthesised.at('Api/Stage')
     for (const route of routes) assert.ok(DependsOn?.includes(route), `${route} is not in ${String(DependsOn)}`)
   })
@@ -169,8 +201,7 @@ suite('the HTTP API', () => {
 
   test('they can be given another limit', () => {
     const { RouteSettings } = synthesise({ throttle: { rate: 50, burst: 20 } }).at('Api/Stage').Properties
-    const limits = { ThrottlingRateLimit: 50, ThrottlingBurstLimit: 20 }
-    assert.deepEqual(RouteSettings, { 'ANY /token': limits, 'ANY /credentials/{target}': limits })
+    assert.deepEqual(RouteSettings, limitsOf(50, 20))
   })
 
   test('the access log is JSON, and has no place for a query string, a header or a path that was made up', () => {
@@ -434,6 +465,10 @@ test('every URL is an output', () => {
     BrokerTableName: undefined,
     BrokerTokenRoleArn: undefined,
     BrokerTokenLog: undefined,
+    BrokerIntrospectionEndpoint: '/introspect',
+    BrokerRevocationEndpoint: '/revoke',
+    BrokerAdminLog: undefined,
+    BrokerAdminRouteArn: undefined,
     BrokerSigningKeyArns: undefined,
   })
 })
@@ -448,7 +483,9 @@ suite('what outlives what', () => {
         ({ DeletionPolicy }) => DeletionPolicy === 'Retain' || DeletionPolicy === 'RetainExceptOnCreate',
       ),
       [
+        '/Admin/Log',
         '/Api/AccessLog',
+        '/Introspection/Log',
         '/Receipts/Key',
         '/Receipts/Table',
         '/SigningKeys/ES256-1',
@@ -491,6 +528,8 @@ suite('what outlives what', () => {
         : [],
     )
     assert.deepEqual(Object.fromEntries(ids), {
+      '/Admin/Log': 'BrokerAdminLog3354CA46',
+      '/Introspection/Log': 'BrokerIntrospectionLogAB579B0B',
       '/Api/AccessLog': 'BrokerApiAccessLog8D8B2865',
       '/Api/Api': 'BrokerApi49ACB5C7',
       '/Receipts/Key': 'BrokerReceiptsKey6334AFEE',
@@ -517,11 +556,15 @@ suite('a changed broker.yaml', () => {
     )
   })
 
-  test('that says something else changes the code of the token function, and nothing besides', () => {
+  test('that says something else changes the code of the functions that decide by it, and nothing besides', () => {
     const [before, after] = ['read', 'write'].map(
       (scope) => synthesise({ config: brokerYaml(withTarget(scope)) }).resources,
     )
-    assert.deepEqual(changes(before, after), ['BrokerTokenFunctionA240698A.Properties.Code.S3Key'])
+    assert.deepEqual(changes(before, after), [
+      'BrokerTokenFunctionA240698A.Properties.Code.S3Key',
+      'BrokerIntrospectionFunctionE9F1A94D.Properties.Code.S3Key',
+      'BrokerAdminFunctionDCCA2379.Properties.Code.S3Key',
+    ])
   })
 })
 
@@ -542,7 +585,7 @@ test('without staging the code is where the template says that it is', () => {
   const functions = Object.values(Template.fromStack(stack).findResources('AWS::Lambda::Function')) as Resource[]
   const folders = functions.map(({ Metadata }) => String(Metadata?.['aws:asset:path']))
   try {
-    assert.equal(folders.length, 3)
+    assert.equal(folders.length, 5)
     for (const folder of folders) assert.ok(existsSync(join(folder, 'index.js')), folder)
   } finally {
     for (const folder of folders) rmSync(folder, { recursive: true, force: true })

@@ -34,7 +34,9 @@ export function ofConditions(
         name === 'self' ? 'self (our own tokens as subjects) is not supported yet' : `there is no issuer named ${name}`,
       ),
     ),
-    ...(names.length === 0 ? [finding('unknown-reference', path, 'give it an issuer, whose tokens it is about, or a client')] : []),
+    ...(names.length === 0
+      ? [finding('unknown-reference', path, 'give it an issuer, whose tokens it is about, or a client')]
+      : []),
     ...(when === undefined && !match.some(constrains)
       ? [
           finding(

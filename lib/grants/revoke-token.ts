@@ -1,0 +1,85 @@
+import type { Ports, RevocationRegister } from '../ports.ts'
+import { areAwsCredentials } from '../protocol/aws-credentials.ts'
+import { RefusedError } from '../protocol/errors.ts'
+import { parameter, type Form } from '../protocol/form.ts'
+import type { SigningKey } from '../protocol/signing-keys.ts'
+import { AWS_CREDENTIALS_TYPE } from '../protocol/urns.ts'
+import type { RequestClient } from '../tokens/request-client.ts'
+import { verifyOwnToken, type OwnClaims } from '../tokens/verify-own-token.ts'
+import type { Policy } from '../trust/policy.ts'
+import { asClient } from './authenticate-client.ts'
+
+/** One token to be revoked, and what may be used to do so. */
+export interface RevokeContext {
+  policy: Policy
+  ports: Pick<Ports, 'now' | 'log' | 'keySets' | 'receipts'> & { register: RevocationRegister }
+  /** All that we publish. */
+  keys: readonly SigningKey[]
+  decision_id: string
+  signal: AbortSignal
+}
+
+/**
+ * How long it is remembered: no token lives longer than a day, so none that was exchanged from this one does either, whatever
+ * broker.yaml says by then. And five minutes, for verifiers whose clocks are late.
+ */
+const REMEMBERED = 24 * 3_600 + 300
+
+/**
+ * RFC 7009: an access token of ours is revoked, durably when this returns. Nothing happens to what we did not sign or what
+ * has expired. Throws RefusedError and UnavailableError.
+ */
+export async function revokeToken(
+  form: Form,
+  authorization: string | undefined,
+  context: RevokeContext,
+): Promise<void> {
+  const token = parameter(form, 'token')
+  if (token === undefined) throw new RefusedError({ reason: 'parameter_missing', parameter: 'token' })
+  const { policy, ports, keys, decision_id, signal } = context
+  return asClient(form, authorization, context, async (client) => {
+    const now = ports.now()
+    const own = await verifyOwnToken(token, { keys, ourIssuer: policy.ourIssuer, now })
+    if (own === undefined) return refuseAwsCredentials(token, parameter(form, 'token_type_hint'))
+    const { claims } = own
+    checkMayRevoke(client, claims, policy)
+    const by = client?.authenticated ? client.client_id : claims.sub
+    await ports.register.revoke(
+      {
+        dimension: 'jti',
+        value: claims.jti,
+        // For good: nothing is to be made of it later either, however long this takes to be written.
+        not_before: now + REMEMBERED,
+        blocked_until: 0,
+        expires_at: now + REMEMBERED,
+        reason: 'revoked at /revoke',
+        by,
+        at: now,
+      },
+      signal,
+    )
+    ports.log.info('revoked', { decision_id, jti: claims.jti, by })
+  })
+}
+
+/**
+ * RFC 7009 section 2.1. Where no client authenticated for it, holding a token is all that there is to show: of a workload
+ * that is its own client, of a public client, of one that is no more.
+ */
+function checkMayRevoke(client: RequestClient | undefined, { client_id }: OwnClaims, { configuration }: Policy): void {
+  const owner = Object.hasOwn(configuration.clients, client_id) ? configuration.clients[client_id] : undefined
+  if (owner?.type !== 'confidential') return
+  if (!client?.authenticated)
+    throw new RefusedError({
+      reason: 'client_authentication_failed',
+      detail: 'the token is that of a client which must authenticate',
+      basic: false,
+    })
+  if (client.client_id !== client_id) throw new RefusedError({ reason: 'token_of_another_client', client_id })
+}
+
+/** They are valid until they end, which nobody who means to revoke them should take for done. */
+function refuseAwsCredentials(token: string, token_type_hint: string | undefined): void {
+  if (token_type_hint === AWS_CREDENTIALS_TYPE || areAwsCredentials(token))
+    throw new RefusedError({ reason: 'token_type_unsupported' })
+}

@@ -1,0 +1,8 @@
+/** By what everything issued can be revoked. */
+export const revocationDimensions = ['jti', 'subject', 'issuer', 'rule', 'client', 'kid', 'target', 'all'] as const
+
+export type RevocationDimension = (typeof revocationDimensions)[number]
+
+export function isRevocationDimension(text: string): text is RevocationDimension {
+  return revocationDimensions.some((dimension) => dimension === text)
+}

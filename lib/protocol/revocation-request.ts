@@ -1,0 +1,151 @@
+import { isRevocationDimension, revocationDimensions, type RevocationDimension } from './revocation-dimensions.ts'
+import { parseJsonObject, type JsonObject } from './strict-json.ts'
+
+/** What an operator asks of the broker's revocations. Times in seconds since 1970. */
+export type RevocationRequest =
+  | ({
+      operation: 'revoke'
+      reason: string
+      /** Tokens issued at or before it, and issuing goes on. Absent: all there are, and no more are issued. */
+      before?: number
+      /** When issuing goes on by itself. Absent: never. */
+      until?: number
+      /** Also where broker.yaml has no such name any more. */
+      even_if_unknown: boolean
+    } & Named)
+  /** `start` issues again, and leaves dead what is dead; `undo` revives it too. */
+  | ({ operation: 'start' | 'undo'; reason: string } & Named)
+  | { operation: 'list'; after?: string }
+  | ({
+      operation: 'count'
+      before?: number
+      even_if_unknown: boolean
+      segment: number
+      segments: number
+      after?: string
+    } & Named)
+
+interface Named {
+  dimension: RevocationDimension
+  value: string
+}
+
+/** Says to the operator what is wrong with a request. */
+export class RevocationRequestError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'RevocationRequestError'
+  }
+}
+
+const MAX_REQUEST_BYTES = 16 * 1024
+const MAX_SEGMENTS = 64
+
+const members = {
+  revoke: ['dimension', 'value', 'reason', 'before', 'until', 'even_if_unknown'],
+  start: ['dimension', 'value', 'reason'],
+  undo: ['dimension', 'value', 'reason'],
+  list: ['after'],
+  count: ['dimension', 'value', 'before', 'even_if_unknown', 'segment', 'segments', 'after'],
+} as const satisfies Record<RevocationRequest['operation'], readonly string[]>
+
+/** `now` in seconds since 1970. Throws RevocationRequestError. */
+export function parseRevocationRequest(body: string, now: number): RevocationRequest {
+  const request = readObject(body)
+  const { operation } = request
+  if (!isOperation(operation)) throw wrong(`operation must be one of ${Object.keys(members).join(', ')}`)
+  const known: readonly string[] = ['operation', ...members[operation]]
+  const unknown = Object.keys(request).find((name) => !known.includes(name))
+  if (unknown !== undefined) throw wrong(`${operation} has a member that is none: it has ${known.join(', ')}`)
+  if (operation === 'list') return { operation, ...afterOf(request) }
+  const named = namedOf(request)
+  if (operation === 'count') {
+    return {
+      operation,
+      ...named,
+      ...beforeOf(request, now),
+      ...segmentOf(request),
+      ...afterOf(request),
+      even_if_unknown: flagOf(request, 'even_if_unknown'),
+    }
+  }
+  const reason = reasonOf(request)
+  if (operation !== 'revoke') return { operation, ...named, reason }
+  const before = beforeOf(request, now)
+  const until = untilOf(request, now)
+  if ('before' in before && 'until' in until) throw wrong('before goes on issuing: there is no until to it')
+  if (named.dimension === 'jti' && ('before' in before || 'until' in until))
+    throw wrong('a single token is revoked for good: without before and until')
+  return { operation, ...named, reason, ...before, ...until, even_if_unknown: flagOf(request, 'even_if_unknown') }
+}
+
+function readObject(body: string): JsonObject {
+  const bytes = Buffer.from(body)
+  if (bytes.length > MAX_REQUEST_BYTES) throw wrong(`the request is longer than ${MAX_REQUEST_BYTES} bytes`)
+  try {
+    return parseJsonObject(bytes)
+  } catch (error) {
+    throw wrong(`the request is no JSON object: ${(error as SyntaxError).message}`)
+  }
+}
+
+function isOperation(value: unknown): value is RevocationRequest['operation'] {
+  return typeof value === 'string' && Object.hasOwn(members, value)
+}
+
+function namedOf({ dimension, value }: JsonObject): Named {
+  if (typeof dimension !== 'string' || !isRevocationDimension(dimension))
+    throw wrong(`dimension must be one of ${revocationDimensions.join(', ')}`)
+  if (typeof value !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(value))
+    throw wrong('value must be 1 to 255 printable ASCII characters')
+  if (dimension === 'all' && value !== 'all') throw wrong('the value of all is all')
+  if (dimension === 'subject' && !/^[a-z][a-z0-9-]{0,19}:.|^[A-Za-z0-9][\w.-]{0,63}$/.test(value))
+    throw wrong('a subject is <issuer name>:<subject>, as tokens, receipts and logs have it in sub, or a client_id')
+  return { dimension, value }
+}
+
+function reasonOf({ reason }: JsonObject): string {
+  if (typeof reason !== 'string' || !/^[^\p{Cc}\p{Cf}\u2028\u2029]{1,256}$/u.test(reason) || reason.trim() === '')
+    throw wrong('reason must be one line of 1 to 256 characters')
+  return reason
+}
+
+function beforeOf({ before }: JsonObject, now: number): { before?: number } {
+  if (before === undefined) return {}
+  if (!isTime(before) || before > now) throw wrong('before must be whole seconds since 1970, and not in the future')
+  return { before }
+}
+
+function untilOf({ until }: JsonObject, now: number): { until?: number } {
+  if (until === undefined) return {}
+  if (!isTime(until) || until <= now) throw wrong('until must be whole seconds since 1970, in the future')
+  return { until }
+}
+
+function segmentOf({ segment, segments }: JsonObject): { segment: number; segments: number } {
+  if (!isTime(segments) || segments < 1 || segments > MAX_SEGMENTS) throw wrong(`segments must be 1 to ${MAX_SEGMENTS}`)
+  if (!isTime(segment) || segment >= segments) throw wrong('segment must be a number from 0, less than segments')
+  return { segment, segments }
+}
+
+function afterOf({ after }: JsonObject): { after?: string } {
+  if (after === undefined) return {}
+  if (typeof after !== 'string' || after === '' || Buffer.byteLength(after) > 2_048)
+    throw wrong('after must be what the last answer had as next')
+  return { after }
+}
+
+function flagOf(request: JsonObject, name: string): boolean {
+  const value = request[name] ?? false
+  if (typeof value !== 'boolean') throw wrong(`${name} must be true or false`)
+  return value
+}
+
+/** Up to the last second of the year 9999. */
+function isTime(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= 253_402_300_799
+}
+
+function wrong(message: string): RevocationRequestError {
+  return new RevocationRequestError(message)
+}
