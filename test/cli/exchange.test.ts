@@ -190,7 +190,7 @@ test('what was issued is kept in a file for its owner, and the next run asks nob
   const first = await run(['--broker', url, '--target', 'x', '--output', 'token'], { XDG_CACHE_HOME })
   const second = await run(['--broker', url, '--target', 'x', '--output', 'token'], { XDG_CACHE_HOME })
   assert.deepEqual([second, asked.length], [first, 1])
-  const [file = '', ...others] = globSync('token-broker/*', { cwd: XDG_CACHE_HOME })
+  const [file = '', ...others] = globSync('token-broker/credentials/*', { cwd: XDG_CACHE_HOME })
   assert.deepEqual(others, [])
   assert.match(file, /\/[0-9a-f]{64}\.json$/)
   assert.equal(statSync(join(XDG_CACHE_HOME, file)).mode & 0o777, 0o600)
