@@ -422,7 +422,7 @@ function significant(literal) {
 var MAX_TOKEN_BYTES = 16 * 1024;
 var ofTheTokenAlone = ["iat", "nbf", "exp", "jti"];
 function readySource(name3, read) {
-  const readToken = async (left) => parseSubjectToken(await read(left), name3);
+  const readToken = async (left) => parseSubjectToken(await within(left, read(left), name3), name3);
   let known2;
   return {
     name: name3,
@@ -437,6 +437,20 @@ function readySource(name3, read) {
       return token;
     }
   };
+}
+async function within(left, work, name3) {
+  let timer;
+  const patience = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(noTokenWithin(left, name3)), left).unref();
+  });
+  try {
+    return await Promise.race([work, patience]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+function noTokenWithin(left, name3) {
+  return new TemporaryError(`${name3} gave no token within ${Math.ceil(left / 1e3)} s`);
 }
 function identityOf(token) {
   try {
@@ -560,35 +574,50 @@ function signalGroup(child, signal) {
 }
 
 // client/token-file.ts
-import { open } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open, realpath } from "node:fs/promises";
+import { setTimeout as setTimeout3 } from "node:timers/promises";
 function tokenFile(path) {
   const name3 = `the file ${printablePath(path)}`;
   let once;
-  return readySource(name3, async () => {
+  return readySource(name3, async (left) => {
     try {
       if (once !== void 0) return once;
-      const { text, isFile } = await readStart(path);
+      const { text, isFile } = await readStart(path, left, name3);
       if (!isFile) once = text;
       return text;
     } catch (error) {
+      if (error instanceof TokenBrokerError) throw error;
       const { code = "" } = error;
       throw new TokenBrokerError(`${name3} ${problems[code] ?? `cannot be read: ${code}`}`);
     }
   });
 }
-async function readStart(path) {
-  const file = await open(path);
+async function readStart(path, left, name3) {
+  const end = performance.now() + left;
+  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
-    const isFile = (await file.stat()).isFile();
+    const there = await file.stat();
+    const mayBegin = there.isFIFO() && await realpath(path).then(Boolean, () => false);
     const bytes = Buffer.alloc(2 * MAX_TOKEN_BYTES);
-    let length = 0;
-    for (; ; ) {
-      const { bytesRead } = await file.read(bytes, length);
-      length += bytesRead;
-      if (bytesRead === 0 || length === bytes.length) return { text: bytes.toString("utf8", 0, length), isFile };
+    for (let length = 0; ; ) {
+      const bytesRead = await readReady(file, bytes, length);
+      length += bytesRead ?? 0;
+      if (length === bytes.length || bytesRead === 0 && !(mayBegin && length === 0))
+        return { text: bytes.toString("utf8", 0, length), isFile: there.isFile() };
+      if (performance.now() >= end) throw noTokenWithin(left, name3);
+      if (!bytesRead) await setTimeout3(20);
     }
   } finally {
     await file.close();
+  }
+}
+async function readReady(file, bytes, length) {
+  try {
+    return (await file.read(bytes, length)).bytesRead;
+  } catch (error) {
+    if (error.code === "EAGAIN") return void 0;
+    throw error;
   }
 }
 var problems = {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { after, test, type TestContext } from 'node:test'
 import { TemporaryError, TokenBrokerError } from '../../client/errors.ts'
 import { findSubjectToken, type Environment, type SubjectTokenOptions } from '../../client/find-subject-token.ts'
+import { readySource } from '../../client/subject-token.ts'
 import { serve } from '../http/test-server.ts'
 import { subjectJwt } from './subject-jwt.ts'
 import type { Scripted } from './broker-server.ts'
@@ -58,6 +59,44 @@ test('a pipe has its token once, and gives it again', { skip: process.platform =
   const late = setTimeout(() => void writeFile(pipe, two), 1_000)
   assert.deepEqual([first, await again], [one, one])
   clearTimeout(late)
+})
+
+const tokenFileModule = new URL('../../client/token-file.ts', import.meta.url).href
+const onPosix = { skip: process.platform === 'win32' }
+
+test('a pipe that nobody writes to is not waited for, and keeps no process from its end', onPosix, () => {
+  const pipe = join(folder, 'silent')
+  execFileSync('mkfifo', [pipe])
+  const script = `const { tokenFile } = await import(${JSON.stringify(tokenFileModule)})
+    for (let i = 0; i < 5; i++) await tokenFile(process.argv[1]).token(100).catch((error) => console.log(String(error)))`
+  const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script, pipe], {
+    encoding: 'utf8',
+    timeout: 20_000,
+    killSignal: 'SIGKILL',
+  })
+  const message = `TemporaryError: the file ${pipe} gave no token within 1 s\n`
+  assert.deepEqual([status, stdout], [0, message.repeat(5)])
+})
+
+test('a pipe of a shell that ended empty is empty at once', onPosix, async () => {
+  const script = `const { tokenFile } = await import(${JSON.stringify(tokenFileModule)})
+    await tokenFile('/dev/stdin').token(20_000).catch((error) => console.log(String(error)))`
+  const { stdout } = spawnSync('sh', ['-c', 'true | "$0" --input-type=module -e "$1"', process.execPath, script], {
+    encoding: 'utf8',
+    timeout: 10_000,
+    killSignal: 'SIGKILL',
+  })
+  assert.equal(stdout, 'TokenBrokerError: the file /dev/stdin is empty, or not there\n')
+})
+
+test('a source that never answers is not waited for', { timeout: 10_000 }, async (t) => {
+  const awake = setInterval(() => {}, 1_000)
+  t.after(() => clearInterval(awake))
+  const source = readySource('the option token', () => new Promise(() => {}))
+  await assert.rejects(source.token(20), {
+    name: 'TemporaryError',
+    message: 'the option token gave no token within 1 s',
+  })
 })
 
 test('files and variables that only look like ours are left alone', () => {
