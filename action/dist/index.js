@@ -681,7 +681,9 @@ A reusable workflow also needs it from the job that calls it. A pull request fro
 // action/find-job-token.ts
 function findJobToken({ broker, audience }, env) {
   try {
-    return findSubjectToken({ audience }, broker, env);
+    const { ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN } = env;
+    const ofGitHub = { GITHUB_ACTIONS: "true", ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN };
+    return findSubjectToken({ audience }, broker, ofGitHub);
   } catch (error) {
     if (env.ACTIONS_ID_TOKEN_REQUEST_URL || !isPullRequestFromFork(env)) throw error;
     throw new TokenBrokerError(noneForForks);
@@ -708,7 +710,13 @@ function readEvent(path = "") {
 
 // action/workflow-command.ts
 function errorCommand(message) {
-  return `::error title=token-broker::${escapeData(message.split("\n").map(toOneLine).join("\n"))}
+  return annotation("error", message);
+}
+function warningCommand(message) {
+  return annotation("warning", message);
+}
+function annotation(name3, message) {
+  return `::${name3} title=token-broker::${escapeData(message.split("\n").map(toOneLine).join("\n"))}
 `;
 }
 function logLine(text) {
@@ -729,8 +737,8 @@ function handOver(issued, { target, region }, files, print2) {
       // Some SDKs read the one, some the other.
       ...region === void 0 ? {} : { AWS_REGION: region, AWS_DEFAULT_REGION: region }
     };
-    files.addVariables(variables);
     files.addOutputs({ expiration });
+    files.addVariables(variables);
     print2(logLine(`${target} issued AWS credentials until ${expiration}: ${Object.keys(variables).join(", ")}`));
   } else {
     if (region !== void 0)
@@ -745,12 +753,12 @@ function handOver(issued, { target, region }, files, print2) {
 
 // action/inputs.ts
 var inputNames = ["broker", "target", "scope", "audience", "aws-region"];
+function warnOfUnknown(env) {
+  const unknown = Object.keys(env).filter((name3) => name3.startsWith("INPUT_") && !known.includes(name3));
+  if (unknown.length === 0) return void 0;
+  return `the environment has ${printable(unknown.join(", "))}: no inputs of this action, which are ${inputNames.join(", ")}`;
+}
 function readInputs(env) {
-  const unknown = Object.keys(env).find((name3) => name3.startsWith("INPUT_") && !known.includes(name3));
-  if (unknown !== void 0)
-    throw new TokenBrokerError(
-      `this action has no input ${printable(unknown.slice("INPUT_".length).toLowerCase())}, and the environment has ${printable(unknown)}: the inputs are ${inputNames.join(", ")}`
-    );
   return {
     broker: parseBrokerUrl(required("broker", "https://broker.acme.dev")),
     target: required("target", "deploy-api"),
@@ -794,13 +802,15 @@ function runnerFiles(env) {
 function runnerFile(name3, env) {
   const path = env[name3];
   if (!path) throw new TokenBrokerError(`${name3} is not set: this action runs on a runner of GitHub Actions only`);
-  return (values) => {
+  const append = (text) => {
     try {
-      appendFileSync(path, Object.entries(values).map(assignment).join(""));
+      appendFileSync(path, text);
     } catch (error) {
       throw new TokenBrokerError(`the runner's file ${name3} cannot be written (${error.code})`);
     }
   };
+  append("");
+  return (values) => append(Object.entries(values).map(assignment).join(""));
 }
 function assignment([name3, value]) {
   const delimiter = `ghadelimiter_${randomUUID()}`;
@@ -815,6 +825,8 @@ process.exitCode = await main(process.env);
 async function main(env) {
   let presented = "";
   let asked;
+  const warning = warnOfUnknown(env);
+  if (warning !== void 0) print(warningCommand(warning));
   try {
     const inputs = readInputs(env);
     const files = runnerFiles(env);
