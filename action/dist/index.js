@@ -513,7 +513,7 @@ function tokenCommand(command) {
 }
 function run(command, timeout2) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, { shell: true, stdio: ["ignore", "pipe", "inherit"], detached: hasGroups });
+    const child = spawn(command, { shell: true, stdio: ["ignore", "pipe", "pipe"], detached: hasGroups });
     const forget = passEndingsOn(child);
     const chunks = [];
     let length = 0;
@@ -525,6 +525,7 @@ function run(command, timeout2) {
       forget();
       if (isRunning(child)) signalGroup(child, "SIGKILL");
       child.stdout.destroy();
+      child.stderr.destroy();
       child.unref();
     };
     const give = (problem) => {
@@ -532,20 +533,22 @@ function run(command, timeout2) {
       reject(new TokenBrokerError(`${name2} ${problem}`));
     };
     const take = () => {
+      const { exitCode, signalCode } = child;
+      if (exitCode === null) return give(`was ended by ${signalCode}`);
+      if (exitCode !== 0) return give(`failed with exit code ${exitCode}: run it by itself to see why`);
       letGo();
       resolve(Buffer.concat(chunks).toString("utf8"));
     };
+    child.stderr.pipe(process.stderr, { end: false });
     child.stdout.on("data", (chunk) => {
       length += chunk.byteLength;
       if (length > 2 * MAX_TOKEN_BYTES) give("printed more than any token holds");
       else chunks.push(chunk);
     });
     child.on("error", ({ code }) => give(`could not be run (${code})`));
-    child.on("exit", (code, signal) => {
+    child.on("exit", () => {
       clearTimeout(timer);
-      if (code === null) give(`was ended by ${signal}`);
-      else if (code !== 0) give(`failed with exit code ${code}: run it by itself to see why`);
-      else grace = setTimeout(take, limits2.grace);
+      grace = setTimeout(take, limits2.grace);
     });
     child.on("close", take);
   });
@@ -656,7 +659,8 @@ function circle(env) {
 }
 function variable(name3, env) {
   if (!/^[A-Za-z_]\w{0,99}$/.test(name3)) throw new TokenBrokerError("that is no name of an environment variable");
-  return readySource(`the variable ${name3}`, () => env[name3] ?? "");
+  const shown = env[name3] === void 0 ? printable(name3) : name3;
+  return readySource(`the variable ${shown}`, () => env[name3] ?? "");
 }
 function nothingFound(broker, env) {
   if (env.GITHUB_ACTIONS === "true")

@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSy
 import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { after, test, type TestContext } from 'node:test'
 import { TemporaryError, TokenBrokerError } from '../../client/errors.ts'
 import { findSubjectToken, type Environment, type SubjectTokenOptions } from '../../client/find-subject-token.ts'
@@ -203,6 +204,29 @@ test('a command that ends well is not waited for because of what it left behind'
   assert.equal(await source.token(10_000), one)
 })
 
+test(
+  'a command’s words on standard error are passed on, and what it left behind holds nobody up',
+  { ...onLinux, timeout: 15_000 },
+  async () => {
+    const module = new URL('../../client/token-command.ts', import.meta.url).href
+    const script = `const { tokenCommand } = await import(${JSON.stringify(module)})
+    await tokenCommand(process.argv[1]).token(30_000).then(() => console.log('got it'), (error) => console.log(error.message))`
+    for (const [command, said, printed] of [
+      [`echo words >&2; sleep 20 & ${print(one)}`, 'words\n', 'got it\n'],
+      [
+        'sleep 20 & head -c 200000 /dev/zero >&2; exit 3',
+        '\0'.repeat(200_000),
+        /^the token command failed with exit code 3/,
+      ],
+    ] as const) {
+      const child = spawn(process.execPath, ['--input-type=module', '-e', script, command])
+      const [out, err] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+      assert.equal(err, said)
+      assert.ok(typeof printed === 'string' ? out === printed : printed.test(out), out)
+    }
+  },
+)
+
 test('Ctrl-C ends us and the command', onLinux, async () => {
   const file = join(folder, 'interrupted')
   const module = new URL('../../client/token-command.ts', import.meta.url).href
@@ -218,6 +242,11 @@ test('Ctrl-C ends us and the command', onLinux, async () => {
 })
 
 test('a token that is passed where its place belongs is not repeated', async () => {
+  const opaque = `ghp_${'a1B2'.repeat(9)}`
+  for (const attempt of [() => find({ variable: opaque }).token(30_000), () => find({ variable: opaque }).identity()])
+    await assert.rejects(attempt, /^TokenBrokerError: the variable \[removed\] is empty, or not there$/)
+  const long = `THE_TOKEN_OF_${'OUR_JOBS_'.repeat(5)}`
+  assert.equal(find({ variable: long }, { [long]: one }).name, `the variable ${long}`)
   assert.throws(() => find({ variable: one }), /^TokenBrokerError: that is no name of an environment variable$/)
   await assert.rejects(find({ file: one }).token(30_000), ({ message }: Error) => {
     for (const part of one.split('.')) assert.ok(!message.includes(part), message)
