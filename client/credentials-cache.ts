@@ -1,11 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
-import { chmod, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { access, chmod, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
 import type { Environment } from './find-subject-token.ts'
 import { LONGEST_LIFETIME, readTokenResponse, toTokenResponse, type Issued } from './issued.ts'
 import { parseJsonObject } from './json-object.ts'
+import { printablePath } from './printable.ts'
 import { refreshMargin } from './refresh-margin.ts'
 
 /** Files of this user alone. It fails nobody: where files cannot be had or trusted, nothing is found. Times in seconds since 1970. */
@@ -18,6 +19,8 @@ export interface CredentialsCache {
   record(key: string, issued: Issued, now: number): Promise<void>
   /** Where a lock for that key can be; undefined where no files can be. */
   lockFile(key: string): string | undefined
+  /** Why nothing is ever found; undefined where it may be. */
+  readonly problem: string | undefined
 }
 
 const MAX_BYTES = 64 * 1024
@@ -52,7 +55,11 @@ function homeCache(env: Environment): string | undefined {
 }
 
 export async function credentialsCache(folder: string | undefined): Promise<CredentialsCache> {
-  if (folder === undefined || !(await makeFolder(folder))) return noCache
+  if (folder === undefined) return noCache('Nothing could be kept: there is neither a home nor XDG_CACHE_HOME.')
+  if (!(await makeFolder(folder)))
+    return noCache(
+      `Nothing could be kept in ${printablePath(folder)}: it must be a folder that this user alone can write, and no link.`,
+    )
   const fileOf = (key: string) => join(folder, `${key}.json`)
   return {
     find: (key, now) => readEntry(fileOf(key), now).catch(() => undefined),
@@ -62,13 +69,17 @@ export async function credentialsCache(folder: string | undefined): Promise<Cred
       await sweep(folder, now).catch(() => {})
     },
     lockFile: (key) => join(folder, `${key}.lock`),
+    problem: undefined,
   }
 }
 
-const noCache: CredentialsCache = {
-  find: () => Promise.resolve(undefined),
-  record: () => Promise.resolve(),
-  lockFile: () => undefined,
+function noCache(problem: string): CredentialsCache {
+  return {
+    find: () => Promise.resolve(undefined),
+    record: () => Promise.resolve(),
+    lockFile: () => undefined,
+    problem,
+  }
 }
 
 /** True if it is there, ours, and closed to others. The folder that it is in is ours too, and stays as it is. */
@@ -76,6 +87,8 @@ async function makeFolder(folder: string): Promise<boolean> {
   try {
     if (!(await makeOurs(dirname(folder))) || !(await makeOurs(folder))) return false
     if (!isPrivate(await lstat(folder))) await chmod(folder, 0o700)
+    // A file system may be read-only.
+    await access(folder, constants.W_OK)
     return true
   } catch {
     return false

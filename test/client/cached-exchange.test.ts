@@ -16,11 +16,12 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { cachedExchange } from '../../client/cached-exchange.ts'
 import { credentialsCache } from '../../client/credentials-cache.ts'
+import { RefusedByBroker } from '../../client/errors.ts'
 import { ownerLine, processOf } from '../../client/lock-owner.ts'
 import { oneAtATime } from '../../client/lock.ts'
 import { thisMachine } from '../../client/ports.ts'
 import { readySource } from '../../client/subject-token.ts'
-import { accessToken, brokerServer, refusal } from './broker-server.ts'
+import { accessToken, brokerServer, decision, refusal } from './broker-server.ts'
 import { stoppedClock } from './stopped-clock.ts'
 import { encoded, subjectJwt } from './subject-jwt.ts'
 
@@ -110,6 +111,26 @@ test('where no file can be, it is exchanged each time', async (t) => {
   for (let round = 1; round <= 2; round++) {
     await cachedExchange({ broker: broker.url, target: 'x' }, sourceOf({}), cache, thisMachine)
     assert.equal(broker.asked.length, round)
+  }
+})
+
+test('a refusal where nothing could be kept says that, unless the token was fresh', async (t) => {
+  const broker = await brokerServer(t, [refusal()])
+  const folder = '/dev/null/token-broker'
+  const kept = `Nothing could be kept in ${folder}: it must be a folder that this user alone can write, and no link.`
+  const nowhere = 'Nothing could be kept: there is neither a home nor XDG_CACHE_HOME.'
+  for (const [cache, fresh, said] of [
+    [await credentialsCache(folder), false, kept],
+    [await credentialsCache(undefined), false, nowhere],
+    [await credentialsCache(folder), true, undefined],
+    [await credentialsCache(newFolder()), false, undefined],
+  ] as const) {
+    const get = cachedExchange({ broker: broker.url, target: 'x' }, { ...sourceOf({}), fresh }, cache, thisMachine)
+    await assert.rejects(get, (error: Error) => {
+      assert.ok(error instanceof RefusedByBroker && error.decision_id === decision)
+      assert.equal(/Nothing could be kept.*$/.exec(error.message)?.[0], said)
+      return true
+    })
   }
 })
 
