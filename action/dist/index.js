@@ -54,7 +54,10 @@ function readTokenResponse(body, received_at) {
   if (typeof access_token !== "string") return void 0;
   if (issued_token_type === AWS_CREDENTIALS_TYPE) {
     const credentials = readProcessDocument(parseJsonObject(access_token));
-    return credentials && { issued_token_type, credentials, expires_at: Date.parse(credentials.Expiration) / 1e3 };
+    if (credentials === void 0) return void 0;
+    if (typeof expires_in !== "number" || !(expires_in >= 0 && expires_in <= LONGEST_LIFETIME)) return void 0;
+    const expires_at = Math.floor(Math.min(Date.parse(credentials.Expiration) / 1e3, received_at + expires_in));
+    return { issued_token_type, credentials: { ...credentials, Expiration: toTimestamp(expires_at) }, expires_at };
   }
   if (issued_token_type !== ACCESS_TOKEN_TYPE || !opaque.test(access_token)) return void 0;
   if (typeof token_type !== "string" || token_type.toLowerCase() !== "bearer") return void 0;
@@ -71,9 +74,15 @@ function readTokenResponse(body, received_at) {
 function readProcessDocument(document = {}) {
   const { Version, AccessKeyId, SecretAccessKey, SessionToken, Expiration } = document;
   if (Version !== 1 || !isOpaque(AccessKeyId) || !isOpaque(SecretAccessKey) || !isOpaque(SessionToken)) return void 0;
-  if (typeof Expiration !== "string" || !timestamp.test(Expiration) || Number.isNaN(Date.parse(Expiration)))
-    return void 0;
+  if (typeof Expiration !== "string" || !timestamp.test(Expiration) || !isTime(Expiration)) return void 0;
   return { Version, AccessKeyId, SecretAccessKey, SessionToken, Expiration };
+}
+function isTime(text) {
+  const milliseconds = Date.parse(text);
+  return !Number.isNaN(milliseconds) && new Date(milliseconds).toISOString().slice(0, 19) === text.slice(0, 19);
+}
+function toTimestamp(seconds) {
+  return new Date(seconds * 1e3).toISOString().replace(".000Z", "Z");
 }
 function isOpaque(value) {
   return typeof value === "string" && opaque.test(value);

@@ -12,6 +12,7 @@ import {
   decision,
   keys,
   refusal,
+  timestamp,
   vacantUrl,
   type Scripted,
 } from '../client/broker-server.ts'
@@ -66,7 +67,7 @@ test('an access token is printed as the broker answered, as JSON, if nothing els
   assert.deepEqual([asked[0]?.get('audience'), asked[0]?.get('scope')], ['deploy-api', 'deploy:write'])
 })
 
-const Expiration = '2100-01-01T00:00:00Z'
+const Expiration = timestamp(Date.now() + 1_800_000)
 const credentials = awsCredentials(3600, { Expiration })
 
 test('AWS credentials, --output json: the credential_process document', async (t) => {
