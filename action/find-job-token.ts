@@ -5,10 +5,15 @@ import { parseJsonObject } from '../client/json-object.ts'
 import type { SubjectTokenSource } from '../client/subject-token.ts'
 import type { Inputs } from './inputs.ts'
 
-/** Throws TokenBrokerError, which says what the workflow lacks. */
+/**
+ * The job's own, which GitHub signs: what else looks for a job's token in its environment is left alone. Throws
+ * TokenBrokerError, which says what the workflow lacks.
+ */
 export function findJobToken({ broker, audience }: Inputs, env: Environment): SubjectTokenSource {
   try {
-    return findSubjectToken({ audience }, broker, env)
+    const { ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN } = env
+    const ofGitHub = { GITHUB_ACTIONS: 'true', ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN }
+    return findSubjectToken({ audience }, broker, ofGitHub)
   } catch (error) {
     if (env.ACTIONS_ID_TOKEN_REQUEST_URL || !isPullRequestFromFork(env)) throw error
     throw new TokenBrokerError(noneForForks)

@@ -24,8 +24,9 @@ export function handOver(
       // Some SDKs read the one, some the other.
       ...(region === undefined ? {} : { AWS_REGION: region, AWS_DEFAULT_REGION: region }),
     }
-    files.addVariables(variables)
+    // First what opens nothing, should the disk be full.
     files.addOutputs({ expiration })
+    files.addVariables(variables)
     print(logLine(`${target} issued AWS credentials until ${expiration}: ${Object.keys(variables).join(', ')}`))
   } else {
     if (region !== undefined)

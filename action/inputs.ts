@@ -15,13 +15,15 @@ export interface Inputs {
 /** As action.yml has them. */
 export const inputNames = ['broker', 'target', 'scope', 'audience', 'aws-region'] as const
 
+/** A misspelt one, or a variable of the job that only looks like one. Undefined if there is none. */
+export function warnOfUnknown(env: Environment): string | undefined {
+  const unknown = Object.keys(env).filter((name) => name.startsWith('INPUT_') && !known.includes(name))
+  if (unknown.length === 0) return undefined
+  return `the environment has ${printable(unknown.join(', '))}: no inputs of this action, which are ${inputNames.join(', ')}`
+}
+
 /** The runner's variables for `with`: INPUT_ and the name in capitals, dashes as they are. Throws TokenBrokerError. */
 export function readInputs(env: Environment): Inputs {
-  const unknown = Object.keys(env).find((name) => name.startsWith('INPUT_') && !known.includes(name))
-  if (unknown !== undefined)
-    throw new TokenBrokerError(
-      `this action has no input ${printable(unknown.slice('INPUT_'.length).toLowerCase())}, and the environment has ${printable(unknown)}: the inputs are ${inputNames.join(', ')}`,
-    )
   return {
     broker: parseBrokerUrl(required('broker', 'https://broker.acme.dev')),
     target: required('target', 'deploy-api'),

@@ -5,9 +5,9 @@ import { addMask } from '../client/workflow-command.ts'
 import { explainRefusal } from './explain-refusal.ts'
 import { findJobToken } from './find-job-token.ts'
 import { handOver } from './hand-over.ts'
-import { readInputs } from './inputs.ts'
+import { readInputs, warnOfUnknown } from './inputs.ts'
 import { runnerFiles } from './runner-files.ts'
-import { errorCommand } from './workflow-command.ts'
+import { errorCommand, warningCommand } from './workflow-command.ts'
 
 // The GitHub Action of action.yml. Exit codes: 0 handed over, 1 refused, or nobody to ask, or nothing to trade, or wrong inputs.
 
@@ -16,6 +16,8 @@ process.exitCode = await main(process.env)
 async function main(env: NodeJS.ProcessEnv): Promise<number> {
   let presented = ''
   let asked: string | undefined
+  const warning = warnOfUnknown(env)
+  if (warning !== undefined) print(warningCommand(warning))
   try {
     const inputs = readInputs(env)
     // Before the job's token is spent.

@@ -11,7 +11,7 @@ export interface RunnerFiles {
   addVariables(values: Readonly<Record<string, string>>): void
 }
 
-/** Throws TokenBrokerError where no runner is. */
+/** Throws TokenBrokerError where no runner is, and for a file that cannot be written: nothing is handed over by halves. */
 export function runnerFiles(env: Environment): RunnerFiles {
   const outputs = runnerFile('GITHUB_OUTPUT', env)
   const variables = runnerFile('GITHUB_ENV', env)
@@ -21,13 +21,15 @@ export function runnerFiles(env: Environment): RunnerFiles {
 function runnerFile(name: string, env: Environment): (values: Readonly<Record<string, string>>) => void {
   const path = env[name]
   if (!path) throw new TokenBrokerError(`${name} is not set: this action runs on a runner of GitHub Actions only`)
-  return (values) => {
+  const append = (text: string) => {
     try {
-      appendFileSync(path, Object.entries(values).map(assignment).join(''))
+      appendFileSync(path, text)
     } catch (error) {
       throw new TokenBrokerError(`the runner's file ${name} cannot be written (${(error as { code?: string }).code})`)
     }
   }
+  append('')
+  return (values) => append(Object.entries(values).map(assignment).join(''))
 }
 
 /** A delimiter that no value can foresee: what ends a value early could set any other ("Multiline strings"). */

@@ -22,5 +22,5 @@ export const brokerOptionsUsage = `  --broker URL         the broker, by its iss
 
 Without a --token option it is the job's own: in ${ID_TOKEN_VARIABLE} (GitLab's id_tokens can put it there), asked of GitHub
 Actions, or as CircleCI gives it. What was issued is kept until 5 minutes before it ends (a third of its time, if that is
-less), and for the same subject only, in files that only you can read, in token-broker/ below RUNNER_TEMP in a GitHub
-job, else XDG_CACHE_HOME, else ~/.cache.`
+less), and for the same subject only, in files that only you can read, in token-broker/credentials/ below RUNNER_TEMP in a
+GitHub job, else XDG_CACHE_HOME, else ~/.cache.`

@@ -43,8 +43,12 @@ const helpWords: readonly string[] = ['help', '--help', '-h']
 
 // Who reads from us may stop early, as head does.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
+  if (error.code === 'EPIPE') return
+  process.stderr.write(`the output cannot be written (${error.code})\n`)
+  process.exit(1)
 })
+// Who does not hear us still gets the exit code.
+process.stderr.on('error', () => {})
 
 process.exitCode = await main(process.argv.slice(2))
 

@@ -1,4 +1,5 @@
 import { cacheKey, type CredentialsCache } from './credentials-cache.ts'
+import { RefusedByBroker } from './errors.ts'
 import { exchange, type ExchangeRequest } from './exchange.ts'
 import type { Issued } from './issued.ts'
 import { oneAtATime } from './lock.ts'
@@ -20,7 +21,9 @@ export async function cachedExchange(
   const key = cacheKey({ ...asked, scope: asked.scope && sortedWords(asked.scope), place: source.name, identity })
   const seconds = () => Math.floor(ports.now() / 1000)
   const exchangeAndRecord = async () => {
-    const issued = await exchange(asked, source, ports)
+    const issued = await exchange(asked, source, ports).catch((error: unknown) => {
+      throw source.fresh ? error : afterNothingKept(error, cache)
+    })
     await cache.record(key, issued, seconds())
     return issued
   }
@@ -31,6 +34,12 @@ export async function cachedExchange(
       ? exchangeAndRecord()
       : oneAtATime(lock, async () => (await cache.find(key, seconds())) ?? (await exchangeAndRecord()), ports))
   )
+}
+
+/** The token may have been traded before: what came of that would have been kept. */
+function afterNothingKept(error: unknown, { problem }: CredentialsCache): unknown {
+  if (problem === undefined || !(error instanceof RefusedByBroker)) return error
+  return new RefusedByBroker(`${error.message}\n${problem}`, error.error, error.decision_id)
 }
 
 /** RFC 6749 section 3.3: the order of scopes does not matter. */

@@ -1,4 +1,4 @@
-import { RefusedByBroker, TokenBrokerError } from './errors.ts'
+import { RefusedByBroker, TemporaryError, TokenBrokerError } from './errors.ts'
 import { refreshMargin } from './refresh-margin.ts'
 
 /** AWS SDK for JavaScript v3: AwsCredentialIdentity, of credentials that end. */
@@ -12,50 +12,89 @@ export interface AwsCredentials {
 /** AWS SDK for JavaScript v3: AwsCredentialIdentityProvider. */
 export type AwsCredentialProvider = (properties?: { forceRefresh?: boolean }) => Promise<AwsCredentials>
 
-/** In milliseconds. */
-const pauseAfterFailure = 15_000
+/**
+ * In milliseconds after a failure, unless it asks for longer: `held` while there is something that lasts; `none` while there
+ * is nothing, `longest` at most.
+ */
+const pauses = { held: 15_000, none: 1_000, longest: 30_000 }
+
+interface Failure {
+  error: unknown
+  at: number
+  retryAfter: number
+}
 
 /**
  * Keeps what `obtain` gives. As long as it lasts it is given at once, and from 5 minutes before its end (a third of its
  * time, if that is less) another is obtained meanwhile, by one call for all who ask. What is held serves to its end when
- * that fails, and never longer. `forceRefresh` waits for another, and throws the broker's refusal. Throws what `obtain`
- * throws. `now` in milliseconds since 1970.
+ * that fails, and never longer. While nothing is held, who asks within a second of a failure gets that failure. `forceRefresh`
+ * waits for another, and throws the broker's refusal. Throws what `obtain` throws. `now` in milliseconds since 1970.
  */
 export function credentialProvider(obtain: () => Promise<AwsCredentials>, now: () => number): AwsCredentialProvider {
   let held: AwsCredentials | undefined
   let refreshAt = 0
-  let flight: Promise<void> | undefined
+  let failure: Failure | undefined
+  /** `background`: it began while something was held, and may have been asleep with the machine since. */
+  let flight: { work: Promise<void>; background: boolean } | undefined
 
   async function obtainAndHold(): Promise<void> {
     try {
-      held = await obtain()
+      const obtained = await obtain()
+      if (!isGood(obtained)) throw new TokenBrokerError(ended)
+      held = obtained
       const end = held.expiration.getTime()
       refreshAt = end - 1000 * refreshMargin((end - now()) / 1000)
+      failure = undefined
     } catch (error) {
-      refreshAt = now() + pauseAfterFailure
+      const retryAfter = error instanceof TemporaryError ? error.retryAfter : 0
+      failure = { error, at: now(), retryAfter }
+      refreshAt = now() + Math.max(pauses.held, retryAfter)
       throw error
     }
   }
 
-  const refresh = () => (flight ??= obtainAndHold().finally(() => (flight = undefined)))
-  const isGood = (credentials: AwsCredentials | undefined) =>
-    credentials !== undefined && credentials.expiration.getTime() > now()
+  function refresh(): Promise<void> {
+    flight ??= { work: obtainAndHold().finally(() => (flight = undefined)), background: isGood(held) }
+    return flight.work
+  }
+
+  /** For who waits. */
+  async function refreshNow(): Promise<void> {
+    if (flight?.background) {
+      await flight.work.catch(() => {})
+      if (isGood(held)) {
+        if (failure !== undefined) throw failure.error
+        return
+      }
+    } else if (failure !== undefined && !isGood(held) && isRecent(failure)) throw failure.error
+    return refresh()
+  }
+
+  function isRecent({ at, retryAfter }: Failure): boolean {
+    const age = now() - at
+    return age >= 0 && age < Math.min(Math.max(pauses.none, retryAfter), pauses.longest)
+  }
+
+  function isGood(credentials: AwsCredentials | undefined): boolean {
+    return credentials !== undefined && credentials.expiration.getTime() > now()
+  }
 
   return async (properties) => {
     const forced = properties?.forceRefresh === true
     if (forced || !isGood(held)) {
       try {
-        await keepingAlive(refresh())
+        await keepingAlive(refreshNow())
       } catch (error) {
         if (!isGood(held) || (forced && error instanceof RefusedByBroker)) throw error
       }
     } else if (now() >= refreshAt) refresh().catch(() => {})
-    if (held === undefined || !isGood(held))
-      throw new TokenBrokerError('the credentials had ended when they came: look at the clock of this machine')
+    if (held === undefined || !isGood(held)) throw new TokenBrokerError(ended)
     // A copy: who gets it may change it, as the SDK does.
     return { ...held, expiration: new Date(held.expiration) }
   }
 }
+
+const ended = 'the credentials had ended when they came: look at the clock of this machine'
 
 /** Nothing else does, while a refresh that began unattended pauses between two attempts. */
 async function keepingAlive<T>(work: Promise<T>): Promise<T> {

@@ -1,11 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
-import { chmod, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { access, chmod, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { isAbsolute, join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import type { Environment } from './find-subject-token.ts'
 import { LONGEST_LIFETIME, readTokenResponse, toTokenResponse, type Issued } from './issued.ts'
 import { parseJsonObject } from './json-object.ts'
+import { printablePath } from './printable.ts'
 import { refreshMargin } from './refresh-margin.ts'
 
 /** Files of this user alone. It fails nobody: where files cannot be had or trusted, nothing is found. Times in seconds since 1970. */
@@ -18,6 +19,8 @@ export interface CredentialsCache {
   record(key: string, issued: Issued, now: number): Promise<void>
   /** Where a lock for that key can be; undefined where no files can be. */
   lockFile(key: string): string | undefined
+  /** Why nothing is ever found; undefined where it may be. */
+  readonly problem: string | undefined
 }
 
 const MAX_BYTES = 64 * 1024
@@ -34,13 +37,13 @@ export function cacheKey(parts: Readonly<Record<string, string | undefined>>): s
 
 /**
  * GitHub's runner empties RUNNER_TEMP between jobs: no other place of a runner that stays is its job's own. XDG Base
- * Directory Specification: a relative path is to be ignored.
+ * Directory Specification: a relative path is to be ignored. What else is in `token-broker` may be somebody else's.
  * Undefined for who has no home.
  */
 export function cacheFolder(env: Environment): string | undefined {
   const parents = [env.GITHUB_ACTIONS === 'true' ? env.RUNNER_TEMP : undefined, env.XDG_CACHE_HOME, homeCache(env)]
   const parent = parents.find((path) => path && isAbsolute(path))
-  return parent && join(parent, 'token-broker')
+  return parent && join(parent, 'token-broker', 'credentials')
 }
 
 function homeCache(env: Environment): string | undefined {
@@ -52,7 +55,11 @@ function homeCache(env: Environment): string | undefined {
 }
 
 export async function credentialsCache(folder: string | undefined): Promise<CredentialsCache> {
-  if (folder === undefined || !(await makeFolder(folder))) return noCache
+  if (folder === undefined) return noCache('Nothing could be kept: there is neither a home nor XDG_CACHE_HOME.')
+  if (!(await makeFolder(folder)))
+    return noCache(
+      `Nothing could be kept in ${printablePath(folder)}: it must be a folder that this user alone can write, and no link.`,
+    )
   const fileOf = (key: string) => join(folder, `${key}.json`)
   return {
     find: (key, now) => readEntry(fileOf(key), now).catch(() => undefined),
@@ -62,27 +69,37 @@ export async function credentialsCache(folder: string | undefined): Promise<Cred
       await sweep(folder, now).catch(() => {})
     },
     lockFile: (key) => join(folder, `${key}.lock`),
+    problem: undefined,
   }
 }
 
-const noCache: CredentialsCache = {
-  find: () => Promise.resolve(undefined),
-  record: () => Promise.resolve(),
-  lockFile: () => undefined,
+function noCache(problem: string): CredentialsCache {
+  return {
+    find: () => Promise.resolve(undefined),
+    record: () => Promise.resolve(),
+    lockFile: () => undefined,
+    problem,
+  }
 }
 
-/** True if it is there, ours, and closed to others. */
+/** True if it is there, ours, and closed to others. The folder that it is in is ours too, and stays as it is. */
 async function makeFolder(folder: string): Promise<boolean> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
-    // No link: it could lead to a folder of ours that others read.
-    const there = await lstat(folder)
-    if (!there.isDirectory() || !isOurs(there)) return false
-    if (!isPrivate(there)) await chmod(folder, 0o700)
+    if (!(await makeOurs(dirname(folder))) || !(await makeOurs(folder))) return false
+    if (!isPrivate(await lstat(folder))) await chmod(folder, 0o700)
+    // A file system may be read-only.
+    await access(folder, constants.W_OK)
     return true
   } catch {
     return false
   }
+}
+
+async function makeOurs(folder: string): Promise<boolean> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  // No link: it could lead to a folder of ours that others read.
+  const there = await lstat(folder)
+  return there.isDirectory() && isOurs(there)
 }
 
 // Windows has neither owners nor modes like these: there a profile is its user's alone.
@@ -128,9 +145,13 @@ async function writeWhole(path: string, text: string): Promise<void> {
   }
 }
 
+/** What is made here and in lock.ts: an entry, a lock, and either under a name for the moment. */
+const ours = /^[0-9a-f]{64}\.(?:json|lock)(?:\.[0-9a-f-]{36})?$/
+
 /** Each job leaves a file, and a process that is killed a draft. */
 async function sweep(folder: string, now: number): Promise<void> {
-  for (const name of await readdir(folder)) await removeOld(join(folder, name), now).catch(() => {})
+  for (const name of await readdir(folder))
+    if (ours.test(name)) await removeOld(join(folder, name), now).catch(() => {})
 }
 
 async function removeOld(path: string, now: number): Promise<void> {

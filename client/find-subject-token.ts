@@ -1,5 +1,6 @@
 import { TokenBrokerError } from './errors.ts'
 import { githubActions } from './github-actions.ts'
+import { printable } from './printable.ts'
 import { readySource, type SubjectTokenSource } from './subject-token.ts'
 import { tokenCommand } from './token-command.ts'
 import { tokenFile } from './token-file.ts'
@@ -57,7 +58,8 @@ function circle(env: Environment): SubjectTokenSource | undefined {
 function variable(name: string, env: Environment): SubjectTokenSource {
   // A name that could not be one may be the token itself.
   if (!/^[A-Za-z_]\w{0,99}$/.test(name)) throw new TokenBrokerError('that is no name of an environment variable')
-  return readySource(`the variable ${name}`, () => env[name] ?? '')
+  const shown = env[name] === undefined ? printable(name) : name
+  return readySource(`the variable ${shown}`, () => env[name] ?? '')
 }
 
 function nothingFound(broker: string, env: Environment): string {

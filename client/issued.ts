@@ -44,7 +44,11 @@ export function readTokenResponse(body: Record<string, unknown>, received_at: nu
   if (typeof access_token !== 'string') return undefined
   if (issued_token_type === AWS_CREDENTIALS_TYPE) {
     const credentials = readProcessDocument(parseJsonObject(access_token))
-    return credentials && { issued_token_type, credentials, expires_at: Date.parse(credentials.Expiration) / 1000 }
+    if (credentials === undefined) return undefined
+    if (typeof expires_in !== 'number' || !(expires_in >= 0 && expires_in <= LONGEST_LIFETIME)) return undefined
+    // Expiration is of another clock: where ours is behind it comes too late.
+    const expires_at = Math.floor(Math.min(Date.parse(credentials.Expiration) / 1000, received_at + expires_in))
+    return { issued_token_type, credentials: { ...credentials, Expiration: toTimestamp(expires_at) }, expires_at }
   }
   if (issued_token_type !== ACCESS_TOKEN_TYPE || !opaque.test(access_token)) return undefined
   // RFC 6749 section 5.1: a token_type is case-insensitive.
@@ -63,9 +67,18 @@ export function readTokenResponse(body: Record<string, unknown>, received_at: nu
 function readProcessDocument(document: Record<string, unknown> = {}): ProcessDocument | undefined {
   const { Version, AccessKeyId, SecretAccessKey, SessionToken, Expiration } = document
   if (Version !== 1 || !isOpaque(AccessKeyId) || !isOpaque(SecretAccessKey) || !isOpaque(SessionToken)) return undefined
-  if (typeof Expiration !== 'string' || !timestamp.test(Expiration) || Number.isNaN(Date.parse(Expiration)))
-    return undefined
+  if (typeof Expiration !== 'string' || !timestamp.test(Expiration) || !isTime(Expiration)) return undefined
   return { Version, AccessKeyId, SecretAccessKey, SessionToken, Expiration }
+}
+
+/** Date.parse takes February 31 for March 3. */
+function isTime(text: string): boolean {
+  const milliseconds = Date.parse(text)
+  return !Number.isNaN(milliseconds) && new Date(milliseconds).toISOString().slice(0, 19) === text.slice(0, 19)
+}
+
+function toTimestamp(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
 }
 
 function isOpaque(value: unknown): value is string {

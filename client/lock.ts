@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
 import { link, open, rename, rm, writeFile } from 'node:fs/promises'
-import { hostname } from 'node:os'
+import { hasEnded, ownerLine, processOf } from './lock-owner.ts'
 import type { Ports } from './ports.ts'
 
 /**
- * In milliseconds. `abandoned`: longer than any exchange with all its retries takes. `empty`: longer than it takes to write
- * who holds it. `ahead`: how far the clock of a file server may be before ours.
+ * In milliseconds. `wait`: with an exchange and its retries after it, less than the minute that the SDK for Go gives
+ * credential_process. `abandoned`: longer than any exchange with all its retries takes. `empty`: longer than it takes to
+ * write who holds it. `ahead`: how far the clock of a file server may be before ours.
  */
-const limits = { poll: 50, wait: 40_000, abandoned: 120_000, empty: 1_000, ahead: 5_000 }
+const limits = { poll: 50, wait: 25_000, abandoned: 120_000, empty: 1_000, ahead: 5_000 }
 
 /** A lock as it was found. No two are the same. */
 interface Found {
@@ -20,20 +21,30 @@ interface Found {
 
 /**
  * One process at a time does `work` under that file. It is a courtesy, and no more: where no lock can be had, or none
- * within 40 s, the work is done all the same.
+ * within 25 s, the work is done all the same.
  */
 export async function oneAtATime<T>(file: string, work: () => Promise<T>, ports: Ports): Promise<T> {
-  const owner = `${hostname()} ${process.pid} ${randomUUID()}`
-  const taken = await take(file, owner, ports)
+  const owner = ownerLine(processOf(process.pid))
+  ours.add(owner)
   try {
-    return await work()
+    const taken = await take(file, owner, ports)
+    try {
+      return await work()
+    } finally {
+      if (taken) await release(file, owner).catch(() => {})
+    }
   } finally {
-    if (taken) await release(file, owner).catch(() => {})
+    ours.delete(owner)
   }
 }
 
+/** Owners in this process. */
+const ours = new Set<string>()
+
 async function take(file: string, owner: string, ports: Ports): Promise<boolean> {
-  for (const end = ports.now() + limits.wait; ports.now() < end; await ports.sleep(limits.poll)) {
+  const end = ports.now() + limits.wait
+  // Counted too: a clock can be set back.
+  for (let polls = limits.wait / limits.poll; polls > 0 && ports.now() < end; polls--, await ports.sleep(limits.poll)) {
     try {
       await writeFile(file, owner, { flag: 'wx', mode: 0o600 })
       return true
@@ -80,19 +91,7 @@ function isAbandoned({ owner, written }: Found, now: number): boolean {
   const age = now - written
   if (age > limits.abandoned || age < -limits.ahead) return true
   if (owner === '') return age > limits.empty
-  const [host, pid] = owner.split(' ')
-  // On another machine the number is another process.
-  return host === hostname() && isGone(Number(pid))
-}
-
-function isGone(pid: number): boolean {
-  if (!Number.isSafeInteger(pid) || pid <= 0) return false
-  try {
-    process.kill(pid, 0)
-    return false
-  } catch (error) {
-    return (error as { code?: string }).code === 'ESRCH'
-  }
+  return !ours.has(owner) && hasEnded(owner)
 }
 
 /** Only one can rename it, and then sees whether another has put its own there meanwhile: that goes back. */

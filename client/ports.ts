@@ -15,7 +15,10 @@ export const thisMachine: Ports = {
   sleep: (milliseconds) => setTimeout(milliseconds),
 }
 
-/** A program that has nothing else to do ends, and does not wait for who sleeps. */
+/**
+ * A program that has nothing else to do ends, and does not wait for who sleeps. It does wait for a request that is on its way,
+ * as long as that may take: fetch has no way to say otherwise.
+ */
 export const unattended: Ports = {
   ...thisMachine,
   sleep: (milliseconds) => setTimeout(milliseconds, undefined, { ref: false }),

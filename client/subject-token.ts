@@ -1,5 +1,5 @@
 import { parseJsonObject as parseStrictJsonObject } from '../lib/protocol/strict-json.ts'
-import { TokenBrokerError } from './errors.ts'
+import { TemporaryError, TokenBrokerError } from './errors.ts'
 import { claimsOf, payloadBytes } from './token-claims.ts'
 
 /** Where the tokens of one subject come from. */
@@ -25,7 +25,7 @@ const ofTheTokenAlone = ['iat', 'nbf', 'exp', 'jti']
 
 /** A source that has its tokens lying ready somewhere, to be read. */
 export function readySource(name: string, read: (left: number) => string | Promise<string>): SubjectTokenSource {
-  const readToken = async (left: number) => parseSubjectToken(await read(left), name)
+  const readToken = async (left: number) => parseSubjectToken(await within(left, read(left), name), name)
   let known: string | undefined
   return {
     name,
@@ -40,6 +40,24 @@ export function readySource(name: string, read: (left: number) => string | Promi
       return token
     },
   }
+}
+
+/** Who shares one wait for a token would wait for ever with a source that never answers. */
+async function within<T>(left: number, work: T | Promise<T>, name: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const patience = new Promise<never>((_, reject) => {
+    // It keeps no program alive: who is waited for does.
+    timer = setTimeout(() => reject(noTokenWithin(left, name)), left).unref()
+  })
+  try {
+    return await Promise.race([work, patience])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+export function noTokenWithin(left: number, name: string): TemporaryError {
+  return new TemporaryError(`${name} gave no token within ${Math.ceil(left / 1000)} s`)
 }
 
 /** Two subjects that JSON.parse makes one, by a claim that is there twice or a number that it rounds, have none. */

@@ -3,7 +3,7 @@ import { TokenBrokerError } from './errors.ts'
 import { MAX_TOKEN_BYTES, readySource, type SubjectTokenSource } from './subject-token.ts'
 
 const name = 'the token command'
-/** In milliseconds. `grace`: for what was printed before the end and is still in the pipe. */
+/** In milliseconds. `grace`: for what was printed before the end and is still in a pipe. */
 const limits = { patience: 30_000, grace: 500 }
 /** Windows has no process groups: there the shell alone is ended. */
 const hasGroups = process.platform !== 'win32'
@@ -16,8 +16,9 @@ export function tokenCommand(command: string): SubjectTokenSource {
 
 function run(command: string, timeout: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    // In a group of its own, so that what the shell starts can be ended with it.
-    const child = spawn(command, { shell: true, stdio: ['ignore', 'pipe', 'inherit'], detached: hasGroups })
+    // In a group of its own, so that what the shell starts can be ended with it. Standard error is not ours itself: what the
+    // shell leaves behind would hold it open, and with it who waits for our end.
+    const child = spawn(command, { shell: true, stdio: ['ignore', 'pipe', 'pipe'], detached: hasGroups })
     const forget = passEndingsOn(child)
     const chunks: Buffer[] = []
     let length = 0
@@ -28,8 +29,9 @@ function run(command: string, timeout: number): Promise<string> {
       clearTimeout(grace)
       forget()
       if (isRunning(child)) signalGroup(child, 'SIGKILL')
-      // What the shell left behind may hold the pipe open.
+      // What the shell left behind may hold the pipes open.
       child.stdout.destroy()
+      child.stderr.destroy()
       child.unref()
     }
     const give = (problem: string) => {
@@ -37,20 +39,22 @@ function run(command: string, timeout: number): Promise<string> {
       reject(new TokenBrokerError(`${name} ${problem}`))
     }
     const take = () => {
+      const { exitCode, signalCode } = child
+      if (exitCode === null) return give(`was ended by ${signalCode}`)
+      if (exitCode !== 0) return give(`failed with exit code ${exitCode}: run it by itself to see why`)
       letGo()
       resolve(Buffer.concat(chunks).toString('utf8'))
     }
+    child.stderr.pipe(process.stderr, { end: false })
     child.stdout.on('data', (chunk: Buffer) => {
       length += chunk.byteLength
       if (length > 2 * MAX_TOKEN_BYTES) give('printed more than any token holds')
       else chunks.push(chunk)
     })
     child.on('error', ({ code }: NodeJS.ErrnoException) => give(`could not be run (${code})`))
-    child.on('exit', (code, signal) => {
+    child.on('exit', () => {
       clearTimeout(timer)
-      if (code === null) give(`was ended by ${signal}`)
-      else if (code !== 0) give(`failed with exit code ${code}: run it by itself to see why`)
-      else grace = setTimeout(take, limits.grace)
+      grace = setTimeout(take, limits.grace)
     })
     child.on('close', take)
   })

@@ -54,7 +54,10 @@ function readTokenResponse(body, received_at) {
   if (typeof access_token !== "string") return void 0;
   if (issued_token_type === AWS_CREDENTIALS_TYPE) {
     const credentials = readProcessDocument(parseJsonObject(access_token));
-    return credentials && { issued_token_type, credentials, expires_at: Date.parse(credentials.Expiration) / 1e3 };
+    if (credentials === void 0) return void 0;
+    if (typeof expires_in !== "number" || !(expires_in >= 0 && expires_in <= LONGEST_LIFETIME)) return void 0;
+    const expires_at = Math.floor(Math.min(Date.parse(credentials.Expiration) / 1e3, received_at + expires_in));
+    return { issued_token_type, credentials: { ...credentials, Expiration: toTimestamp(expires_at) }, expires_at };
   }
   if (issued_token_type !== ACCESS_TOKEN_TYPE || !opaque.test(access_token)) return void 0;
   if (typeof token_type !== "string" || token_type.toLowerCase() !== "bearer") return void 0;
@@ -71,9 +74,15 @@ function readTokenResponse(body, received_at) {
 function readProcessDocument(document = {}) {
   const { Version, AccessKeyId, SecretAccessKey, SessionToken, Expiration } = document;
   if (Version !== 1 || !isOpaque(AccessKeyId) || !isOpaque(SecretAccessKey) || !isOpaque(SessionToken)) return void 0;
-  if (typeof Expiration !== "string" || !timestamp.test(Expiration) || Number.isNaN(Date.parse(Expiration)))
-    return void 0;
+  if (typeof Expiration !== "string" || !timestamp.test(Expiration) || !isTime(Expiration)) return void 0;
   return { Version, AccessKeyId, SecretAccessKey, SessionToken, Expiration };
+}
+function isTime(text) {
+  const milliseconds = Date.parse(text);
+  return !Number.isNaN(milliseconds) && new Date(milliseconds).toISOString().slice(0, 19) === text.slice(0, 19);
+}
+function toTimestamp(seconds) {
+  return new Date(seconds * 1e3).toISOString().replace(".000Z", "Z");
 }
 function isOpaque(value) {
   return typeof value === "string" && opaque.test(value);
@@ -422,7 +431,7 @@ function significant(literal) {
 var MAX_TOKEN_BYTES = 16 * 1024;
 var ofTheTokenAlone = ["iat", "nbf", "exp", "jti"];
 function readySource(name3, read) {
-  const readToken = async (left) => parseSubjectToken(await read(left), name3);
+  const readToken = async (left) => parseSubjectToken(await within(left, read(left), name3), name3);
   let known2;
   return {
     name: name3,
@@ -437,6 +446,20 @@ function readySource(name3, read) {
       return token;
     }
   };
+}
+async function within(left, work, name3) {
+  let timer;
+  const patience = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(noTokenWithin(left, name3)), left).unref();
+  });
+  try {
+    return await Promise.race([work, patience]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+function noTokenWithin(left, name3) {
+  return new TemporaryError(`${name3} gave no token within ${Math.ceil(left / 1e3)} s`);
 }
 function identityOf(token) {
   try {
@@ -499,7 +522,7 @@ function tokenCommand(command) {
 }
 function run(command, timeout2) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, { shell: true, stdio: ["ignore", "pipe", "inherit"], detached: hasGroups });
+    const child = spawn(command, { shell: true, stdio: ["ignore", "pipe", "pipe"], detached: hasGroups });
     const forget = passEndingsOn(child);
     const chunks = [];
     let length = 0;
@@ -511,6 +534,7 @@ function run(command, timeout2) {
       forget();
       if (isRunning(child)) signalGroup(child, "SIGKILL");
       child.stdout.destroy();
+      child.stderr.destroy();
       child.unref();
     };
     const give = (problem) => {
@@ -518,20 +542,22 @@ function run(command, timeout2) {
       reject(new TokenBrokerError(`${name2} ${problem}`));
     };
     const take = () => {
+      const { exitCode, signalCode } = child;
+      if (exitCode === null) return give(`was ended by ${signalCode}`);
+      if (exitCode !== 0) return give(`failed with exit code ${exitCode}: run it by itself to see why`);
       letGo();
       resolve(Buffer.concat(chunks).toString("utf8"));
     };
+    child.stderr.pipe(process.stderr, { end: false });
     child.stdout.on("data", (chunk) => {
       length += chunk.byteLength;
       if (length > 2 * MAX_TOKEN_BYTES) give("printed more than any token holds");
       else chunks.push(chunk);
     });
     child.on("error", ({ code }) => give(`could not be run (${code})`));
-    child.on("exit", (code, signal) => {
+    child.on("exit", () => {
       clearTimeout(timer);
-      if (code === null) give(`was ended by ${signal}`);
-      else if (code !== 0) give(`failed with exit code ${code}: run it by itself to see why`);
-      else grace = setTimeout(take, limits2.grace);
+      grace = setTimeout(take, limits2.grace);
     });
     child.on("close", take);
   });
@@ -560,35 +586,50 @@ function signalGroup(child, signal) {
 }
 
 // client/token-file.ts
-import { open } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open, realpath } from "node:fs/promises";
+import { setTimeout as setTimeout3 } from "node:timers/promises";
 function tokenFile(path) {
   const name3 = `the file ${printablePath(path)}`;
   let once;
-  return readySource(name3, async () => {
+  return readySource(name3, async (left) => {
     try {
       if (once !== void 0) return once;
-      const { text, isFile } = await readStart(path);
+      const { text, isFile } = await readStart(path, left, name3);
       if (!isFile) once = text;
       return text;
     } catch (error) {
+      if (error instanceof TokenBrokerError) throw error;
       const { code = "" } = error;
       throw new TokenBrokerError(`${name3} ${problems[code] ?? `cannot be read: ${code}`}`);
     }
   });
 }
-async function readStart(path) {
-  const file = await open(path);
+async function readStart(path, left, name3) {
+  const end = performance.now() + left;
+  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   try {
-    const isFile = (await file.stat()).isFile();
+    const there = await file.stat();
+    const mayBegin = there.isFIFO() && await realpath(path).then(Boolean, () => false);
     const bytes = Buffer.alloc(2 * MAX_TOKEN_BYTES);
-    let length = 0;
-    for (; ; ) {
-      const { bytesRead } = await file.read(bytes, length);
-      length += bytesRead;
-      if (bytesRead === 0 || length === bytes.length) return { text: bytes.toString("utf8", 0, length), isFile };
+    for (let length = 0; ; ) {
+      const bytesRead = await readReady(file, bytes, length);
+      length += bytesRead ?? 0;
+      if (length === bytes.length || bytesRead === 0 && !(mayBegin && length === 0))
+        return { text: bytes.toString("utf8", 0, length), isFile: there.isFile() };
+      if (performance.now() >= end) throw noTokenWithin(left, name3);
+      if (!bytesRead) await setTimeout3(20);
     }
   } finally {
     await file.close();
+  }
+}
+async function readReady(file, bytes, length) {
+  try {
+    return (await file.read(bytes, length)).bytesRead;
+  } catch (error) {
+    if (error.code === "EAGAIN") return void 0;
+    throw error;
   }
 }
 var problems = {
@@ -627,7 +668,8 @@ function circle(env) {
 }
 function variable(name3, env) {
   if (!/^[A-Za-z_]\w{0,99}$/.test(name3)) throw new TokenBrokerError("that is no name of an environment variable");
-  return readySource(`the variable ${name3}`, () => env[name3] ?? "");
+  const shown = env[name3] === void 0 ? printable(name3) : name3;
+  return readySource(`the variable ${shown}`, () => env[name3] ?? "");
 }
 function nothingFound(broker, env) {
   if (env.GITHUB_ACTIONS === "true")
@@ -652,7 +694,9 @@ A reusable workflow also needs it from the job that calls it. A pull request fro
 // action/find-job-token.ts
 function findJobToken({ broker, audience }, env) {
   try {
-    return findSubjectToken({ audience }, broker, env);
+    const { ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN } = env;
+    const ofGitHub = { GITHUB_ACTIONS: "true", ACTIONS_ID_TOKEN_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_TOKEN };
+    return findSubjectToken({ audience }, broker, ofGitHub);
   } catch (error) {
     if (env.ACTIONS_ID_TOKEN_REQUEST_URL || !isPullRequestFromFork(env)) throw error;
     throw new TokenBrokerError(noneForForks);
@@ -679,7 +723,13 @@ function readEvent(path = "") {
 
 // action/workflow-command.ts
 function errorCommand(message) {
-  return `::error title=token-broker::${escapeData(message.split("\n").map(toOneLine).join("\n"))}
+  return annotation("error", message);
+}
+function warningCommand(message) {
+  return annotation("warning", message);
+}
+function annotation(name3, message) {
+  return `::${name3} title=token-broker::${escapeData(message.split("\n").map(toOneLine).join("\n"))}
 `;
 }
 function logLine(text) {
@@ -700,8 +750,8 @@ function handOver(issued, { target, region }, files, print2) {
       // Some SDKs read the one, some the other.
       ...region === void 0 ? {} : { AWS_REGION: region, AWS_DEFAULT_REGION: region }
     };
-    files.addVariables(variables);
     files.addOutputs({ expiration });
+    files.addVariables(variables);
     print2(logLine(`${target} issued AWS credentials until ${expiration}: ${Object.keys(variables).join(", ")}`));
   } else {
     if (region !== void 0)
@@ -716,12 +766,12 @@ function handOver(issued, { target, region }, files, print2) {
 
 // action/inputs.ts
 var inputNames = ["broker", "target", "scope", "audience", "aws-region"];
+function warnOfUnknown(env) {
+  const unknown = Object.keys(env).filter((name3) => name3.startsWith("INPUT_") && !known.includes(name3));
+  if (unknown.length === 0) return void 0;
+  return `the environment has ${printable(unknown.join(", "))}: no inputs of this action, which are ${inputNames.join(", ")}`;
+}
 function readInputs(env) {
-  const unknown = Object.keys(env).find((name3) => name3.startsWith("INPUT_") && !known.includes(name3));
-  if (unknown !== void 0)
-    throw new TokenBrokerError(
-      `this action has no input ${printable(unknown.slice("INPUT_".length).toLowerCase())}, and the environment has ${printable(unknown)}: the inputs are ${inputNames.join(", ")}`
-    );
   return {
     broker: parseBrokerUrl(required("broker", "https://broker.acme.dev")),
     target: required("target", "deploy-api"),
@@ -765,13 +815,15 @@ function runnerFiles(env) {
 function runnerFile(name3, env) {
   const path = env[name3];
   if (!path) throw new TokenBrokerError(`${name3} is not set: this action runs on a runner of GitHub Actions only`);
-  return (values) => {
+  const append = (text) => {
     try {
-      appendFileSync(path, Object.entries(values).map(assignment).join(""));
+      appendFileSync(path, text);
     } catch (error) {
       throw new TokenBrokerError(`the runner's file ${name3} cannot be written (${error.code})`);
     }
   };
+  append("");
+  return (values) => append(Object.entries(values).map(assignment).join(""));
 }
 function assignment([name3, value]) {
   const delimiter = `ghadelimiter_${randomUUID()}`;
@@ -786,6 +838,8 @@ process.exitCode = await main(process.env);
 async function main(env) {
   let presented = "";
   let asked;
+  const warning = warnOfUnknown(env);
+  if (warning !== void 0) print(warningCommand(warning));
   try {
     const inputs = readInputs(env);
     const files = runnerFiles(env);

@@ -12,16 +12,6 @@ for (const [title, changes, message] of [
   ['no target', { target: ' ' }, /^the input target is missing\.[^]*\n {6}target: deploy-api$/],
   ['a broker in the clear', { broker: 'http://broker.acme.dev' }, /^the broker's URL must be https/],
   ['a broker that is none', { broker: 'https://user:hunter2@broker.acme.dev' }, /^the broker's URL has a path/],
-  [
-    'an input that is nearly one',
-    { aws_region: 'eu-west-1' },
-    /^this action has no input aws_region, and the environment has INPUT_AWS_REGION: .*, aws-region$/,
-  ],
-  [
-    'another’s input',
-    { scopes: 'deploy:read' },
-    /^this action has no input scopes, .* INPUT_SCOPES: the inputs are broker, target, scope,/,
-  ],
   ['a region that is none', { 'aws-region': 'eu-west-1\nA=b' }, /^the input aws-region is no region/],
 ] as const) {
   test(`${title}: exit 1, and GitHub is not asked`, async () => {
@@ -40,9 +30,24 @@ test('where no runner is, no token is asked for', async () => {
   }
 })
 
-test('a file that cannot be written is an error without a secret', async () => {
-  const GITHUB_ENV = join(tmpdir(), 'token-broker-absent', 'env')
-  const ran = await run({ broker: box.broker.url, target: 'web-deployer' }, { GITHUB_ENV })
-  assert.deepEqual([ran.code, ran.outputs], [1, {}])
-  assert.equal(errorOf(ran), "the runner's file GITHUB_ENV cannot be written (ENOENT)")
+test('where a file cannot be written no token is asked for, and nothing is handed over', async () => {
+  for (const name of ['GITHUB_OUTPUT', 'GITHUB_ENV']) {
+    const env = { [name]: join(tmpdir(), 'token-broker-absent', 'file') }
+    const ran = await run({ broker: box.broker.url, target: 'web-deployer' }, env)
+    assert.deepEqual([ran.code, ran.outputs, ran.variables, github.audiences], [1, {}, {}, []])
+    assert.equal(errorOf(ran), `the runner's file ${name} cannot be written (ENOENT)`)
+  }
+})
+
+test('an input that is none may be a variable of the job: a warning, and it goes on', async () => {
+  const given = { broker: box.broker.url, target: 'deploy-api', 'aws-region': '' }
+  const ran = await run({ ...given, aws_region: 'eu-west-1' }, { INPUT_VERSION: '1.2.3', 'INPUT_X\n::error::Y': '' })
+  assert.equal(ran.code, 0, ran.log.text)
+  const [warning, ...others] = ran.log.commands.filter(({ name }) => name !== 'add-mask')
+  assert.deepEqual([warning?.name, others], ['warning', []])
+  assert.equal(
+    warning?.data,
+    'the environment has INPUT_AWS_REGION, INPUT_VERSION, INPUT_X\\u{a}::error::Y: no inputs of this action, which are broker, target, scope, audience, aws-region',
+  )
+  assert.ok(!ran.stdout.includes('1.2.3'))
 })

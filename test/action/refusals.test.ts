@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { brokerServer, decision, refusal, vacantUrl } from '../client/broker-server.ts'
+import { brokerServer, refusal, vacantUrl } from '../client/broker-server.ts'
 import { assertHidden, commandsOf, errorOf, gitHubJob } from './github-job.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'token-broker-event-'))
@@ -115,12 +115,19 @@ test('an outage says so: exit 1', async () => {
   assert.equal(errorOf(ran), `the broker at ${url} could not be reached (ECONNREFUSED), tried 5 times`)
 })
 
-test('a token that is in a variable is traded, and no audience is said to have been asked', async (t) => {
+test('the job’s own token is traded, whatever another variable holds, and none in its place', async (t) => {
   const { url, asked } = await brokerServer(t, [refusal()])
-  const token = await box.jobToken()
-  const ran = await run({ broker: url, target: 'x' }, { TOKEN_BROKER_ID_TOKEN: token })
-  assertHidden(ran, [token])
-  assert.equal(asked[0]?.get('subject_token'), token)
-  assert.ok(errorOf(ran).endsWith(`decision id ${decision}`))
-  assert.doesNotMatch(errorOf(ran), /audience asked/)
+  const another = await box.jobToken()
+  const others = { TOKEN_BROKER_ID_TOKEN: another, CIRCLE_OIDC_TOKEN_V2: another, CIRCLE_OIDC_TOKEN: another }
+  for (const env of [others, { ...others, ...noPermission }]) {
+    const ran = await run({ broker: url, target: 'x', audience: 'https://other.example' }, env)
+    assertHidden(ran, [another])
+    if (env === others) assert.match(errorOf(ran), /\nThe audience asked of GitHub: https:\/\/other\.example\n/)
+    else assert.match(errorOf(ran), /id-token: write/)
+  }
+  assert.deepEqual(
+    asked.map((form) => form.get('subject_token')),
+    github.tokens,
+  )
+  assert.equal(github.tokens.length, 1)
 })

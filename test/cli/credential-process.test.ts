@@ -31,7 +31,7 @@ const run = (args: readonly string[], env: Record<string, string> = {}) =>
 
 for (const GITHUB_ACTIONS of ['', 'true']) {
   test(`it prints the document and nothing else${GITHUB_ACTIONS && ', in a job of GitHub too'}`, async (t) => {
-    const Expiration = '2100-01-01T00:00:00Z'
+    const Expiration = timestamp(Date.now() + 1_800_000)
     const { url } = await brokerServer(t, [awsCredentials(3600, { Expiration, Extra: 'never printed' })])
     const ran = await run(['--broker', url, '--target', 'web-deployer'], { GITHUB_ACTIONS })
     const document = { Version: 1, ...keys, Expiration }
@@ -86,7 +86,7 @@ async function resolveWithSdk(t: TestContext, url: string) {
 }
 
 test('the AWS SDK takes it from the credential_process of a profile', async (t) => {
-  const Expiration = timestamp(Date.now() + 3_600_000)
+  const Expiration = timestamp(Date.now() + 1_800_000)
   const { url } = await brokerServer(t, [awsCredentials(3600, { Expiration })])
   const { accessKeyId, secretAccessKey, sessionToken, expiration } = await resolveWithSdk(t, url)
   assert.deepEqual(

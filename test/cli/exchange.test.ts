@@ -12,6 +12,7 @@ import {
   decision,
   keys,
   refusal,
+  timestamp,
   vacantUrl,
   type Scripted,
 } from '../client/broker-server.ts'
@@ -66,7 +67,7 @@ test('an access token is printed as the broker answered, as JSON, if nothing els
   assert.deepEqual([asked[0]?.get('audience'), asked[0]?.get('scope')], ['deploy-api', 'deploy:write'])
 })
 
-const Expiration = '2100-01-01T00:00:00Z'
+const Expiration = timestamp(Date.now() + 1_800_000)
 const credentials = awsCredentials(3600, { Expiration })
 
 test('AWS credentials, --output json: the credential_process document', async (t) => {
@@ -190,7 +191,7 @@ test('what was issued is kept in a file for its owner, and the next run asks nob
   const first = await run(['--broker', url, '--target', 'x', '--output', 'token'], { XDG_CACHE_HOME })
   const second = await run(['--broker', url, '--target', 'x', '--output', 'token'], { XDG_CACHE_HOME })
   assert.deepEqual([second, asked.length], [first, 1])
-  const [file = '', ...others] = globSync('token-broker/*', { cwd: XDG_CACHE_HOME })
+  const [file = '', ...others] = globSync('token-broker/credentials/*', { cwd: XDG_CACHE_HOME })
   assert.deepEqual(others, [])
   assert.match(file, /\/[0-9a-f]{64}\.json$/)
   assert.equal(statSync(join(XDG_CACHE_HOME, file)).mode & 0o777, 0o600)

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { runCommand } from './run-command.ts'
 
+const entry = fileURLToPath(new URL('../../cli/token-broker.ts', import.meta.url))
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string
 }
@@ -38,6 +41,26 @@ for (const command of ['check', 'init', 'exchange', 'credential-process']) {
 
 test('--version is the version of the package', async () => {
   assert.deepEqual(await runCommand(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' })
+})
+
+const onLinux = { skip: process.platform !== 'linux' }
+const inShell = (script: string) =>
+  spawnSync('bash', ['-c', script, process.execPath, entry], { encoding: 'utf8', timeout: 20_000 })
+
+test('what cannot be printed is one line, and exit 1', onLinux, () => {
+  const { status, stderr } = inShell('"$0" "$1" --version >/dev/full')
+  assert.deepEqual([status, stderr], [1, 'the output cannot be written (ENOSPC)\n'])
+})
+
+test('what cannot be said changes no exit code', onLinux, () => {
+  for (const closed of ['2>/dev/full', '2>&-', '2> >(exec true)', '>/dev/full 2>/dev/full'])
+    assert.equal(inShell(`"$0" "$1" --nope ${closed}`).status, 2, closed)
+  assert.equal(inShell('"$0" "$1" --version >/dev/full 2>/dev/full').status, 1)
+})
+
+test('who stops reading gets no error', onLinux, () => {
+  const { stdout, stderr } = inShell('"$0" "$1" --help | true; echo "${PIPESTATUS[0]}"')
+  assert.deepEqual([stdout, stderr], ['0\n', ''])
 })
 
 for (const [title, args, message] of [

@@ -16,10 +16,12 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { cachedExchange } from '../../client/cached-exchange.ts'
 import { credentialsCache } from '../../client/credentials-cache.ts'
+import { RefusedByBroker } from '../../client/errors.ts'
+import { ownerLine, processOf } from '../../client/lock-owner.ts'
 import { oneAtATime } from '../../client/lock.ts'
 import { thisMachine } from '../../client/ports.ts'
 import { readySource } from '../../client/subject-token.ts'
-import { accessToken, brokerServer, refusal } from './broker-server.ts'
+import { accessToken, brokerServer, decision, refusal } from './broker-server.ts'
 import { stoppedClock } from './stopped-clock.ts'
 import { encoded, subjectJwt } from './subject-jwt.ts'
 
@@ -112,16 +114,43 @@ test('where no file can be, it is exchanged each time', async (t) => {
   }
 })
 
+test('a refusal where nothing could be kept says that, unless the token was fresh', async (t) => {
+  const broker = await brokerServer(t, [refusal()])
+  const folder = '/dev/null/token-broker'
+  const kept = `Nothing could be kept in ${folder}: it must be a folder that this user alone can write, and no link.`
+  const nowhere = 'Nothing could be kept: there is neither a home nor XDG_CACHE_HOME.'
+  for (const [cache, fresh, said] of [
+    [await credentialsCache(folder), false, kept],
+    [await credentialsCache(undefined), false, nowhere],
+    [await credentialsCache(folder), true, undefined],
+    [await credentialsCache(newFolder()), false, undefined],
+  ] as const) {
+    const get = cachedExchange({ broker: broker.url, target: 'x' }, { ...sourceOf({}), fresh }, cache, thisMachine)
+    await assert.rejects(get, (error: Error) => {
+      assert.ok(error instanceof RefusedByBroker && error.decision_id === decision)
+      assert.equal(/Nothing could be kept.*$/.exec(error.message)?.[0], said)
+      return true
+    })
+  }
+})
+
 const { pid: gone } = spawnSync(process.execPath, ['-e', ''])
 
+const held = (pid: number, at: Partial<ReturnType<typeof processOf>> = {}) => ownerLine({ ...processOf(pid), ...at })
+const { ppid } = process
+
 for (const [title, content, age, waits] of [
-  ['a process that is gone', `${hostname()} ${gone} x`, 0, false],
-  ['a process that runs, but no longer holds it', `${hostname()} ${process.pid} x`, 121, false],
-  ['a process that runs', `${hostname()} ${process.pid} x`, 0, true],
-  ['a process of another machine', `another-${hostname()} ${gone} x`, 0, true],
-  ['a process of another machine, long ago', `another-${hostname()} ${gone} x`, 121, false],
+  ['a process that is gone', held(gone), 0, false],
+  ['a process that runs, but no longer holds it', held(ppid), 121, false],
+  ['a process that runs', held(ppid), 0, true],
+  ['a process that runs, where nobody knows since when', held(ppid, { started: '' }), 0, true],
+  ['a process whose number another has now', held(ppid, { started: '1' }), 0, false],
+  ['a process whose number is ours now', held(process.pid), 0, false],
+  ['a process of another machine', held(gone, { machine: `another-${hostname()}` }), 0, true],
+  ['a process of another machine, long ago', held(gone, { machine: `another-${hostname()}` }), 121, false],
+  ['a process of another container', held(gone, { namespace: 'pid:[1]' }), 0, true],
   ['a process that has not written yet', '', 0, false],
-  ['a time to come', `${hostname()} ${process.pid} x`, -3600, false],
+  ['a time to come', held(ppid), -3600, false],
   ['nobody', 'x', 0, true],
 ] as const) {
   test(`the lock of ${title} is ${waits ? 'waited for, and not for ever' : 'taken over'}`, async () => {
@@ -134,10 +163,24 @@ for (const [title, content, age, waits] of [
     await oneAtATime(file, () => Promise.resolve(done++), clock)
     assert.equal(done, 1)
     const slept = clock.slept.reduce((sum, pause) => sum + pause, 0)
-    if (waits) assert.deepEqual([slept, existsSync(file)], [40_000, true])
+    if (waits) assert.deepEqual([slept, existsSync(file)], [25_000, true])
     else assert.deepEqual([slept <= (content === '' ? 1_100 : 50), existsSync(file)], [true, false])
   })
 }
+
+test('a clock that is set back makes no wait longer', async () => {
+  const file = join(parent, `${folders++}.lock`)
+  writeFileSync(file, held(ppid))
+  const clock = stoppedClock()
+  let polls = 0
+  const backwards = {
+    ...clock,
+    now: () => (polls === 0 ? clock.now() : clock.now() - 1_000),
+    sleep: () => Promise.resolve(polls++),
+  }
+  await oneAtATime(file, () => Promise.resolve(), backwards)
+  assert.equal(polls, 500)
+})
 
 test('a lock is given back also when the work fails', async () => {
   const file = join(parent, `${folders++}.lock`)
@@ -166,7 +209,7 @@ test('of many that find an abandoned lock, one at a time is inside', async () =>
     const folder = newFolder()
     mkdirSync(folder)
     const file = join(folder, 'lock')
-    writeFileSync(file, `${hostname()} ${gone} x`)
+    writeFileSync(file, held(gone))
     let inside = 0
     let most = 0
     const work = async () => {

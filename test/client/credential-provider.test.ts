@@ -12,12 +12,18 @@ const settled = () => new Promise((resolve) => setImmediate(resolve))
 /** A provider over credentials that last an hour; `obtain` can be told to fail, or to wait. */
 function setUp() {
   const clock = stoppedClock()
-  const state = { calls: 0, lifetime: 60 * minutes, failure: undefined as Error | undefined }
+  const state = {
+    calls: 0,
+    lifetime: 60 * minutes,
+    failure: undefined as Error | undefined,
+    wait: Promise.resolve(),
+  }
   const provider = credentialProvider(
     async () => {
       const name = String(++state.calls)
-      await Promise.resolve()
-      if (state.failure) throw state.failure
+      const { failure } = state
+      await state.wait
+      if (failure) throw failure
       const expiration = new Date(clock.now() + state.lifetime)
       return { accessKeyId: name, secretAccessKey: name, sessionToken: name, expiration }
     },
@@ -62,13 +68,88 @@ test('50 callers at once make one call, at the first and at each refresh', async
 })
 
 test('50 callers share one failure, and the next call tries again', async () => {
-  const { state, get } = setUp()
+  const { clock, state, get } = setUp()
   state.failure = new Error('refused')
   const outcomes = await Promise.allSettled(Array.from({ length: 50 }, get))
   assert.ok(outcomes.every((outcome) => outcome.status === 'rejected' && outcome.reason === state.failure))
   assert.equal(state.calls, 1)
   state.failure = undefined
+  clock.milliseconds += 1_000
   assert.equal(await get(), '2')
+})
+
+test('while nothing is held, who asks again within a second gets the same failure, and nobody is asked', async () => {
+  const { clock, state, get } = setUp()
+  state.failure = new RefusedByBroker('no', 'invalid_target', undefined)
+  for (let second = 1; second <= 3; second++) {
+    for (let i = 0; i < 100; i++) await assert.rejects(get(), state.failure)
+    assert.equal(state.calls, second)
+    clock.milliseconds += 1_000
+  }
+  clock.milliseconds -= 60 * minutes
+  state.failure = undefined
+  assert.equal(await get(), '4')
+})
+
+for (const [title, retryAfter, none, held] of [
+  ['is waited for', 20_000, 20_000, 20_000],
+  ['that is shorter than our own pauses changes nothing', 500, 1_000, 15_000],
+  ['without end is waited for while something is held, and half a minute else', Infinity, 30_000, 5 * minutes],
+] as const) {
+  test(`a Retry-After ${title}`, async () => {
+    const { clock, state, get } = setUp()
+    const failure = new TemporaryError('throttled', retryAfter)
+    state.failure = failure
+    await assert.rejects(get(), failure)
+    clock.milliseconds += none - 1
+    await assert.rejects(get(), failure)
+    assert.equal(state.calls, 1)
+    clock.milliseconds += 1
+    state.failure = undefined
+    assert.equal(await get(), '2')
+    state.failure = failure
+    clock.milliseconds += 55 * minutes
+    for (const passed of [0, held - 1]) {
+      clock.milliseconds += passed
+      assert.deepEqual([await get(), state.calls], ['2', 3])
+      await settled()
+    }
+    clock.milliseconds += 1
+    state.failure = undefined
+    await get()
+    assert.equal(state.calls, 4)
+  })
+}
+
+test('who joins a refresh that began in the background asks once more, and no more, when that fails', async () => {
+  for (const failure of [undefined, new TemporaryError('still away')]) {
+    const { clock, state, get } = setUp()
+    await get()
+    clock.milliseconds += 55 * minutes
+    state.failure = new TemporaryError('the connection was cut')
+    let thaw = () => {}
+    state.wait = new Promise((resolve) => (thaw = resolve))
+    assert.equal(await get(), '1')
+    // The machine is paused, and goes on when what is held has ended.
+    clock.milliseconds += 60 * minutes
+    const asked = Array.from({ length: 10 }, get)
+    Object.assign(state, { failure, wait: Promise.resolve() })
+    thaw()
+    const outcomes = await Promise.allSettled(asked)
+    for (const outcome of outcomes)
+      assert.equal(outcome.status === 'fulfilled' ? outcome.value : outcome.reason, failure ?? '3')
+    assert.equal(state.calls, 3)
+  }
+})
+
+test('credentials that had ended when they came replace none that last', async () => {
+  const { clock, state, get } = setUp()
+  await get()
+  clock.milliseconds += 55 * minutes
+  state.lifetime = 0
+  await get()
+  await settled()
+  assert.equal(await get(), '1')
 })
 
 test('while a refresh fails, what is held serves to its end, and no longer', async () => {
@@ -88,7 +169,8 @@ test('while a refresh fails, what is held serves to its end, and no longer', asy
   clock.milliseconds += 1
   await assert.rejects(get(), state.failure)
   state.failure = undefined
-  assert.equal(await get(), '6')
+  clock.milliseconds += 1_000
+  assert.equal(await get(), '5')
 })
 
 test('a failure just before the end does not carry the credentials over it', async () => {
@@ -106,6 +188,7 @@ test('credentials that end while they are on their way are not given', async () 
   for (const lifetime of [0, -1, -60 * minutes]) {
     state.lifetime = lifetime
     await assert.rejects(get(), /look at the clock of this machine$/)
+    clock.milliseconds += 1_000
   }
   state.lifetime = 1
   assert.equal(await get(), '4')

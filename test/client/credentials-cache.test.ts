@@ -24,7 +24,7 @@ import { accessToken, awsCredentials } from './broker-server.ts'
 const parent = mkdtempSync(join(tmpdir(), 'token-broker-cache-'))
 after(() => rmSync(parent, { recursive: true }))
 let folders = 0
-const newFolder = () => join(parent, String(folders++), 'token-broker')
+const newFolder = () => join(parent, String(folders++), 'credentials')
 
 const now = Math.floor(Date.now() / 1000)
 const key = cacheKey({ broker: 'b', target: 't' })
@@ -169,33 +169,43 @@ for (const [title, make] of [
     assert.equal(await cache.find(key, now), undefined)
     assert.equal(cache.lockFile(key), undefined)
     if (title === 'a link') assert.deepEqual(readdirSync(`${folder}-else`), [])
+    // And so where that is what the folder is in.
+    const below = await credentialsCache(join(folder, 'credentials'))
+    assert.equal(below.lockFile(key), undefined)
+    if (title === 'a link') assert.deepEqual(readdirSync(`${folder}-else`), [])
   })
 }
 
-test('files that nobody asks for any more go, whatever they are; others stay', async () => {
+const uuid = '0a1b2c3d-0000-4000-8000-0123456789ab'
+
+test('of files that nobody asks for any more our own go, and one that cannot keeps no other', async () => {
   const { folder, cache } = await recorded()
+  const other = cacheKey({ target: 'other' })
   const day = 24 * 3600
-  const names = { old: now - day - 60, [`${key}.json.draft`]: now - day - 60, young: now - day + 60 }
-  for (const [name, time] of Object.entries(names)) {
-    writeFileSync(join(folder, name), '')
-    utimesSync(join(folder, name), time, time)
-  }
-  symlinkSync('/nowhere', join(folder, 'link'))
+  const stuck = `${'0'.repeat(64)}.json`
+  const goes = [`${other}.json`, `${other}.lock`, `${key}.json.${uuid}`, `${other}.lock.${uuid}`]
+  const stays = ['README.md', `x${other}.json`, `${other}.json.bak`, `${other}.txt`, `${other.toUpperCase()}.json`]
+  for (const name of [...goes, ...stays]) writeFileSync(join(folder, name), '')
+  mkdirSync(join(folder, stuck, 'full'), { recursive: true })
+  for (const name of readdirSync(folder)) utimesSync(join(folder, name), now - day - 60, now - day - 60)
+  const young = `${cacheKey({ target: 'young' })}.json`
+  writeFileSync(join(folder, young), '')
+  utimesSync(join(folder, young), now - day + 60, now - day + 60)
   await cache.record(key, issued, now)
-  assert.deepEqual(readdirSync(folder).toSorted(), [`${key}.json`, 'link', 'young'].toSorted())
+  assert.deepEqual(readdirSync(folder).toSorted(), [...stays, stuck, young, `${key}.json`].toSorted())
 })
 
-test('one file that cannot go does not keep the others', async () => {
-  const { folder, cache } = await recorded()
-  const long = now - 3 * 24 * 3600
-  for (const name of ['a', 'b', 'c']) {
-    const path = join(folder, name)
-    if (name === 'b') mkdirSync(join(path, 'full'), { recursive: true })
-    else writeFileSync(path, '')
-    utimesSync(path, long, long)
-  }
+test('what else is in the folder above is somebody else’s, and its mode too', async () => {
+  const above = newFolder()
+  const file = join(above, `${key}.json`)
+  mkdirSync(above, { recursive: true })
+  chmodSync(above, 0o755)
+  writeFileSync(file, 'mine')
+  utimesSync(file, 1, 1)
+  const cache = await credentialsCache(join(above, 'credentials'))
   await cache.record(key, issued, now)
-  assert.deepEqual(readdirSync(folder).toSorted(), [`${key}.json`, 'b'].toSorted())
+  assert.deepEqual([statSync(above).mode & 0o777, readFileSync(file, 'utf8')], [0o755, 'mine'])
+  assert.deepEqual(await cache.find(key, now), issued)
 })
 
 test('many that write and read at once see whole files only', async () => {
@@ -231,7 +241,7 @@ for (const [title, env, expected] of [
   ['~/.cache of the user without variables', {}, join(homedir(), '.cache')],
 ] as const) {
   test(`the folder is in ${title}`, () => {
-    assert.equal(cacheFolder(env), join(expected, 'token-broker'))
+    assert.equal(cacheFolder(env), join(expected, 'token-broker', 'credentials'))
   })
 }
 

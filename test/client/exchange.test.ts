@@ -12,6 +12,7 @@ import {
   decision,
   keys,
   refusal,
+  timestamp,
   vacantUrl,
   type Scripted,
 } from './broker-server.ts'
@@ -50,13 +51,22 @@ test('without a scope none is sent', async (t) => {
   assert.equal(broker.asked[0]?.has('scope'), false)
 })
 
-test('AWS credentials end when STS says so, whatever expires_in says', async (t) => {
-  const broker = await brokerServer(t, [awsCredentials(1800, { Expiration: '2100-01-01T00:00:00Z' })])
-  const issued = await exchange({ broker: broker.url, target: 'web-deployer' }, source, stoppedClock())
-  assert.ok('credentials' in issued)
-  assert.deepEqual(issued.credentials, { Version: 1, ...keys, Expiration: '2100-01-01T00:00:00Z' })
-  assert.equal(issued.expires_at, Date.UTC(2100, 0, 1) / 1000)
-})
+const start = Math.floor(Date.now() / 1000)
+for (const [title, lasts, expires_in, ends] of [
+  ['when STS says so', 900, 1800, 900],
+  ['when their time is over, with a clock that is behind', 2100, 900, 900],
+  ['when their time is over, whatever they say', 75 * 365 * 24 * 3600, 86_400, 86_400],
+] as const) {
+  test(`AWS credentials end ${title}`, async (t) => {
+    const { body } = awsCredentials(900, { Expiration: timestamp((start + lasts) * 1000) })
+    const broker = await brokerServer(t, [{ body: { ...(body as object), expires_in } }])
+    const clock = stoppedClock(0.5, start * 1000 + 700)
+    const issued = await exchange({ broker: broker.url, target: 'web-deployer' }, source, clock)
+    assert.ok('credentials' in issued)
+    const Expiration = timestamp((start + ends) * 1000)
+    assert.deepEqual([issued.credentials, issued.expires_at], [{ Version: 1, ...keys, Expiration }, start + ends])
+  })
+}
 
 for (const [title, failures, pauses] of [
   ["API Gateway's own 429", [throttled], [125]],
@@ -210,6 +220,10 @@ test('each attempt trades a token of its own, where there are several', async (t
   assert.equal(new Set(broker.asked.map((form) => form.get('subject_token'))).size, 3)
 })
 
+function lasting(expires_in: number | undefined): Scripted {
+  return { body: { ...(awsCredentials(900).body as object), expires_in } }
+}
+
 for (const [title, answer, message] of [
   ['a redirect', { status: 302, headers: { location: 'http://127.0.0.1:9/' } }, /answered 302: is that the URL/],
   ['the 404 of another server', { status: 404, body: { message: 'Not Found' } }, /answered 404: is that the URL/],
@@ -235,6 +249,10 @@ for (const [title, answer, message] of [
     awsCredentials(900, { Expiration: '2026-99-01T00:00:00Z' }),
     /answered no token/,
   ],
+  ['credentials whose end is no day', awsCredentials(900, { Expiration: '2099-02-31T00:00:00Z' }), /answered no token/],
+  ['credentials that last for a time unknown', lasting(undefined), /answered no token/],
+  ['credentials that last without end in sight', lasting(86_401), /answered no token/],
+  ['credentials that last for less than nothing', lasting(-1), /answered no token/],
   ['credentials that have ended', awsCredentials(-1), /answered what had ended: look at the clock/],
   ['more than an answer holds', { body: 'x'.repeat(300 * 1024) }, /answered more than 256 KiB/],
 ] as [string, Scripted, RegExp][]) {

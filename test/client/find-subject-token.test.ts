@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { after, test, type TestContext } from 'node:test'
 import { TemporaryError, TokenBrokerError } from '../../client/errors.ts'
 import { findSubjectToken, type Environment, type SubjectTokenOptions } from '../../client/find-subject-token.ts'
+import { readySource } from '../../client/subject-token.ts'
 import { serve } from '../http/test-server.ts'
 import { subjectJwt } from './subject-jwt.ts'
 import type { Scripted } from './broker-server.ts'
@@ -58,6 +60,44 @@ test('a pipe has its token once, and gives it again', { skip: process.platform =
   const late = setTimeout(() => void writeFile(pipe, two), 1_000)
   assert.deepEqual([first, await again], [one, one])
   clearTimeout(late)
+})
+
+const tokenFileModule = new URL('../../client/token-file.ts', import.meta.url).href
+const onPosix = { skip: process.platform === 'win32' }
+
+test('a pipe that nobody writes to is not waited for, and keeps no process from its end', onPosix, () => {
+  const pipe = join(folder, 'silent')
+  execFileSync('mkfifo', [pipe])
+  const script = `const { tokenFile } = await import(${JSON.stringify(tokenFileModule)})
+    for (let i = 0; i < 5; i++) await tokenFile(process.argv[1]).token(100).catch((error) => console.log(String(error)))`
+  const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script, pipe], {
+    encoding: 'utf8',
+    timeout: 20_000,
+    killSignal: 'SIGKILL',
+  })
+  const message = `TemporaryError: the file ${pipe} gave no token within 1 s\n`
+  assert.deepEqual([status, stdout], [0, message.repeat(5)])
+})
+
+test('a pipe of a shell that ended empty is empty at once', onPosix, async () => {
+  const script = `const { tokenFile } = await import(${JSON.stringify(tokenFileModule)})
+    await tokenFile('/dev/stdin').token(20_000).catch((error) => console.log(String(error)))`
+  const { stdout } = spawnSync('sh', ['-c', 'true | "$0" --input-type=module -e "$1"', process.execPath, script], {
+    encoding: 'utf8',
+    timeout: 10_000,
+    killSignal: 'SIGKILL',
+  })
+  assert.equal(stdout, 'TokenBrokerError: the file /dev/stdin is empty, or not there\n')
+})
+
+test('a source that never answers is not waited for', { timeout: 10_000 }, async (t) => {
+  const awake = setInterval(() => {}, 1_000)
+  t.after(() => clearInterval(awake))
+  const source = readySource('the option token', () => new Promise(() => {}))
+  await assert.rejects(source.token(20), {
+    name: 'TemporaryError',
+    message: 'the option token gave no token within 1 s',
+  })
 })
 
 test('files and variables that only look like ours are left alone', () => {
@@ -164,6 +204,29 @@ test('a command that ends well is not waited for because of what it left behind'
   assert.equal(await source.token(10_000), one)
 })
 
+test(
+  'a command’s words on standard error are passed on, and what it left behind holds nobody up',
+  { ...onLinux, timeout: 15_000 },
+  async () => {
+    const module = new URL('../../client/token-command.ts', import.meta.url).href
+    const script = `const { tokenCommand } = await import(${JSON.stringify(module)})
+    await tokenCommand(process.argv[1]).token(30_000).then(() => console.log('got it'), (error) => console.log(error.message))`
+    for (const [command, said, printed] of [
+      [`echo words >&2; sleep 20 & ${print(one)}`, 'words\n', 'got it\n'],
+      [
+        'sleep 20 & head -c 200000 /dev/zero >&2; exit 3',
+        '\0'.repeat(200_000),
+        /^the token command failed with exit code 3/,
+      ],
+    ] as const) {
+      const child = spawn(process.execPath, ['--input-type=module', '-e', script, command])
+      const [out, err] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+      assert.equal(err, said)
+      assert.ok(typeof printed === 'string' ? out === printed : printed.test(out), out)
+    }
+  },
+)
+
 test('Ctrl-C ends us and the command', onLinux, async () => {
   const file = join(folder, 'interrupted')
   const module = new URL('../../client/token-command.ts', import.meta.url).href
@@ -179,6 +242,11 @@ test('Ctrl-C ends us and the command', onLinux, async () => {
 })
 
 test('a token that is passed where its place belongs is not repeated', async () => {
+  const opaque = `ghp_${'a1B2'.repeat(9)}`
+  for (const attempt of [() => find({ variable: opaque }).token(30_000), () => find({ variable: opaque }).identity()])
+    await assert.rejects(attempt, /^TokenBrokerError: the variable \[removed\] is empty, or not there$/)
+  const long = `THE_TOKEN_OF_${'OUR_JOBS_'.repeat(5)}`
+  assert.equal(find({ variable: long }, { [long]: one }).name, `the variable ${long}`)
   assert.throws(() => find({ variable: one }), /^TokenBrokerError: that is no name of an environment variable$/)
   await assert.rejects(find({ file: one }).token(30_000), ({ message }: Error) => {
     for (const part of one.split('.')) assert.ok(!message.includes(part), message)

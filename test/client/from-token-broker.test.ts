@@ -128,6 +128,13 @@ test('a refusal reaches who called the SDK, once, with the id of the decision', 
   assert.deepEqual([broker.asked.length, signed.length], [1, 0])
 })
 
+test('a refusal is not asked for again and again: who asks within a second gets the same', async (t) => {
+  secondsOf(t)
+  const { broker, send } = await setUp(t, [refusal()])
+  for (let i = 0; i < 20; i++) await assert.rejects(send(), RefusedByBroker)
+  assert.equal(broker.asked.length, 1)
+})
+
 test('a target without a role is named', async (t) => {
   const { send } = await setUp(t, [{ body: accessToken }])
   await assert.rejects(send(), /^TokenBrokerError: the target web-deployer issues an access token, no AWS/)
@@ -156,9 +163,11 @@ test('the token comes from a file that is read for each exchange', async (t) => 
 })
 
 test('the token is the job’s own where nothing else is said, found when it is needed', async (t) => {
+  const pass = secondsOf(t)
   const { broker, send } = await setUp(t, [awsCredentials()], { token: undefined })
   process.env.GITHUB_ACTIONS = 'true'
   await assert.rejects(send(), /\n {6}id-token: write\n/)
+  pass(1)
   let audience: string | null = null
   const port = await serve(t, ({ url }, response) => {
     audience = new URL(url ?? '', 'http://x').searchParams.get('audience')

@@ -20,7 +20,10 @@ const skip = missing.length > 0 && `the workflow's step needs ${missing.join(', 
 interface Workflow {
   jobs: {
     deploy: { steps: { run: string }[] }
-    'with-the-action': { permissions: object; steps: [{ id: string; with: Record<string, string> }, { env: object }] }
+    'with-the-action': {
+      permissions: object
+      steps: [{ id: string; with: Record<string, string> }, { env: object; run: string }]
+    }
   }
 }
 
@@ -72,6 +75,17 @@ async function runStep(query: string): Promise<{ code: number; output: string; r
     })
   })
 }
+
+test('no token is among the arguments of a process that an example starts', () => {
+  const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+  const steps = Object.values(workflow.jobs).flatMap(({ steps }) =>
+    steps.map((step) => ('run' in step ? step.run : '')),
+  )
+  const scripts = [...steps, ...[...README.matchAll(/```sh\n(.*?)```/gs)].map(([, sh = '']) => sh)]
+  const curls = scripts.flatMap((script) => [...script.matchAll(/\bcurl (?:[^|<\\]|\\\n)*/g)].map(([curl]) => curl))
+  assert.ok(curls.length >= 5)
+  for (const curl of curls) assert.doesNotMatch(curl, /\$\w*token\b/i)
+})
 
 test('the workflow’s step gets an access token, and masks each token before it can be printed', { skip }, async () => {
   const { code, output, result } = await runStep('a=b')
