@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { JWT_TYPE, TOKEN_EXCHANGE_GRANT } from '../../lib/protocol/urns.ts'
+import { JWT_BEARER_ASSERTION, JWT_TYPE, TOKEN_EXCHANGE_GRANT } from '../../lib/protocol/urns.ts'
 
 let child: ChildProcess
 let captured = ''
@@ -44,8 +44,8 @@ let serial = 0
 /** A secret's shape: 40 characters of base64url that occur nowhere else. */
 const canary = () => `C4n4ry${String(serial++).padStart(4, '0')}${'xYz019-_'.repeat(4)}`
 
-async function post(body: string, headers: Record<string, string> = {}, query = ''): Promise<string> {
-  const response = await fetch(`${url}/token${query}`, {
+async function post(body: string, headers: Record<string, string> = {}, query = '', path = '/token'): Promise<string> {
+  const response = await fetch(`${url}${path}${query}`, {
     method: 'POST',
     body,
     headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
@@ -93,6 +93,27 @@ test('no token, code or secret reaches a log line or an error answer, whatever f
     answers.push(await post(`${field}=${plant()}&${field}=${plant()}`))
     answers.push(await post(`${field}=${plant()}%zz`))
     answers.push(await post('', {}, `?${field}=${plant()}`))
+  }
+  const basic = (id: string, secret: string) => `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`
+  for (const path of ['/introspect', '/revoke']) {
+    for (const field of ['token', 'token_type_hint', 'client_id', 'client_secret', 'client_assertion', 'anything']) {
+      const form = { token: plant(), client_id: 'deploy-server', [field]: plant() }
+      answers.push(await post(new URLSearchParams(form).toString(), {}, '', path))
+      answers.push(await post('', {}, `?${field}=${plant()}`, path))
+    }
+    answers.push(await post(`token=${plant()}`, { authorization: basic(plant(), plant()) }, '', path))
+    answers.push(await post(`token=${plant()}`, { authorization: basic('deploy-server', plant()) }, '', path))
+  }
+  // Of a client that is believed, and of one whose conditions its token does not meet.
+  for (const client_id of ['deploy-server', 'deploy-monitor']) {
+    const uid = '8d1f6b1e-90f4-4a55-b2c6-7f0d2c9e4a10'
+    const query = { audience: url, 'kubernetes.io': JSON.stringify({ serviceaccount: { name: 's', uid } }) }
+    const proof = await (await fetch(`${issuer}/cluster/token?${new URLSearchParams(query).toString()}`)).text()
+    const form = { token: plant(), client_id, client_assertion: proof, client_assertion_type: JWT_BEARER_ASSERTION }
+    const answer = await post(new URLSearchParams(form).toString(), {}, '', '/introspect')
+    assert.ok(answer.includes(client_id === 'deploy-server' ? '{"active":false}' : 'invalid_client'), answer)
+    answers.push(answer)
+    planted.push(...proof.split('.').slice(1))
   }
   // Names, headers, bodies that are not forms.
   const name = plant()
