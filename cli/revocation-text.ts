@@ -1,20 +1,6 @@
+import type { RevocationRecord } from '../lib/ports.ts'
 import { toOneLine } from '../lib/protocol/one-line.ts'
 import type { Named } from './revocation-options.ts'
-
-/** What the broker answers of one revocation: see lib/ports.ts. Times in seconds since 1970. */
-export interface Revocation {
-  dimension: string
-  value: string
-  not_before: number
-  blocked_until: number
-  expires_at: number
-  reason: string
-  by: string
-  at: number
-  lifted_at?: number
-  lifted_by?: string
-  lifted_reason?: string
-}
 
 export function nameOf({ dimension, value }: { dimension: string; value: string }): string {
   return toOneLine(dimension === 'all' ? 'everything' : `${dimension} ${value}`)
@@ -27,7 +13,7 @@ export function optionOf({ dimension, value }: Named): string {
 }
 
 /** What a revocation did, and how to take it back. `now` in seconds since 1970. */
-export function describeRevoked(named: Named, { not_before, blocked_until }: Revocation, now: number): string {
+export function describeRevoked(named: Named, { not_before, blocked_until }: RevocationRecord, now: number): string {
   const { dimension, value } = named
   const blocks = blocked_until > now
   return [
@@ -56,7 +42,7 @@ function issuing({ dimension }: Named, blocked_until: number, now: number): stri
 }
 
 /** A revocation in the list, in two or three lines. `now` in seconds since 1970. */
-export function describeRecord(record: Revocation, now: number): string {
+export function describeRecord(record: RevocationRecord, now: number): string {
   const { reason, by, at, lifted_at, lifted_by = '', lifted_reason = '' } = record
   return [
     `${nameOf(record)}: ${stateOf(record, now)}`,
@@ -67,7 +53,7 @@ export function describeRecord(record: Revocation, now: number): string {
     .join('\n')
 }
 
-function stateOf({ not_before, blocked_until }: Revocation, now: number): string {
+function stateOf({ not_before, blocked_until }: RevocationRecord, now: number): string {
   if (not_before === 0 && blocked_until <= now) return 'undone'
   const tokens = not_before === 0 ? 'tokens are not touched' : `tokens issued until ${iso(not_before)} are inactive`
   if (blocked_until <= now) return `${tokens}, issuing goes on`

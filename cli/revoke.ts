@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createInterface } from 'node:readline/promises'
+import type { RevocationRecord } from '../lib/ports.ts'
 import { adminClient } from './admin-client.ts'
 import { readArguments } from './arguments.ts'
 import { CommandError, UsageError, type Command } from './command.ts'
@@ -15,7 +16,7 @@ import {
   type Dimension,
   type Named,
 } from './revocation-options.ts'
-import { counted, describeRecord, describeRevoked, iso, nameOf, type Revocation } from './revocation-text.ts'
+import { counted, describeRecord, describeRevoked, iso, nameOf } from './revocation-text.ts'
 
 /** Mistaken, they stop the work of many. */
 const sweeping: ReadonlySet<Dimension> = new Set(['all', 'kid', 'issuer'])
@@ -95,7 +96,7 @@ async function runRevoke(args: readonly string[]): Promise<number> {
 export async function revokeNamed(broker: string, named: Named, more: object, json: boolean): Promise<number> {
   const ask = await adminClient(broker)
   const answer = await ask({ operation: 'revoke', ...named, ...more })
-  const revoked = answer.revoked as Revocation
+  const revoked = answer.revoked as RevocationRecord
   return print(json ? JSON.stringify(answer) : describeRevoked(named, revoked, revoked.at))
 }
 
@@ -108,7 +109,7 @@ export async function lift(
 ): Promise<number> {
   const ask = await adminClient(broker)
   const answer = await ask({ operation, ...named, reason })
-  const lifted = answer.lifted as Revocation | null
+  const lifted = answer.lifted as RevocationRecord | null
   if (json) print(JSON.stringify(answer))
   if (lifted === null) throw new CommandError(`${nameOf(named)} was not revoked: there is nothing to ${operation}`)
   if (json) return 0
@@ -132,11 +133,11 @@ async function list(args: readonly string[]): Promise<number> {
   const { values, positionals } = readArguments(args, { broker, json })
   if (positionals.length > 0) throw new UsageError('list shows everything: it takes --broker and --json only')
   const ask = await adminClient(readBroker(values.broker))
-  const records: Revocation[] = []
+  const records: RevocationRecord[] = []
   let after: string | undefined
   do {
     const page = await ask({ operation: 'list', ...(after === undefined ? {} : { after }) })
-    records.push(...(page.records as Revocation[]))
+    records.push(...(page.records as RevocationRecord[]))
     after = page.next as string | undefined
   } while (after !== undefined)
   const now = Math.floor(Date.now() / 1000)
