@@ -18,7 +18,9 @@ export function describeRevoked(named: Named, { not_before, blocked_until }: Rev
   const blocks = blocked_until > now
   return [
     `${nameOf(named)}: revoked`,
-    `  tokens: issued until ${iso(not_before)}, inactive at /introspect from now on`,
+    dimension === 'jti'
+      ? '  token: inactive at /introspect from now on'
+      : `  tokens: issued until ${iso(not_before)}, inactive at /introspect from now on`,
     `  issuing: ${issuing(named, blocked_until, now)}`,
     ...(dimension === 'kid' && blocks
       ? [

@@ -75,7 +75,8 @@ function entryOf(
   return {
     dimension,
     value,
-    not_before: before ?? now + CLOCK_SKEW,
+    // A token is dead for good: nothing is to be made of it later either.
+    not_before: before ?? now + (dimension === 'jti' ? LEAST_ON_RECORD : CLOCK_SKEW),
     blocked_until,
     expires_at: Math.max(blocked_until, onRecordUntil(now, context)),
     reason,
