@@ -42,6 +42,7 @@ for (const accept of [
   `${special};q=0.5, application/*;q=0.6`,
   `${special};q=0`,
   `${special};q=0, application/json;q=0`,
+  `${special};q=0, */*;q=0`,
   // Malformed.
   `${special};q=2`,
   `${special};q=0.0001`,

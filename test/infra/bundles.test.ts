@@ -9,7 +9,7 @@ import { bundleFunctions, type BundleReport } from '../../infra/bundle.ts'
 import { writeFunctionCode } from '../../infra/function-code.ts'
 import { functionNames, type FunctionName } from '../../infra/function-names.ts'
 import { compile } from '../../lib/config/compile.ts'
-import { JWT_TYPE, TOKEN_EXCHANGE_GRANT } from '../../lib/protocol/urns.ts'
+import { JWT_BEARER_ASSERTION, JWT_TYPE, TOKEN_EXCHANGE_GRANT } from '../../lib/protocol/urns.ts'
 import { startExampleIssuer, type ExampleIssuer } from '../../local/example-issuer.ts'
 import { quickstartConfig } from '../../local/quickstart.ts'
 import { startWorld, type World } from '../../local/world.ts'
@@ -38,6 +38,7 @@ suite('what is in the bundles', () => {
 
   for (const [file, kib] of [
     ['token/index.js', 420],
+    ['introspection/index.js', 420],
     ['metadata/index.js', 40],
   ] as const) {
     test(`${file} has at most ${kib} KiB`, () => {
@@ -61,13 +62,22 @@ suite('what is in the bundles', () => {
       )
   })
 
-  test('the token function has the CEL engine beside it, not in it', () => {
-    assert.ok(!packagesOf('token/index.js').some((name) => name.startsWith('@bufbuild')))
-    assert.ok(packagesOf('token/cel.js').includes('@bufbuild/cel'))
+  test('only the token function can ask STS for anything', () => {
+    const asking = reports.filter(({ packages }) => packages.some(({ name }) => name === '@aws-sdk/client-sts'))
+    assert.deepEqual(
+      asking.map(({ file }) => file),
+      ['token/index.js'],
+    )
   })
 
+  for (const name of ['token', 'introspection'])
+    test(`the ${name} function has the CEL engine beside it, not in it`, () => {
+      assert.ok(!packagesOf(`${name}/index.js`).some((name) => name.startsWith('@bufbuild')))
+      assert.ok(packagesOf(`${name}/cel.js`).includes('@bufbuild/cel'))
+    })
+
   test('credentials come from the environment alone: no other way to find some is in the bundle', () => {
-    for (const file of ['token/index.js', 'signing-keys/index.js'])
+    for (const file of ['token/index.js', 'introspection/index.js', 'admin/index.js', 'signing-keys/index.js'])
       assert.deepEqual(
         packagesOf(file).filter((name) => name.includes('credential-provider')),
         ['@aws-sdk/credential-provider-env'],
@@ -103,6 +113,16 @@ suite('the deployed code in Lambda', () => {
     await world.close()
     await issuer.close()
   })
+
+  /** The quickstart, whose one expression is now in what a client must prove. */
+  function withProof(): string {
+    const text = withoutCel.replace(
+      '8d1f6b1e-90f4-4a55-b2c6-7f0d2c9e4a10 } }',
+      `8d1f6b1e-90f4-4a55-b2c6-7f0d2c9e4a10 }, when: 'claims["kubernetes.io"].namespace == "apps"' }`,
+    )
+    assert.notEqual(text, withoutCel)
+    return text
+  }
 
   function compiled(text: string) {
     return compile(text, 'broker.yaml', { local: true, issuer: broker, now: Math.floor(Date.now() / 1000) })
@@ -230,8 +250,43 @@ suite('the deployed code in Lambda', () => {
     assert.equal((await exchange(token, await issuer.sign({ aud: broker }))).statusCode, 200)
   })
 
+  for (const [title, text, files] of [
+    ['with CEL in what its clients must prove', withProof, ['cel.js', 'config.json', 'index.js', 'package.json']],
+    ['without', () => withoutCel, ['config.json', 'index.js', 'package.json']],
+  ] as const) {
+    test(`a token is looked up and given back, cold and warm, ${title}`, async () => {
+      const code = deploy('introspection', text())
+      assert.deepEqual(readdirSync(code).toSorted(), files)
+      const token = await start(deploy('token', text()), tokenEnvironment())
+      const introspection = await start(code, tokenEnvironment())
+      const ask = async (path: string, form: Record<string, string>): Promise<Answer> =>
+        (await introspection.invoke(event('POST', path, new URLSearchParams(form).toString()))) as Answer
+      const uid = '8d1f6b1e-90f4-4a55-b2c6-7f0d2c9e4a10'
+      const proof = {
+        client_id: 'deploy-server',
+        client_assertion_type: JWT_BEARER_ASSERTION,
+        client_assertion: await issuer.signForPod({
+          aud: [broker],
+          'kubernetes.io': { namespace: 'apps', serviceaccount: { name: 'deploy-server', uid } },
+        }),
+      }
+      for (let turn = 0; turn < 2; turn++) {
+        const granted = await exchange(token, await issuer.sign({ aud: broker }))
+        const form = { token: (JSON.parse(granted.body) as { access_token: string }).access_token }
+        const before = await ask('/introspect', { ...form, ...proof })
+        assert.equal((JSON.parse(before.body) as { active: boolean }).active, true, before.body)
+        assert.equal((await ask('/revoke', form)).statusCode, 200)
+        assert.equal((await ask('/introspect', { ...form, ...proof })).body, '{"active":false}')
+      }
+      const refused = await ask('/introspect', { token: 'x', ...proof, client_id: 'deploy-monitor' })
+      assert.equal(refused.statusCode, 401)
+    })
+  }
+
   for (const [name, missing] of [
     ['token', 'BROKER_TABLE'],
+    ['introspection', 'BROKER_TABLE'],
+    ['introspection', 'BROKER_SIGNING_KEYS'],
     ['token', 'BROKER_SIGNING_KEYS'],
     ['metadata', 'BROKER_SIGNING_KEYS'],
   ] as const) {
