@@ -10,7 +10,7 @@ import { readBroker } from './read-broker.ts'
 
 /** Throws UsageError for options that cannot be, CommandError for what the broker, or the way to it, does not give. */
 export async function obtain(options: BrokerOptions, scope?: string): Promise<Issued> {
-  const broker = readBroker(options.broker ?? process.env.TOKEN_BROKER_URL)
+  const broker = readBroker(options.broker)
   const { target } = options
   if (!target) throw new UsageError('--target is missing: name the target to ask for')
   const asked = { broker, target, ...(scope ? { scope } : {}) }

@@ -1,4 +1,5 @@
 import { parseDuration } from '../lib/config/durations.ts'
+import type { RevocationDimension, RevocationKey } from '../lib/protocol/revocation-dimensions.ts'
 import { UsageError } from './command.ts'
 
 /** By what something is revoked. */
@@ -11,9 +12,7 @@ export const dimensionOptions = {
   kid: { type: 'string' },
   target: { type: 'string' },
   all: { type: 'boolean' },
-} as const
-
-export type Dimension = keyof typeof dimensionOptions
+} as const satisfies Record<RevocationDimension, object>
 
 /** Of everything that is put on record. */
 export const recordOptions = {
@@ -22,16 +21,11 @@ export const recordOptions = {
   json: { type: 'boolean' },
 } as const
 
-export interface Named {
-  dimension: Dimension
-  value: string
-}
-
-type Values = { [Name in Dimension]?: string | boolean | undefined }
+type Values = { [Name in RevocationDimension]?: string | boolean | undefined }
 
 /** The one thing that is named. Throws UsageError. */
-export function readNamed(values: Values): Named {
-  const given = (Object.keys(dimensionOptions) as Dimension[]).filter((name) => values[name] !== undefined)
+export function readNamed(values: Values): RevocationKey {
+  const given = (Object.keys(dimensionOptions) as RevocationDimension[]).filter((name) => values[name] !== undefined)
   const [dimension, ...more] = given
   if (dimension === undefined) throw new UsageError(`say what: one of ${listed(Object.keys(dimensionOptions))}`)
   if (more.length > 0) throw new UsageError(`one thing at a time: not ${listed(given)} together`)

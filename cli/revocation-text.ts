@@ -1,19 +1,22 @@
-import type { RevocationRecord } from '../lib/ports.ts'
+import type { RevocationKey, RevocationRecord } from '../lib/ports.ts'
 import { toOneLine } from '../lib/protocol/one-line.ts'
-import type { Named } from './revocation-options.ts'
 
 export function nameOf({ dimension, value }: { dimension: string; value: string }): string {
   return toOneLine(dimension === 'all' ? 'everything' : `${dimension} ${value}`)
 }
 
 /** As it is typed again. */
-export function optionOf({ dimension, value }: Named): string {
+export function optionOf({ dimension, value }: RevocationKey): string {
   if (dimension === 'all') return '--all'
   return `--${dimension} ${/^[\w.:/-]+$/.test(value) ? value : `'${toOneLine(value).replaceAll("'", String.raw`'\''`)}'`}`
 }
 
 /** What a revocation did, and how to take it back. `now` in seconds since 1970. */
-export function describeRevoked(named: Named, { not_before, blocked_until }: RevocationRecord, now: number): string {
+export function describeRevoked(
+  named: RevocationKey,
+  { not_before, blocked_until }: RevocationRecord,
+  now: number,
+): string {
   const { dimension, value } = named
   const blocks = blocked_until > now
   return [
@@ -37,7 +40,7 @@ export function describeRevoked(named: Named, { not_before, blocked_until }: Rev
   ].join('\n')
 }
 
-function issuing({ dimension }: Named, blocked_until: number, now: number): string {
+function issuing({ dimension }: RevocationKey, blocked_until: number, now: number): string {
   if (dimension === 'jti') return 'this is one token, and there is no more of it'
   if (blocked_until <= now) return 'goes on'
   return `stopped until ${isForGood(blocked_until) ? 'somebody lifts it' : iso(blocked_until)}`

@@ -1,25 +1,16 @@
 import { once } from 'node:events'
 import { createInterface } from 'node:readline/promises'
-import type { RevocationRecord } from '../lib/ports.ts'
+import type { RevocationKey, RevocationRecord } from '../lib/ports.ts'
 import { adminClient } from './admin-client.ts'
 import { readArguments } from './arguments.ts'
 import { CommandError, UsageError, type Command } from './command.ts'
 import { countReceipts } from './count-receipts.ts'
 import { readBroker } from './read-broker.ts'
-import {
-  dimensionOptions,
-  readBefore,
-  readFor,
-  readNamed,
-  readReason,
-  recordOptions,
-  type Dimension,
-  type Named,
-} from './revocation-options.ts'
+import { dimensionOptions, readBefore, readFor, readNamed, readReason, recordOptions } from './revocation-options.ts'
 import { counted, describeRecord, describeRevoked, iso, nameOf } from './revocation-text.ts'
 
 /** Mistaken, they stop the work of many. */
-const sweeping: ReadonlySet<Dimension> = new Set(['all', 'kid', 'issuer'])
+const sweeping: ReadonlySet<RevocationKey['dimension']> = new Set(['all', 'kid', 'issuer'])
 
 /** For the usage of every command that asks the broker's endpoint for operators. */
 export const adminUsage = `Asks POST /admin/revocations of the broker, signed with the AWS credentials that the SDK finds: AWS_PROFILE, the environment,
@@ -93,7 +84,7 @@ async function runRevoke(args: readonly string[]): Promise<number> {
 }
 
 /** Revokes, and says what that does. Throws CommandError. */
-export async function revokeNamed(broker: string, named: Named, more: object, json: boolean): Promise<number> {
+export async function revokeNamed(broker: string, named: RevocationKey, more: object, json: boolean): Promise<number> {
   const ask = await adminClient(broker)
   const answer = await ask({ operation: 'revoke', ...named, ...more })
   const revoked = answer.revoked as RevocationRecord
@@ -104,7 +95,7 @@ export async function revokeNamed(broker: string, named: Named, more: object, js
 export async function lift(
   operation: 'undo' | 'start',
   broker: string,
-  named: Named,
+  named: RevocationKey,
   { reason, json }: { reason: string; json: boolean },
 ): Promise<number> {
   const ask = await adminClient(broker)
@@ -149,7 +140,7 @@ async function list(args: readonly string[]): Promise<number> {
   )
 }
 
-async function dryRun(broker: string, asked: Named & { before?: number }, json: boolean): Promise<number> {
+async function dryRun(broker: string, asked: RevocationKey & { before?: number }, json: boolean): Promise<number> {
   const total = await countReceipts(await adminClient(broker), asked)
   const { tokens, sessions, read } = total
   const sessionsGoOn = `${counted(sessions, 'AWS session')} would not be ended by it: see "Taking them back" in docs/aws-credentials.md`
@@ -163,7 +154,7 @@ async function dryRun(broker: string, asked: Named & { before?: number }, json: 
   )
 }
 
-async function confirm(named: Named, issuingGoesOn: boolean): Promise<void> {
+async function confirm(named: RevocationKey, issuingGoesOn: boolean): Promise<void> {
   const what = nameOf(named)
   if (!process.stdin.isTTY || !process.stderr.isTTY)
     throw new UsageError(`${what} is much, and nobody is here to ask: say --yes, after a look with --dry-run`)

@@ -1,7 +1,7 @@
 import type { AwsCredentials } from './protocol/aws-credentials.ts'
 import type { KeySet } from './protocol/key-set.ts'
 import type { SigningAlgorithm } from './protocol/algorithms.ts'
-import type { RevocationDimension } from './protocol/revocation-dimensions.ts'
+import type { RevocationKey } from './protocol/revocation-dimensions.ts'
 import type { JsonObject } from './protocol/strict-json.ts'
 
 /** Where an issuer's keys come from. `name` keys every cache; `issuer` is compared with the discovery document. */
@@ -106,10 +106,7 @@ export interface ReceiptStore {
   release(receipt: Receipt | AssertionReceipt, signal: AbortSignal): Promise<void>
 }
 
-export interface RevocationKey {
-  dimension: RevocationDimension
-  value: string
-}
+export type { RevocationKey }
 
 export interface Revocation extends RevocationKey {
   /** Tokens issued at or before this second are inactive. */

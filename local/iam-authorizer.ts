@@ -1,44 +1,9 @@
-import { createHash, createHmac, timingSafeEqual, type Hash, type Hmac } from 'node:crypto'
-import { SignatureV4 } from '@smithy/signature-v4'
+import { createHash, timingSafeEqual } from 'node:crypto'
 import type { APIGatewayProxyEventV2 } from 'aws-lambda'
 
 const account = '000000000000'
 /** API Gateway refuses what was signed longer ago, in milliseconds. */
 const MAX_AGE = 5 * 60_000
-
-type Bytes = string | ArrayBuffer | ArrayBufferView
-
-/** SHA-256 as the signer wants it, keyed or not. */
-class Sha256 {
-  readonly #secret: Bytes | undefined
-  #hash: Hash | Hmac
-
-  constructor(secret?: Bytes) {
-    this.#secret = secret
-    this.#hash = this.#begin()
-  }
-
-  update(data: Bytes): void {
-    this.#hash.update(bytesOf(data))
-  }
-
-  digest(): Promise<Uint8Array> {
-    return Promise.resolve(this.#hash.digest())
-  }
-
-  reset(): void {
-    this.#hash = this.#begin()
-  }
-
-  #begin(): Hash | Hmac {
-    return this.#secret === undefined ? createHash('sha256') : createHmac('sha256', bytesOf(this.#secret))
-  }
-}
-
-function bytesOf(data: Bytes): Uint8Array {
-  if (typeof data === 'string') return Buffer.from(data)
-  return ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data)
-}
 
 /**
  * Stands where API Gateway's IAM authorizer stands: checks a Signature Version 4 of `execute-api` by the credentials that
@@ -63,10 +28,15 @@ export async function iamCaller(event: APIGatewayProxyEventV2, body: Buffer): Pr
   const hash = event.headers['x-amz-content-sha256']
   if (hash !== undefined && hash !== createHash('sha256').update(body).digest('hex')) return undefined
   const sessionToken = names.includes('x-amz-security-token') ? event.headers['x-amz-security-token'] : undefined
+  // Only here: who starts the broker should not wait for an SDK that operators alone need.
+  const [{ STSClient }, { SignatureV4 }] = await Promise.all([
+    import('@aws-sdk/client-sts'),
+    import('@smithy/signature-v4'),
+  ])
   const expected = await new SignatureV4({
     service: 'execute-api',
     region,
-    sha256: Sha256,
+    sha256: new STSClient({}).config.sha256,
     credentials: { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) },
     applyChecksum: names.includes('x-amz-content-sha256'),
   }).sign(

@@ -3,7 +3,7 @@ import { GetItemCommand, PutItemCommand, UpdateItemCommand, type DynamoDBClient 
 import type { AssertionReceipt, Clock, Receipt, ReceiptStore } from '../ports.ts'
 import { UnavailableError } from '../protocol/errors.ts'
 import { integerAt, stringAt, toAttributes, type Item } from './attributes.ts'
-import { errorName, toUnavailable } from './unavailable.ts'
+import { errorName, isRejectedWrite, toUnavailable } from './unavailable.ts'
 
 const SCHEMA = 1
 const MAX_ATTEMPTS = 3
@@ -40,7 +40,8 @@ export function dynamodbReceiptStore(
       await client.send(command, { abortSignal: signal })
       return true
     } catch (error) {
-      if (isRejected(error)) throw toUnavailable('dynamodb', error)
+      // If it was the SDK's second try and the first one did write, the caller's release finds the row.
+      if (isRejectedWrite(error)) throw toUnavailable('dynamodb', error)
       // Also a failed condition: the SDK may have sent the put twice, and the row it met may be our own.
       return false
     }
@@ -123,15 +124,6 @@ function untaken(receipt: Row): Condition {
     expression: 'attribute_not_exists(pk) OR expires_at < :now',
     values: toAttributes({ ':now': receipt.at }),
   }
-}
-
-/**
- * DynamoDB says 400 when it has not written: throttled, denied, invalid. If it was the SDK's second try and the first one
- * did write, the caller's release finds the row.
- */
-function isRejected(error: unknown): boolean {
-  const { $metadata } = error as { $metadata?: { httpStatusCode?: number } }
-  return $metadata?.httpStatusCode === 400 && errorName(error) !== 'ConditionalCheckFailedException'
 }
 
 function keyOf({ key }: Row): Item {

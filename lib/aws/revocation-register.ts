@@ -4,7 +4,7 @@ import type { Lifting, RevocationBook, RevocationEntry, RevocationKey, Revocatio
 import { UnavailableError } from '../protocol/errors.ts'
 import { isRevocationDimension } from '../protocol/revocation-dimensions.ts'
 import { integerAt, stringAt, toAttributes, type Item } from './attributes.ts'
-import { errorName, toUnavailable } from './unavailable.ts'
+import { isRejectedWrite, toUnavailable } from './unavailable.ts'
 
 const SCHEMA = 1
 const MAX_TRIES = 4
@@ -51,9 +51,7 @@ export function dynamodbRevocationRegister(
       await client.send(command, { abortSignal: signal })
       return true
     } catch (error) {
-      const { $metadata } = error as { $metadata?: { httpStatusCode?: number } }
-      if ($metadata?.httpStatusCode === 400 && errorName(error) !== 'ConditionalCheckFailedException')
-        throw toUnavailable('dynamodb', error)
+      if (isRejectedWrite(error)) throw toUnavailable('dynamodb', error)
       return false
     }
   }

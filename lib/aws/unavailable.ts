@@ -15,3 +15,9 @@ export function errorName(error: unknown): string {
   const { code } = error as Error & { code?: unknown }
   return error.name === 'Error' && typeof code === 'string' ? code : error.name
 }
+
+/** DynamoDB says 400 when it has not written: throttled, denied, invalid. A condition that failed says nothing of an earlier try. */
+export function isRejectedWrite(error: unknown): boolean {
+  const { $metadata } = error as { $metadata?: { httpStatusCode?: number } }
+  return $metadata?.httpStatusCode === 400 && errorName(error) !== 'ConditionalCheckFailedException'
+}

@@ -3,18 +3,19 @@ import { toVerificationKey, type VerificationKey } from '../protocol/key-set.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
 import { CLIENT_CREDENTIALS_GRANT, TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
 import type { ClaimPath } from '../tokens/claim-path.ts'
-import type {
-  Client,
-  ClientAuth,
-  Condition,
-  Configuration,
-  Expression,
-  Issuer,
-  Operator,
-  Rule,
-  RuleGrant,
-  SessionSettings,
-  Target,
+import {
+  named,
+  type Client,
+  type ClientAuth,
+  type Condition,
+  type Configuration,
+  type Expression,
+  type Issuer,
+  type Operator,
+  type Rule,
+  type RuleGrant,
+  type SessionSettings,
+  type Target,
 } from '../trust/configuration.ts'
 import { findUnsafe } from '../trust/guardrails.ts'
 import { presets, type Preset } from '../trust/presets.ts'
@@ -208,8 +209,7 @@ class Compiler {
       mode: given.mode,
       grant: given.grant.map((grant, index) => {
         const at = [...path, 'grant', index]
-        if (names.some((issuer) => Object.hasOwn(issuers, issuer) && issuers[issuer]?.replay === 'off'))
-          this.#warnOfShortSession(grant, file, at)
+        if (names.some((issuer) => named(issuers, issuer)?.replay === 'off')) this.#warnOfShortSession(grant, file, at)
         return this.#grant(grant, file, at)
       }),
     }
@@ -268,7 +268,7 @@ class Compiler {
   }
 
   #grant(given: GivenGrant, { targets }: BrokerFile, path: Path): RuleGrant {
-    const toRole = Object.hasOwn(targets, given.target) && targets[given.target]?.role !== undefined
+    const toRole = named(targets, given.target)?.role !== undefined
     const ofSession = sessionKeys.some((key) => given[key] !== undefined)
     return {
       target: given.target,
@@ -281,7 +281,7 @@ class Compiler {
 
   /** Workloads of an issuer with `replay: off` come by `GET /credentials/{target}`, which SDKs ask when they see fit. */
   #warnOfShortSession({ target }: GivenGrant, { targets }: BrokerFile, path: Path): void {
-    const settings = Object.hasOwn(targets, target) ? targets[target] : undefined
+    const settings = named(targets, target)
     if (settings?.role !== undefined && settings.lifetime !== undefined && settings.lifetime < 1_800)
       this.#warn(
         'short-session',
@@ -397,9 +397,10 @@ class Compiler {
 }
 
 function kindsOf(names: readonly string[], issuers: Readonly<Record<string, Issuer>>): Preset[] {
-  return names.flatMap((issuer) =>
-    Object.hasOwn(issuers, issuer) && issuers[issuer]?.preset ? [presets[issuers[issuer].preset]] : [],
-  )
+  return names.flatMap((name) => {
+    const preset = named(issuers, name)?.preset
+    return preset === undefined ? [] : [presets[preset]]
+  })
 }
 
 function toOperator(value: BrokerFile['rules'][string]['match'][string]): Operator {

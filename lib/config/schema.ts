@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { subjectTokenAlgorithms } from '../protocol/algorithms.ts'
+import { secretHash } from '../tokens/client-secret.ts'
 import { issuerName, targetName } from '../protocol/names.ts'
 import { parseDuration } from './durations.ts'
 
@@ -78,6 +79,8 @@ const signing = signingFields.check(({ value: { algorithms, keys }, issues }) =>
       wrong(['keys', alg], `${alg} is not among algorithms, so it would have no key: list it, or remove it here`)
 })
 
+const jwks = z.union([z.strictObject({ uri: url }), z.strictObject({ keys: z.array(z.looseObject({})).min(1) })])
+
 const issuer = z.strictObject({
   preset: z
     .enum(['github-actions', 'gitlab', 'kubernetes'])
@@ -94,8 +97,7 @@ const issuer = z.strictObject({
     .min(1)
     .optional()
     .describe('What its tokens may be signed with. Default: RS256, or what the preset says.'),
-  jwks: z
-    .union([z.strictObject({ uri: url }), z.strictObject({ keys: z.array(z.looseObject({})).min(1) })])
+  jwks: jwks
     .optional()
     .describe('Where its keys are, or the keys themselves for a private issuer. Default: discovery.'),
   subject: expression.optional().describe('The path of the claim that names the subject. Default: claims.sub.'),
@@ -210,18 +212,13 @@ const rule = z.strictObject({
   grant: z.array(grant).min(1),
 })
 
-const clientJwks = z.union([z.strictObject({ uri: url }), z.strictObject({ keys: z.array(z.looseObject({})).min(1) })])
-
 const clientSecret = z
   .strictObject({
     sha256: z
       .array(
         z
           .string()
-          .regex(
-            /^[A-Za-z0-9_-]{43}$/,
-            'it is the base64url SHA-256 of a secret: make both with `token-broker clients secret`',
-          ),
+          .regex(secretHash, 'it is the base64url SHA-256 of a secret: make both with `token-broker clients secret`'),
       )
       .min(1)
       .max(2)
@@ -238,7 +235,7 @@ const clientAuth = z.strictObject({
   client_secret: clientSecret.optional(),
   private_key_jwt: z
     .strictObject({
-      jwks: clientJwks.describe("Where the client's public keys are, or the keys themselves."),
+      jwks: jwks.describe("Where the client's public keys are, or the keys themselves."),
       algorithms: z
         .array(z.enum(subjectTokenAlgorithms))
         .min(1)

@@ -1,5 +1,5 @@
 import type { Ports } from '../ports.ts'
-import { presentedClient, type PresentedClient } from '../protocol/client-authentication.ts'
+import { authenticationFailed, presentedClient, type PresentedClient } from '../protocol/client-authentication.ts'
 import { RefusedError, UnavailableError } from '../protocol/errors.ts'
 import { parameter, type Form } from '../protocol/form.ts'
 import { secretFits } from '../tokens/client-secret.ts'
@@ -8,7 +8,7 @@ import type { AuthenticatedClient, RequestClient } from '../tokens/request-clien
 import type { TrustedIssuer } from '../tokens/trusted-issuer.ts'
 import { verifySubjectToken, type VerifiedSubject } from '../tokens/verify-subject-token.ts'
 import { admitClient } from '../trust/admit-client.ts'
-import type { ClientAuth } from '../trust/configuration.ts'
+import { named, type ClientAuth } from '../trust/configuration.ts'
 import type { Policy } from '../trust/policy.ts'
 import { assertionReceiptOf } from './receipt.ts'
 import { release } from './release.ts'
@@ -41,9 +41,9 @@ export async function asClient<T>(
 
 function namedClient(client_id: string | undefined, { configuration }: Policy): RequestClient | undefined {
   if (client_id === undefined) return undefined
-  const client = Object.hasOwn(configuration.clients, client_id) ? configuration.clients[client_id] : undefined
+  const client = named(configuration.clients, client_id)
   if (client === undefined) throw new RefusedError({ reason: 'client_unknown' })
-  if (client.type !== 'public') throw failed('a confidential client only gave its name')
+  if (client.type !== 'public') throw authenticationFailed('a confidential client only gave its name')
   return { client_id, authenticated: false }
 }
 
@@ -56,9 +56,10 @@ function bySecret(
   // Looked at in every case, so that a client that does not exist takes as long as one that does.
   const fits = secretFits(client_secret, kept?.sha256 ?? [])
   const basic = method === 'basic'
-  if (kept === undefined) throw failed('no client of this name has a secret', basic)
-  if (!fits) throw failed('the secret is wrong', basic)
-  if (!kept.methods.includes(method)) throw failed(`the client may not authenticate by client_secret_${method}`, basic)
+  if (kept === undefined) throw authenticationFailed('no client of this name has a secret', basic)
+  if (!fits) throw authenticationFailed('the secret is wrong', basic)
+  if (!kept.methods.includes(method))
+    throw authenticationFailed(`the client may not authenticate by client_secret_${method}`, basic)
   return authenticated(client_id, undefined)
 }
 
@@ -73,8 +74,9 @@ async function byAssertion<T>(
   const client_id = named ?? claimedClient(assertion)
   const auth = authOf(client_id, policy)
   if (auth?.kind !== 'private_key_jwt' && auth?.kind !== 'federated')
-    throw failed('no client of this name authenticates by an assertion')
-  if (auth.kind === 'federated' && named === undefined) throw failed('a federated client is named by client_id')
+    throw authenticationFailed('no client of this name authenticates by an assertion')
+  if (auth.kind === 'federated' && named === undefined)
+    throw authenticationFailed('a federated client is named by client_id')
   const proof = await verifyAssertion(assertion, client_id, auth, context)
   const client = authenticated(client_id, auth.kind === 'federated' ? proof : undefined)
   if (proof.issuer.replay === 'off') return work(client)
@@ -110,7 +112,7 @@ async function verifyAssertion(
   }
   // RFC 7523 section 3: its subject is the client. Whom a federated one is about, its conditions say.
   if (auth.kind === 'private_key_jwt' && proof.subject !== client_id)
-    throw failed('the subject of the assertion is not the client')
+    throw authenticationFailed('the subject of the assertion is not the client')
   const unfit = auth.kind === 'federated' ? admitClient(auth, proof, policy, ports.now()) : undefined
   if (unfit) throw refusedAssertion(client_id, new RefusedError(unfit.refused), unfit.failed)
   return proof
@@ -120,7 +122,7 @@ async function verifyAssertion(
 function refuseSameToken(assertion: string, form: Form): void {
   const subject_token = parameter(form, 'subject_token')
   if (subject_token !== undefined && signedPart(subject_token) === signedPart(assertion))
-    throw failed('the client assertion is also the subject token')
+    throw authenticationFailed('the client assertion is also the subject token')
 }
 
 /** A signature can be respelt. */
@@ -134,7 +136,7 @@ function claimedClient(assertion: string): string {
     const { sub } = parseCompactJws(assertion).payload
     return typeof sub === 'string' ? sub : ''
   } catch (error) {
-    throw error instanceof RefusedError ? failed('the assertion cannot be read') : error
+    throw error instanceof RefusedError ? authenticationFailed('the assertion cannot be read') : error
   }
 }
 
@@ -145,7 +147,7 @@ function issuerOf([name]: readonly string[], { configuration }: Policy): Trusted
 }
 
 function authOf(client_id: string, { configuration }: Policy): ClientAuth | undefined {
-  return Object.hasOwn(configuration.clients, client_id) ? configuration.clients[client_id]?.auth : undefined
+  return named(configuration.clients, client_id)?.auth
 }
 
 function authenticated(client_id: string, workload: VerifiedSubject | undefined): AuthenticatedClient {
@@ -159,8 +161,4 @@ function refusedAssertion(client_id: string, { refusal }: RefusedError, because?
     cause: refusal,
     ...(because === undefined ? {} : { failed: because }),
   })
-}
-
-function failed(detail: string, basic = false): RefusedError {
-  return new RefusedError({ reason: 'client_authentication_failed', detail, basic })
 }

@@ -1,4 +1,4 @@
-import { RefusedError } from '../protocol/errors.ts'
+import { authenticationFailed } from '../protocol/client-authentication.ts'
 import type { Form } from '../protocol/form.ts'
 import { parseTargetRequest } from '../protocol/token-exchange-request.ts'
 import type { TokenResponse } from '../protocol/token-response.ts'
@@ -13,12 +13,7 @@ export async function clientCredentials(
   client: RequestClient | undefined,
   context: GrantContext,
 ): Promise<TokenResponse> {
-  if (!client?.authenticated)
-    throw new RefusedError({
-      reason: 'client_authentication_failed',
-      detail: 'client_credentials are for clients that authenticate',
-      basic: false,
-    })
+  if (!client?.authenticated) throw authenticationFailed('client_credentials are for clients that authenticate')
   const request = { ...parseTargetRequest(form), wanted: 'token' as const }
   const { granted, trace } = decideRequest(request, client, client, context)
   if (!('audience' in granted)) throw new Error('a token was wanted, and a session was granted')

@@ -1,6 +1,6 @@
 import type { Ports } from '../ports.ts'
 import { RefusedError } from '../protocol/errors.ts'
-import { parameter, type Form } from '../protocol/form.ts'
+import { requiredParameter, type Form } from '../protocol/form.ts'
 import type { TokenResponse } from '../protocol/token-response.ts'
 import { CLIENT_CREDENTIALS_GRANT, TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
 import type { RequestClient } from '../tokens/request-client.ts'
@@ -32,8 +32,7 @@ export async function grantToken(
   authorization: string | undefined,
   context: GrantContext,
 ): Promise<TokenResponse> {
-  const grant_type = parameter(form, 'grant_type')
-  if (grant_type === undefined) throw new RefusedError({ reason: 'parameter_missing', parameter: 'grant_type' })
+  const grant_type = requiredParameter(form, 'grant_type')
   return asClient(form, authorization, context, (client) => {
     const grant = grants.get(grant_type)
     if (grant === undefined) throw new RefusedError({ reason: 'grant_type_unsupported' })

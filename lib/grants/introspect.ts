@@ -1,6 +1,6 @@
 import type { Ports, Revocation, RevocationKey } from '../ports.ts'
-import { RefusedError } from '../protocol/errors.ts'
-import { parameter, type Form } from '../protocol/form.ts'
+import { authenticationFailed } from '../protocol/client-authentication.ts'
+import { requiredParameter, type Form } from '../protocol/form.ts'
 import { INTROSPECTION_JWT, type IntrospectionMediaType } from '../protocol/introspection.ts'
 import type { SigningKey } from '../protocol/signing-keys.ts'
 import type { AuthenticatedClient } from '../tokens/request-client.ts'
@@ -39,11 +39,11 @@ export async function introspect(
   media_type: IntrospectionMediaType,
   context: IntrospectionContext,
 ): Promise<string> {
-  const token = parameter(form, 'token')
-  if (token === undefined) throw new RefusedError({ reason: 'parameter_missing', parameter: 'token' })
+  const token = requiredParameter(form, 'token')
   return asClient(form, authorization, context, async (client) => {
     // RFC 7662 section 2.1: so that nobody can try out tokens.
-    if (!client?.authenticated) throw failed('who looks a token up must authenticate', authorization)
+    if (!client?.authenticated)
+      throw authenticationFailed('who looks a token up must authenticate', authorization !== undefined)
     const seen = await find(token, client, context)
     const asked = clientRevocationKeys(client.client_id, client.workload?.sub)
     // Also where there is nothing to see: a token of no concern and one that never was make the same calls.
@@ -89,7 +89,7 @@ function refuseBlocked(
     ({ dimension, value, blocked_until }) =>
       blocked_until > now && asked.some((key) => key.dimension === dimension && key.value === value),
   )
-  if (block) throw failed(`revoked by ${block.dimension} ${block.value}`, authorization)
+  if (block) throw authenticationFailed(`revoked by ${block.dimension} ${block.value}`, authorization !== undefined)
 }
 
 function answerOf(seen: SeenToken | undefined, revocations: readonly Revocation[]): Introspection {
@@ -109,12 +109,4 @@ async function sign(
   const claims = { iss: policy.ourIssuer, aud: client_id, iat: ports.now(), token_introspection }
   const input = signingInput(key, 'token-introspection+jwt', claims)
   return toCompactJws(input, await ports.signer.sign(key, Buffer.from(input), signal))
-}
-
-function failed(detail: string, authorization: string | undefined): RefusedError {
-  return new RefusedError({
-    reason: 'client_authentication_failed',
-    detail,
-    basic: authorization !== undefined,
-  })
 }

@@ -7,7 +7,7 @@ import type { VerifiedSubject } from '../tokens/verify-subject-token.ts'
 import type { GrantedToken, Trace } from '../trust/decide.ts'
 import type { GrantContext } from './index.ts'
 import { issueOnRecord } from './issue-on-record.ts'
-import { clientSub } from './receipt.ts'
+import { askerOf } from './receipt.ts'
 
 /** Records, checks the revocations and signs, all at once: one hop deep. */
 export async function issueAccessToken(
@@ -22,22 +22,21 @@ export async function issueAccessToken(
   const key = ports.signer.activeKey(policy.configuration.signing.algorithms[0] as SigningAlgorithm)
   const exp = expiryOf(granted, subject, now)
   const scope = granted.scopes.length > 0 ? { scope: granted.scopes.join(' ') } : {}
-  const client_sub = clientSub(client)
+  const { client_id, ...ofClient } = askerOf(subject, client)
   const claims = {
     ...granted.claims,
     // RFC 9068 section 2.2
     iss: policy.ourIssuer,
     sub: subject.sub,
     aud: granted.audience,
-    // A workload that names no client is its own.
-    client_id: client?.client_id ?? subject.sub,
+    client_id,
     iat: now,
     exp,
     jti: decision_id,
     ...scope,
     // What else it can be revoked by, so that looking it up needs no more than the token.
     rules: granted.rules,
-    ...(client_sub === undefined ? {} : { client_sub }),
+    ...ofClient,
   }
   // RFC 9068 section 2.1
   const input = signingInput(key, 'at+jwt', claims)

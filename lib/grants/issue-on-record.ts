@@ -3,7 +3,7 @@ import type { AuthenticatedClient, RequestClient } from '../tokens/request-clien
 import type { VerifiedSubject } from '../tokens/verify-subject-token.ts'
 import type { Granted, Trace } from '../trust/decide.ts'
 import type { GrantContext } from './index.ts'
-import { clientSub, receiptOf, type Issued } from './receipt.ts'
+import { receiptOf, type Issued } from './receipt.ts'
 import { release } from './release.ts'
 import { revocationKeysOf } from './revocation-keys.ts'
 
@@ -32,7 +32,7 @@ export async function issueOnRecord<T>(
   const keys = revocationKeysOf({
     sub: subject.sub,
     client_id: receipt.client_id,
-    client_sub: clientSub(client),
+    client_sub: receipt.client_sub,
     target: decision.granted.target,
     rules: decision.granted.rules,
     kid: 'kid' in issued ? issued.kid : undefined,

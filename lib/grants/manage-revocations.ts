@@ -1,5 +1,6 @@
 import type { Clock, Log, ReceiptCount, ReceiptCounter, RevocationBook, RevocationRecord } from '../ports.ts'
 import {
+  FOR_GOOD,
   parseRevocationRequest,
   RevocationRequestError,
   type RevocationRequest,
@@ -28,8 +29,6 @@ export type RevocationAnswer =
 
 /** Sandboxes' clocks may differ by so much: a token of this second may say the one after next. */
 const CLOCK_SKEW = 2
-/** The last second of the year 9999. */
-const FOR_GOOD = 253_402_300_799
 /** Longer than any token, or session of AWS, lives. */
 const LEAST_ON_RECORD = 2 * 86_400
 

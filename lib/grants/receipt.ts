@@ -32,13 +32,11 @@ export function receiptOf({
   now,
   policy,
 }: Exchange): Receipt {
-  const client_sub = clientSub(client)
   const retained = now + policy.configuration.receipts.retention
   const common = {
     decision_id,
     sub: subject.sub,
-    client_id: client?.client_id ?? subject.sub,
-    ...(client_sub === undefined ? {} : { client_sub }),
+    ...askerOf(subject, client),
     rules: [...granted.rules],
     config_hash: policy.configuration.hash,
     target: granted.target,
@@ -91,9 +89,14 @@ export function assertionReceiptOf(
   }
 }
 
-/** Our `sub` for the workload that authenticated as a federated client. */
-export function clientSub(client: RequestClient | undefined): string | undefined {
-  return client?.authenticated ? client.workload?.sub : undefined
+/** As token and receipt say it: a workload that names no client is its own. `client_sub`: of a federated client, its workload. */
+export function askerOf(
+  subject: VerifiedSubject | AuthenticatedClient,
+  client: RequestClient | undefined,
+): Pick<Receipt, 'client_id' | 'client_sub'> {
+  const client_id = client?.client_id ?? subject.sub
+  const workload = client?.authenticated ? client.workload : undefined
+  return workload === undefined ? { client_id } : { client_id, client_sub: workload.sub }
 }
 
 function evidenceOf({ issuer, subject, jti, hash }: VerifiedSubject) {

@@ -1,11 +1,13 @@
 import type { Ports, RevocationRegister } from '../ports.ts'
 import { areAwsCredentials } from '../protocol/aws-credentials.ts'
+import { authenticationFailed } from '../protocol/client-authentication.ts'
 import { RefusedError } from '../protocol/errors.ts'
-import { parameter, type Form } from '../protocol/form.ts'
+import { parameter, requiredParameter, type Form } from '../protocol/form.ts'
 import type { SigningKey } from '../protocol/signing-keys.ts'
 import { AWS_CREDENTIALS_TYPE } from '../protocol/urns.ts'
 import type { RequestClient } from '../tokens/request-client.ts'
 import { verifyOwnToken, type OwnClaims } from '../tokens/verify-own-token.ts'
+import { named } from '../trust/configuration.ts'
 import type { Policy } from '../trust/policy.ts'
 import { asClient } from './authenticate-client.ts'
 
@@ -34,8 +36,7 @@ export async function revokeToken(
   authorization: string | undefined,
   context: RevokeContext,
 ): Promise<void> {
-  const token = parameter(form, 'token')
-  if (token === undefined) throw new RefusedError({ reason: 'parameter_missing', parameter: 'token' })
+  const token = requiredParameter(form, 'token')
   const { policy, ports, keys, decision_id, signal } = context
   return asClient(form, authorization, context, async (client) => {
     const now = ports.now()
@@ -67,14 +68,8 @@ export async function revokeToken(
  * that is its own client, of a public client, of one that is no more.
  */
 function checkMayRevoke(client: RequestClient | undefined, { client_id }: OwnClaims, { configuration }: Policy): void {
-  const owner = Object.hasOwn(configuration.clients, client_id) ? configuration.clients[client_id] : undefined
-  if (owner?.type !== 'confidential') return
-  if (!client?.authenticated)
-    throw new RefusedError({
-      reason: 'client_authentication_failed',
-      detail: 'the token is that of a client which must authenticate',
-      basic: false,
-    })
+  if (named(configuration.clients, client_id)?.type !== 'confidential') return
+  if (!client?.authenticated) throw authenticationFailed('the token is that of a client which must authenticate')
   if (client.client_id !== client_id) throw new RefusedError({ reason: 'token_of_another_client', client_id })
 }
 

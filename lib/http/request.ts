@@ -47,9 +47,7 @@ function text(value: unknown): string {
 
 /** The form in a POST (RFC 6749 section 3.2). Throws RefusedError: 405, 415, 413 and invalid_request, in that order. */
 export function formOf(event: APIGatewayProxyEventV2): Form {
-  if (method(event) !== 'POST')
-    throw new RefusedError({ reason: 'method_not_allowed', method: method(event).slice(0, 16), allow: 'POST' })
-  const media_type = header(event, 'content-type')?.split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  const media_type = mediaTypeOfPost(event)
   if (media_type !== FORM)
     throw new RefusedError({ reason: 'unsupported_media_type', content_type: familiar.get(media_type) ?? 'other' })
   const query = new URLSearchParams(text(event.rawQueryString))
@@ -60,11 +58,14 @@ export function formOf(event: APIGatewayProxyEventV2): Form {
 
 /** The JSON in a POST, as text. Throws RefusedError: 405, 415, 413. */
 export function jsonBodyOf(event: APIGatewayProxyEventV2): string {
+  if (mediaTypeOfPost(event) !== 'application/json') throw new RefusedError({ reason: 'json_expected' })
+  return bodyOf(event)
+}
+
+function mediaTypeOfPost(event: APIGatewayProxyEventV2): string {
   if (method(event) !== 'POST')
     throw new RefusedError({ reason: 'method_not_allowed', method: method(event).slice(0, 16), allow: 'POST' })
-  const media_type = header(event, 'content-type')?.split(';', 1)[0]?.trim().toLowerCase() ?? ''
-  if (media_type !== 'application/json') throw new RefusedError({ reason: 'json_expected' })
-  return bodyOf(event)
+  return header(event, 'content-type')?.split(';', 1)[0]?.trim().toLowerCase() ?? ''
 }
 
 function bodyOf(event: APIGatewayProxyEventV2): string {

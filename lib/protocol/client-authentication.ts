@@ -21,12 +21,12 @@ export function presentedClient(form: Form, authorization: string | undefined): 
   if (methods.length > 1) throw new RefusedError({ reason: 'client_methods_several' })
   if (authorization !== undefined) return { method: 'basic', ...basicCredentials(authorization, client_id) }
   if (client_secret !== undefined) {
-    if (client_id === undefined) throw failed('client_secret came without client_id')
+    if (client_id === undefined) throw authenticationFailed('client_secret came without client_id')
     return { method: 'post', client_id, client_secret }
   }
   if (assertion === undefined && type === undefined) return { method: 'none', client_id }
-  if (assertion === undefined) throw failed('client_assertion_type came without client_assertion')
-  if (type !== JWT_BEARER_ASSERTION) throw failed(`client_assertion_type is not ${JWT_BEARER_ASSERTION}`)
+  if (assertion === undefined) throw authenticationFailed('client_assertion_type came without client_assertion')
+  if (type !== JWT_BEARER_ASSERTION) throw authenticationFailed(`client_assertion_type is not ${JWT_BEARER_ASSERTION}`)
   return { method: 'assertion', client_id, assertion }
 }
 
@@ -37,13 +37,14 @@ function basicCredentials(
 ): { client_id: string; client_secret: string } {
   const [, encoded] = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization) ?? []
   const basic = /^basic\b/i.test(authorization)
-  if (encoded === undefined) throw failed('the Authorization header is not Basic', basic)
+  if (encoded === undefined) throw authenticationFailed('the Authorization header is not Basic', basic)
   const text = Buffer.from(encoded, 'base64').toString('utf8')
   const colon = text.indexOf(':')
   const id = formDecoded(text.slice(0, Math.max(colon, 0)))
   const secret = formDecoded(text.slice(colon + 1))
-  if (colon === -1 || !id || !secret) throw failed('the Authorization header cannot be read', basic)
-  if (client_id !== undefined && client_id !== id) throw failed('client_id is not the one in Authorization', basic)
+  if (colon === -1 || !id || !secret) throw authenticationFailed('the Authorization header cannot be read', basic)
+  if (client_id !== undefined && client_id !== id)
+    throw authenticationFailed('client_id is not the one in Authorization', basic)
   return { client_id: id, client_secret: secret }
 }
 
@@ -55,6 +56,7 @@ function formDecoded(text: string): string | undefined {
   }
 }
 
-function failed(detail: string, basic = false): RefusedError {
+/** `basic`: whether it was tried by Basic, which the answer then asks for (RFC 6749 section 5.2). */
+export function authenticationFailed(detail: string, basic = false): RefusedError {
   return new RefusedError({ reason: 'client_authentication_failed', detail, basic })
 }

@@ -44,6 +44,13 @@ export function parameter(form: Form, name: string): string | undefined {
   return form.get(name)?.[0]
 }
 
+/** The same of one that must be there. Throws RefusedError. */
+export function requiredParameter(form: Form, name: string): string {
+  const value = parameter(form, name)
+  if (value === undefined) throw new RefusedError({ reason: 'parameter_missing', parameter: name })
+  return value
+}
+
 function decode(text: string): string {
   // A token is long, and has neither.
   if (!/[%+]/.test(text)) return text

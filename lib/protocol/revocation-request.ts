@@ -1,4 +1,4 @@
-import { isRevocationDimension, revocationDimensions, type RevocationDimension } from './revocation-dimensions.ts'
+import { isRevocationDimension, revocationDimensions, type RevocationKey } from './revocation-dimensions.ts'
 import { parseJsonObject, type JsonObject } from './strict-json.ts'
 
 /** What an operator asks of the broker's revocations. Times in seconds since 1970. */
@@ -12,9 +12,9 @@ export type RevocationRequest =
       until?: number
       /** Also where broker.yaml has no such name any more. */
       even_if_unknown: boolean
-    } & Named)
+    } & RevocationKey)
   /** `start` issues again, and leaves dead what is dead; `undo` revives it too. */
-  | ({ operation: 'start' | 'undo'; reason: string } & Named)
+  | ({ operation: 'start' | 'undo'; reason: string } & RevocationKey)
   | { operation: 'list'; after?: string }
   | ({
       operation: 'count'
@@ -23,12 +23,7 @@ export type RevocationRequest =
       segment: number
       segments: number
       after?: string
-    } & Named)
-
-interface Named {
-  dimension: RevocationDimension
-  value: string
-}
+    } & RevocationKey)
 
 /** Says to the operator what is wrong with a request. */
 export class RevocationRequestError extends Error {
@@ -37,6 +32,9 @@ export class RevocationRequestError extends Error {
     this.name = 'RevocationRequestError'
   }
 }
+
+/** The last second of the year 9999. */
+export const FOR_GOOD = 253_402_300_799
 
 const MAX_REQUEST_BYTES = 16 * 1024
 const MAX_SEGMENTS = 64
@@ -93,7 +91,7 @@ function isOperation(value: unknown): value is RevocationRequest['operation'] {
   return typeof value === 'string' && Object.hasOwn(members, value)
 }
 
-function namedOf({ dimension, value }: JsonObject): Named {
+function namedOf({ dimension, value }: JsonObject): RevocationKey {
   if (typeof dimension !== 'string' || !isRevocationDimension(dimension))
     throw wrong(`dimension must be one of ${revocationDimensions.join(', ')}`)
   if (typeof value !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(value))
@@ -141,9 +139,8 @@ function flagOf(request: JsonObject, name: string): boolean {
   return value
 }
 
-/** Up to the last second of the year 9999. */
 function isTime(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= 253_402_300_799
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= FOR_GOOD
 }
 
 function wrong(message: string): RevocationRequestError {

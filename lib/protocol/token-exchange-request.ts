@@ -1,5 +1,5 @@
 import { RefusedError } from './errors.ts'
-import { parameter, type Form } from './form.ts'
+import { parameter, requiredParameter, type Form } from './form.ts'
 import { ACCESS_TOKEN_TYPE, AWS_CREDENTIALS_TYPE, ID_TOKEN_TYPE, JWT_TYPE } from './urns.ts'
 
 export const subjectTokenTypes = [JWT_TYPE, ID_TOKEN_TYPE, ACCESS_TOKEN_TYPE] as const
@@ -29,8 +29,8 @@ const requestable: Readonly<Record<string, TokenExchangeRequest['wanted']>> = {
 
 /** Throws RefusedError. None of these checks depends on our configuration. */
 export function parseTokenExchangeRequest(form: Form): TokenExchangeRequest {
-  const subject_token = required(form, 'subject_token')
-  const subject_token_type = required(form, 'subject_token_type')
+  const subject_token = requiredParameter(form, 'subject_token')
+  const subject_token_type = requiredParameter(form, 'subject_token_type')
   if (!isSubjectTokenType(subject_token_type))
     throw unsupported('subject_token_type', `it must be one of ${subjectTokenTypes.join(' ')}`)
   // RFC 8693 section 2.1: actor_token_type is REQUIRED with an actor_token and MUST NOT be there without one.
@@ -55,12 +55,6 @@ export function parseTargetRequest(form: Form): TargetRequest {
     resource: form.get('resource') ?? [],
     scope: scope?.length ? [...new Set(scope)] : undefined,
   }
-}
-
-function required(form: Form, name: string): string {
-  const value = parameter(form, name)
-  if (value === undefined) throw new RefusedError({ reason: 'parameter_missing', parameter: name })
-  return value
 }
 
 function isSubjectTokenType(value: string): value is SubjectTokenType {

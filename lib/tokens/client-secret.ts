@@ -3,6 +3,9 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 /** Of a client that does not exist, so that it takes as long to refuse. */
 const nobody: readonly string[] = [hashOfSecret('')]
 
+/** What `hashOfSecret` gives. */
+export const secretHash = /^[A-Za-z0-9_-]{43}$/
+
 /** base64url SHA-256: as good as any for a secret of 256 random bits, which `token-broker clients secret` makes. */
 export function hashOfSecret(secret: string): string {
   return createHash('sha256').update(secret).digest('base64url')

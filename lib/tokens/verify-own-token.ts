@@ -72,6 +72,7 @@ function keyOf(header: JsonObject, keys: readonly SigningKey[]): SigningKey | un
   return keys.find(({ kid, alg }) => kid === header.kid && alg === header.alg)
 }
 
+/** Unlike another's key, one of ours that cannot be used is our own fault. */
 async function isSignedBy({ jwk, alg }: SigningKey, token: string): Promise<boolean> {
   try {
     await compactVerify(token, jwk, { algorithms: [alg] })

@@ -60,6 +60,11 @@ export interface RoleTarget {
   session_policy?: JsonObject
 }
 
+/** What a map of broker.yaml has under a name that anybody may have chosen: own members only. */
+export function named<T>(map: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(map, name) ? map[name] : undefined
+}
+
 /** What `resource` says for this target (RFC 8707 section 2): an ARN is a URI too. */
 export function uriOf(target: Target): string {
   return 'role' in target ? target.role : target.audience

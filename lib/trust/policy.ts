@@ -20,12 +20,12 @@ export interface Policy {
 }
 
 export async function toPolicy(configuration: Configuration, ourIssuer: string): Promise<Policy> {
-  const rules = grouped(configuration.rules, ({ issuers }) => issuers)
+  const conditions = grouped([...configuration.rules, ...federatedRules(configuration)], ({ issuers }) => issuers)
   return {
     configuration,
     ourIssuer,
     issuers: new Map(Object.values(configuration.issuers).map((issuer) => [issuer.issuer, issuer])),
-    rules,
+    rules: grouped(configuration.rules, ({ issuers }) => issuers),
     clientRules: grouped(configuration.rules, ({ client }) => (client === undefined ? [] : [client])),
     targets: new Map(
       Object.entries(configuration.targets).flatMap(([name, target]) => [
@@ -36,7 +36,7 @@ export async function toPolicy(configuration: Configuration, ourIssuer: string):
     namedClaims: new Map(
       Object.values(configuration.issuers).map((issuer) => [
         issuer.name,
-        namedClaims(issuer, [...(rules.get(issuer.name) ?? []), ...clientConditions(configuration, issuer.name)]),
+        namedClaims(issuer, conditions.get(issuer.name) ?? []),
       ]),
     ),
     evaluate: await loadEvaluate(configuration),
@@ -53,10 +53,6 @@ function grouped(rules: readonly Rule[], namesOf: (rule: Rule) => readonly strin
     }
   }
   return groups
-}
-
-function clientConditions(configuration: Configuration, issuer: string): Rule[] {
-  return federatedRules(configuration).filter(({ issuers }) => issuers.includes(issuer))
 }
 
 function namedClaims(issuer: Issuer, rules: readonly Rule[]): ClaimPath[] {

@@ -7,42 +7,16 @@ import { dynamodbReceiptStore } from '../../lib/aws/receipts.ts'
 import type { Receipt, ReceiptCountRequest, ReceiptStore, RevocationKey } from '../../lib/ports.ts'
 import { UnavailableError } from '../../lib/protocol/errors.ts'
 import { openFaultyProxy } from './faulty-proxy.ts'
+import { now, receipt } from './receipt.ts'
 import { openTestTable, type TestTable } from './test-table.ts'
 
-const now = 1_800_000_000
 const signal = AbortSignal.timeout(60_000)
 
-function receipt(changes: Partial<Receipt> = {}): Receipt {
-  const decision_id = randomUUID()
-  return {
-    key: `github#id:${decision_id}`,
-    decision_id,
-    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-    issuer_name: 'github',
-    iss: 'https://issuer.example',
-    subject: 'repo:1/2',
-    sub: 'github:repo:1/2',
-    client_id: 'github:repo:1/2',
-    subject_jti: undefined,
-    subject_hash: 'hash',
-    rules: ['web-deploys', 'another'],
-    config_hash: 'config',
-    target: 'deploy-api',
-    scopes: [],
-    kid: 'kid-1',
-    issued_exp: now + 900,
-    parents: [],
-    claims: {},
-    shadow: [],
-    at: now,
-    expires_at: now + 3_600,
-    ...changes,
-  }
-}
+const another = (changes: Partial<Receipt> = {}) => receipt(`github#id:${randomUUID()}`, changes)
 
 /** A session of AWS's: no key of ours signs it. */
 const session = (changes: Partial<Receipt> = {}) => {
-  const { kid: _, ...rest } = receipt({
+  const { kid: _, ...rest } = another({
     target: 'web-deployer',
     role: 'arn:aws:iam::123456789012:role/web',
     ...changes,
@@ -89,13 +63,13 @@ export function receiptCounterContract(name: string, open: () => Promise<TestTab
     const everything: RevocationKey = { dimension: 'all', value: 'all' }
 
     test('tokens and AWS sessions are counted apart', async () => {
-      await recorded(receipt(), receipt(), session())
+      await recorded(another(), another(), session())
       const { tokens, sessions, read } = await counted(everything)
       assert.deepEqual([tokens, sessions, read], [2, 1, 3])
     })
 
     describe('each dimension counts what it reaches, and nothing that is nearly that', () => {
-      const one = receipt({
+      const one = another({
         sub: 'github:repo:1/2',
         client_id: 'deploy-server',
         client_sub: 'cluster:serviceaccount:8d1f',
@@ -136,19 +110,19 @@ export function receiptCounterContract(name: string, open: () => Promise<TestTab
         ['a token that was issued after the time asked for', { at: now - 99 }, { before: now - 100 }],
       ] as [string, Partial<Receipt>, Partial<ReceiptCountRequest>][])
         test(what, async () => {
-          await recorded(receipt(changes))
+          await recorded(another(changes))
           assert.equal((await counted(everything, more)).tokens, 0)
         })
 
       test('what was released, because nothing came of it', async () => {
-        const one = receipt()
+        const one = another()
         await recorded(one)
         await store.release(one, signal)
         assert.equal((await counted(everything)).tokens, 0)
       })
 
       test("a client's proof, which is nothing that was issued", async () => {
-        const { key, decision_id, at, expires_at } = receipt()
+        const { key, decision_id, at, expires_at } = another()
         await store.record(
           {
             key,
@@ -183,12 +157,12 @@ export function receiptCounterContract(name: string, open: () => Promise<TestTab
     })
 
     test('at the time asked for is not after it', async () => {
-      await recorded(receipt({ at: now - 100 }))
+      await recorded(another({ at: now - 100 }))
       assert.equal((await counted(everything, { before: now - 100 })).tokens, 1)
     })
 
     test('segments together are the table, each row once', async () => {
-      await recorded(...Array.from({ length: 30 }, (_, index) => (index % 3 === 0 ? session() : receipt())))
+      await recorded(...Array.from({ length: 30 }, (_, index) => (index % 3 === 0 ? session() : another())))
       for (const segments of [1, 4, 7]) {
         const { tokens, sessions, read } = await counted(everything, {}, segments)
         assert.deepEqual([tokens, sessions, read], [20, 10, 30], `${segments} segments`)
@@ -197,7 +171,7 @@ export function receiptCounterContract(name: string, open: () => Promise<TestTab
 
     test('a count goes on where a page ended', async () => {
       const large = { named: 'x'.repeat(300_000) }
-      await recorded(...Array.from({ length: 8 }, () => receipt({ claims: large })))
+      await recorded(...Array.from({ length: 8 }, () => another({ claims: large })))
       const { tokens, read, pages } = await counted(everything)
       assert.deepEqual([tokens, read], [8, 8])
       assert.ok(pages > 1, String(pages))

@@ -3,41 +3,13 @@ import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { GetItemCommand, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb'
 import { dynamodbReceiptStore } from '../../lib/aws/receipts.ts'
-import type { Receipt, ReceiptStore } from '../../lib/ports.ts'
+import type { ReceiptStore } from '../../lib/ports.ts'
 import { UnavailableError } from '../../lib/protocol/errors.ts'
 import { openFaultyProxy, type Fault, type FaultyProxy } from './faulty-proxy.ts'
+import { now, receipt } from './receipt.ts'
 import { openTestTable, type TestTable } from './test-table.ts'
 
-const now = 1_800_000_000
 const signal = AbortSignal.timeout(60_000)
-
-/** Another presentation of the same token unless `changes` says otherwise: a decision of its own. */
-function receipt(key: string, changes: Partial<Receipt> = {}): Receipt {
-  return {
-    key,
-    decision_id: randomUUID(),
-    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-    issuer_name: 'github',
-    iss: 'https://issuer.example',
-    subject: 'repo:1/2',
-    sub: 'github:repo:1/2',
-    client_id: 'github:repo:1/2',
-    subject_jti: undefined,
-    subject_hash: 'hash',
-    rules: ['web-deploys', 'another'],
-    config_hash: 'config',
-    target: 'deploy-api',
-    scopes: [],
-    kid: 'kid',
-    issued_exp: now + 900,
-    parents: [],
-    claims: { repository_id: '2', nested: { list: [1, null, ''] } },
-    shadow: [],
-    at: now,
-    expires_at: now + 3_600,
-    ...changes,
-  }
-}
 
 /** ReceiptStore's promises, held by the DynamoDB adapter against any endpoint that speaks its protocol. */
 export function receiptStoreContract(name: string, open: () => Promise<TestTable> = openTestTable): void {

@@ -1,5 +1,6 @@
 import { CLIENT_CREDENTIALS_GRANT } from '../../protocol/urns.ts'
-import type { Client, ClientAuth, Configuration } from '../configuration.ts'
+import { secretHash } from '../../tokens/client-secret.ts'
+import { named, type Client, type ClientAuth, type Configuration } from '../configuration.ts'
 import { bounds, finding, HOUR, MINUTE, type GuardrailFinding } from './finding.ts'
 import { ofAlgorithms, ofKeys } from './issuer.ts'
 import { ofConditions } from './rule.ts'
@@ -50,7 +51,7 @@ function ofIntrospection(
   path: readonly string[],
 ): GuardrailFinding[] {
   return introspect.flatMap((name, index) => {
-    const target = Object.hasOwn(targets, name) ? targets[name] : undefined
+    const target = named(targets, name)
     const at = [...path, 'introspect', String(index)]
     if (target === undefined) return [finding('unknown-reference', at, `there is no target named ${name}`)]
     return 'role' in target ? [finding('target-kind', at, `${name} is a role: only tokens of ours are looked up`)] : []
@@ -69,7 +70,7 @@ function ofAuth(auth: ClientAuth, configuration: Configuration, path: readonly s
       ...(signer.replay === 'once' ? [] : [finding('client-kind', at, 'an assertion of a client counts once')]),
     ]
   }
-  const hashes = auth.sha256.length > 0 && auth.sha256.every((hash) => /^[A-Za-z0-9_-]{43}$/.test(hash))
+  const hashes = auth.sha256.length > 0 && auth.sha256.every((hash) => secretHash.test(hash))
   return hashes && auth.methods.length > 0
     ? []
     : [finding('client-kind', [...path, 'client_secret'], 'it has no hash of a secret, or no method to send it by')]

@@ -130,12 +130,10 @@ export function ofKeys(
   { local }: Pick<Configuration, 'local'>,
 ): GuardrailFinding[] {
   if ('keys' in source.jwks) return []
-  const fromUri = 'uri' in source.jwks
-  const url = 'uri' in source.jwks ? source.jwks.uri : source.issuer
-  const key = fromUri ? 'jwks' : 'issuer'
+  const [key, url] = 'uri' in source.jwks ? ['jwks', source.jwks.uri] : ['issuer', source.issuer]
   if (local && isLoopback(url)) return []
   // An issuer's own URL is looked at by itself.
-  if (!isHttps(url)) return fromUri ? [finding('insecure-url', [...path, key], 'write an https URL')] : []
+  if (!isHttps(url)) return key === 'jwks' ? [finding('insecure-url', [...path, key], 'write an https URL')] : []
   if (local || !privateHost.test(new URL(url).hostname)) return []
   const message = `keys are fetched from the public internet only, where ${new URL(url).hostname} is not: give them with jwks: { keys: [...] }`
   return [finding('unreachable-keys', [...path, key], message)]

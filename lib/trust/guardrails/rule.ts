@@ -1,5 +1,5 @@
 import { CLIENT_CREDENTIALS_GRANT } from '../../protocol/urns.ts'
-import type { Condition, Configuration, Rule } from '../configuration.ts'
+import { named, type Condition, type Configuration, type Rule } from '../configuration.ts'
 import { finding, type GuardrailFinding } from './finding.ts'
 import { unsafePattern } from './pattern.ts'
 import { ofSession } from './session.ts'
@@ -56,45 +56,28 @@ export function ofConditions(
 function ofClientRule(rule: Rule, client_id: string, configuration: Configuration): GuardrailFinding[] {
   const path = ['rules', rule.name]
   const { clients, targets } = configuration
-  const client = Object.hasOwn(clients, client_id) ? clients[client_id] : undefined
+  const client = named(clients, client_id)
   if (client === undefined)
     return [finding('unknown-reference', [...path, 'client'], `there is no client named ${client_id}`)]
-  const wrong = (key: string, message: string) => finding('client-rule', [...path, key], message)
+  const wrong = (message: string, ...at: string[]) => finding('client-rule', [...path, ...at], message)
+  const elsewhere = "a client has no claims: what it must prove stands in the client's auth"
   return [
     ...(client.grants.includes(CLIENT_CREDENTIALS_GRANT)
       ? []
-      : [wrong('client', `${client_id} may not ask for itself: give it grants: [client_credentials]`)]),
-    ...(rule.issuers.length > 0 ? [wrong('issuer', 'it has an issuer and a client: make two rules of it')] : []),
-    ...(rule.match.length > 0
-      ? [wrong('match', "a client has no claims: what it must prove stands in the client's auth")]
-      : []),
-    ...(rule.when === undefined
-      ? []
-      : [wrong('when', "a client has no claims: what it must prove stands in the client's auth")]),
-    ...(rule.clients === undefined ? [] : [wrong('clients', 'the rule is about one client already')]),
+      : [wrong(`${client_id} may not ask for itself: give it grants: [client_credentials]`, 'client')]),
+    ...(rule.issuers.length > 0 ? [wrong('it has an issuer and a client: make two rules of it', 'issuer')] : []),
+    ...(rule.match.length > 0 ? [wrong(elsewhere, 'match')] : []),
+    ...(rule.when === undefined ? [] : [wrong(elsewhere, 'when')]),
+    ...(rule.clients === undefined ? [] : [wrong('the rule is about one client already', 'clients')]),
     ...rule.grant.flatMap(({ target, claims, expires_with_subject }, index) => {
-      const settings = Object.hasOwn(targets, target) ? targets[target] : undefined
+      const settings = named(targets, target)
+      const at = ['grant', String(index)]
+      const role = `${target} is a role: AWS credentials are got by token exchange, so by a rule with an issuer`
       return [
-        ...(settings !== undefined && 'role' in settings
-          ? [
-              finding(
-                'client-rule',
-                [...path, 'grant', String(index), 'target'],
-                `${target} is a role: AWS credentials are got by token exchange, so by a rule with an issuer`,
-              ),
-            ]
-          : []),
-        ...(Object.keys(claims).length > 0
-          ? [finding('client-rule', [...path, 'grant', String(index), 'claims'], 'a client has no claims to add')]
-          : []),
+        ...(settings !== undefined && 'role' in settings ? [wrong(role, ...at, 'target')] : []),
+        ...(Object.keys(claims).length > 0 ? [wrong('a client has no claims to add', ...at, 'claims')] : []),
         ...(expires_with_subject
-          ? [
-              finding(
-                'client-rule',
-                [...path, 'grant', String(index), 'expires_with_subject'],
-                'a client has no subject token to end with',
-              ),
-            ]
+          ? [wrong('a client has no subject token to end with', ...at, 'expires_with_subject')]
           : []),
       ]
     }),
@@ -104,7 +87,7 @@ function ofClientRule(rule: Rule, client_id: string, configuration: Configuratio
 function ofGrant(rule: Rule, index: number, { targets }: Configuration): GuardrailFinding[] {
   const grant = rule.grant[index] as Rule['grant'][number]
   const path = ['rules', rule.name, 'grant', String(index)]
-  const target = Object.hasOwn(targets, grant.target) ? targets[grant.target] : undefined
+  const target = named(targets, grant.target)
   if (target === undefined)
     return [finding('unknown-reference', [...path, 'target'], `there is no target named ${grant.target}`)]
   const scopes = 'role' in target ? [] : target.scopes
