@@ -22,6 +22,8 @@ interface Failure {
   error: unknown
   at: number
   retryAfter: number
+  /** Of a refresh that began while something was held: it may be from before a pause of the machine. */
+  background: boolean
 }
 
 /**
@@ -37,7 +39,7 @@ export function credentialProvider(obtain: () => Promise<AwsCredentials>, now: (
   /** `background`: it began while something was held, and may have been asleep with the machine since. */
   let flight: { work: Promise<void>; background: boolean } | undefined
 
-  async function obtainAndHold(): Promise<void> {
+  async function obtainAndHold(background: boolean): Promise<void> {
     try {
       const obtained = await obtain()
       if (!isGood(obtained)) throw new TokenBrokerError(ended)
@@ -47,14 +49,17 @@ export function credentialProvider(obtain: () => Promise<AwsCredentials>, now: (
       failure = undefined
     } catch (error) {
       const retryAfter = error instanceof TemporaryError ? error.retryAfter : 0
-      failure = { error, at: now(), retryAfter }
+      failure = { error, at: now(), retryAfter, background }
       refreshAt = now() + Math.max(pauses.held, retryAfter)
       throw error
     }
   }
 
   function refresh(): Promise<void> {
-    flight ??= { work: obtainAndHold().finally(() => (flight = undefined)), background: isGood(held) }
+    if (flight === undefined) {
+      const background = isGood(held)
+      flight = { work: obtainAndHold(background).finally(() => (flight = undefined)), background }
+    }
     return flight.work
   }
 
@@ -70,7 +75,8 @@ export function credentialProvider(obtain: () => Promise<AwsCredentials>, now: (
     return refresh()
   }
 
-  function isRecent({ at, retryAfter }: Failure): boolean {
+  function isRecent({ at, retryAfter, background }: Failure): boolean {
+    if (background) return false
     const age = now() - at
     return age >= 0 && age < Math.min(Math.max(pauses.none, retryAfter), pauses.longest)
   }

@@ -142,6 +142,29 @@ test('who joins a refresh that began in the background asks once more, and no mo
   }
 })
 
+test('a refresh in the background that fails when a paused machine goes on keeps nobody from asking', async () => {
+  const { clock, state, get } = setUp()
+  await get()
+  clock.milliseconds += 55 * minutes
+  state.failure = new TemporaryError('no answer within 12 s', 600_000)
+  let thaw = () => {}
+  state.wait = new Promise((resolve) => (thaw = resolve))
+  assert.equal(await get(), '1')
+  clock.milliseconds += 60 * minutes
+  // Its time is over before anybody has asked again.
+  thaw()
+  await settled()
+  const { failure } = state
+  await assert.rejects(get(), failure)
+  assert.equal(state.calls, 3)
+  // Of that one, which was waited for, it is not asked again at once.
+  await assert.rejects(get(), failure)
+  assert.equal(state.calls, 3)
+  state.failure = undefined
+  clock.milliseconds += 30_000
+  assert.equal(await get(), '4')
+})
+
 test('credentials that had ended when they came replace none that last', async () => {
   const { clock, state, get } = setUp()
   await get()
@@ -170,7 +193,7 @@ test('while a refresh fails, what is held serves to its end, and no longer', asy
   await assert.rejects(get(), state.failure)
   state.failure = undefined
   clock.milliseconds += 1_000
-  assert.equal(await get(), '5')
+  assert.equal(await get(), '6')
 })
 
 test('a failure just before the end does not carry the credentials over it', async () => {
