@@ -97,7 +97,7 @@ function readAnswer({ status, headers, text }: Answer, name: string): Record<str
         'AWS_REGION must be the broker’s, and this clock right to 5 minutes.',
       ].join('\n'),
     )
-  if (status === 400 && typeof body?.error_description === 'string')
+  if ((status === 400 || status === 409) && typeof body?.error_description === 'string')
     // The endpoint's own words, of which one is an option of ours.
     throw new TokenBrokerError(
       toOneLine(body.error_description.slice(0, 1_000).replace('even_if_unknown', '--even-if-unknown')),

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createInterface } from 'node:readline/promises'
 import type { RevocationKey, RevocationRecord } from '../lib/ports.ts'
+import { toOneLine } from '../lib/protocol/one-line.ts'
 import { adminClient } from './admin-client.ts'
 import { readArguments } from './arguments.ts'
 import { CommandError, UsageError, type Command } from './command.ts'
@@ -91,7 +92,10 @@ export async function revokeNamed(broker: string, named: RevocationKey, more: ob
   return print(json ? JSON.stringify(answer) : describeRevoked(named, revoked, revoked.at))
 }
 
-/** Takes back, by `start` for new tokens only. Throws CommandError, also where there is nothing to take back. */
+/**
+ * Takes back what is on record when it begins, by `start` for new tokens only: what somebody else revokes meanwhile stays.
+ * Throws CommandError, also where there is nothing to take back.
+ */
 export async function lift(
   operation: 'undo' | 'start',
   broker: string,
@@ -99,15 +103,21 @@ export async function lift(
   { reason, json }: { reason: string; json: boolean },
 ): Promise<number> {
   const ask = await adminClient(broker)
-  const answer = await ask({ operation, ...named, reason })
-  const lifted = answer.lifted as RevocationRecord | null
-  if (json) print(JSON.stringify(answer))
-  if (lifted === null) throw new CommandError(`${nameOf(named)} was not revoked: there is nothing to ${operation}`)
-  if (json) return 0
+  const meant = (await ask({ operation: 'find', ...named })).found as RevocationRecord | null
+  if (meant === null) {
+    if (json) print(JSON.stringify({ lifted: null }))
+    throw new CommandError(`${nameOf(named)} was not revoked: there is nothing to ${operation}`)
+  }
+  const answer = await ask({ operation, ...named, id: meant.id, reason })
+  const lifted = answer.lifted as RevocationRecord
+  if (json) return print(JSON.stringify(answer))
   return print(
-    operation === 'undo'
-      ? `${nameOf(named)}: undone. Tokens that have not ended are active again, and issuing goes on`
-      : `${nameOf(named)}: started. Issuing goes on; tokens issued until ${iso(lifted.not_before)} stay inactive`,
+    [
+      operation === 'undo'
+        ? `${nameOf(named)}: undone. Tokens that have not ended are active again, and issuing goes on`
+        : `${nameOf(named)}: started. Issuing goes on; tokens issued until ${iso(lifted.not_before)} stay inactive`,
+      toOneLine(`  it was revoked ${iso(lifted.at)} by ${lifted.by}: ${lifted.reason}`),
+    ].join('\n'),
   )
 }
 

@@ -50,7 +50,7 @@ export const handler = middy<APIGatewayProxyEventV2, Response>()
     } catch (error) {
       // Whoever gets here may be told what is wrong.
       if (error instanceof RevocationRequestError)
-        return json(400, { error: 'invalid_request', error_description: error.message }, headers)
+        return json(error.status, { error: 'invalid_request', error_description: error.message }, headers)
       return errorResponse(error, wire, decision_id, log, Math.random)
     }
   })

@@ -137,6 +137,8 @@ export interface RevocationEntry extends RevocationKey {
 
 /** What is on record of it, and when somebody lifted it. */
 export interface RevocationRecord extends RevocationEntry {
+  /** Of this state of the record: another one has another. */
+  id: string
   lifted_at?: number
   lifted_by?: string
   lifted_reason?: string
@@ -154,16 +156,25 @@ export interface Lifting {
 
 export interface RevocationRegister {
   /**
-   * Durable when it returns. Raises what is stored, and never lowers it: of two revocations the stricter holds, whichever
-   * came first. Throws UnavailableError.
+   * Durable when it returns, with what is then on record. Raises what is stored, and never lowers it: of two revocations the
+   * stricter holds, whichever came first. Throws UnavailableError.
    */
-  revoke(entry: RevocationEntry, signal: AbortSignal): Promise<void>
+  revoke(entry: RevocationEntry, signal: AbortSignal): Promise<RevocationRecord>
 }
 
 /** The register for operators, who may also look into it and take back. */
 export interface RevocationBook extends RevocationRegister {
-  /** What is then on record; undefined where nothing was. Throws UnavailableError. */
-  lift(key: RevocationKey, lifting: Lifting, signal: AbortSignal): Promise<RevocationRecord | undefined>
+  /** What is on record, read consistently. Throws UnavailableError. */
+  find(key: RevocationKey, signal: AbortSignal): Promise<RevocationRecord | undefined>
+  /**
+   * What is then on record. May be repeated. 'changed': the record is no longer the one that is meant, so somebody else has
+   * had a say since, and nothing was done. Throws UnavailableError.
+   */
+  lift(
+    meant: RevocationKey & { id: string },
+    lifting: Lifting,
+    signal: AbortSignal,
+  ): Promise<RevocationRecord | 'changed'>
   /** All but those of single tokens, a page at a time; it may lag by a moment. Throws UnavailableError. */
   list(after: string | undefined, signal: AbortSignal): Promise<{ records: RevocationRecord[]; next?: string }>
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { GetItemCommand, PutItemCommand, QueryCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { Lifting, RevocationBook, RevocationEntry, RevocationKey, RevocationRecord } from '../ports.ts'
 import { UnavailableError } from '../protocol/errors.ts'
@@ -11,11 +11,6 @@ const MAX_TRIES = 4
 /** Where the index by_id has them all together, beside the decisions' ids, which are longer. */
 const LISTED = 'revocations'
 
-interface Stored {
-  record: RevocationRecord
-  write_id: string
-}
-
 /**
  * Revocations at `revocation#<dimension>#<value>`. A row is read, changed and put back on the condition that it is still the
  * one that was read, so of two who change it at once neither is lost.
@@ -25,27 +20,24 @@ export function dynamodbRevocationRegister(
   table: string,
   randomId: () => string = () => randomBytes(16).toString('base64url'),
 ): RevocationBook {
-  async function read(key: RevocationKey, signal: AbortSignal): Promise<Stored | undefined> {
+  async function find(key: RevocationKey, signal: AbortSignal): Promise<RevocationRecord | undefined> {
     const command = new GetItemCommand({ TableName: table, Key: keyOf(key), ConsistentRead: true })
     try {
       const { Item } = await client.send(command, { abortSignal: signal })
-      return Item && toStored(Item)
+      return Item && toRecord(Item)
     } catch (error) {
       throw toUnavailable('dynamodb', error)
     }
   }
 
   /** False when the row was no longer the one that was read, or it is not known whether this was written. */
-  async function put(record: RevocationRecord, write_id: string, over: Stored | undefined, signal: AbortSignal) {
+  async function put(record: RevocationRecord, over: RevocationRecord | undefined, signal: AbortSignal) {
     const command = new PutItemCommand({
       TableName: table,
-      Item: toItem(record, write_id),
+      Item: toItem(record),
       ...(over === undefined
         ? { ConditionExpression: 'attribute_not_exists(pk)' }
-        : {
-            ConditionExpression: 'write_id = :read',
-            ExpressionAttributeValues: toAttributes({ ':read': over.write_id }),
-          }),
+        : { ConditionExpression: 'write_id = :read', ExpressionAttributeValues: toAttributes({ ':read': over.id }) }),
     })
     try {
       await client.send(command, { abortSignal: signal })
@@ -56,28 +48,44 @@ export function dynamodbRevocationRegister(
     }
   }
 
-  async function change(
+  /** `next`: what is to be on record, or what is if there is nothing to do. */
+  async function change<Otherwise extends string>(
     key: RevocationKey,
-    next: (stored: RevocationRecord | undefined) => RevocationRecord | undefined,
+    next: (stored: RevocationRecord | undefined) => RevocationRecord | Otherwise,
     signal: AbortSignal,
-  ): Promise<RevocationRecord | undefined> {
-    const write_id = randomId()
+  ): Promise<RevocationRecord | Otherwise> {
     for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
-      const stored = await read(key, signal)
-      // Our put was done, and its answer lost.
-      if (stored?.write_id === write_id) return stored.record
-      const record = next(stored?.record)
-      if (record === undefined || (await put(record, write_id, stored, signal))) return record
+      const stored = await find(key, signal)
+      const record = next(stored)
+      if (typeof record === 'string' || record === stored || (await put(record, stored, signal))) return record
     }
     throw new UnavailableError('dynamodb', 'a revocation could not be settled')
   }
 
   return {
-    async revoke(entry, signal) {
-      await change(entry, (stored) => (isDead(entry, stored) ? undefined : stricter(entry, stored)), signal)
+    find,
+
+    revoke(entry, signal) {
+      const id = randomId()
+      // Its id: our put was done, and its answer lost.
+      return change<never>(
+        entry,
+        (stored) => (stored?.id === id || isDead(entry, stored) ? stored : stricter(entry, id, stored)),
+        signal,
+      )
     },
 
-    lift: (key, lifting, signal) => change(key, (stored) => stored && lifted(stored, lifting), signal),
+    lift(meant, lifting, signal) {
+      const id = idOfLifted(meant.id, lifting)
+      return change(
+        meant,
+        (stored) => {
+          if (stored?.id === id) return stored
+          return stored?.id === meant.id ? lifted(stored, id, lifting) : 'changed'
+        },
+        signal,
+      )
+    },
 
     async list(after, signal) {
       const command = new QueryCommand({
@@ -90,7 +98,7 @@ export function dynamodbRevocationRegister(
       try {
         const { Items = [], LastEvaluatedKey } = await client.send(command, { abortSignal: signal })
         const next = LastEvaluatedKey && stringAt(LastEvaluatedKey, 'pk')
-        return { records: Items.map((item) => toStored(item).record), ...(next === undefined ? {} : { next }) }
+        return { records: Items.map(toRecord), ...(next === undefined ? {} : { next }) }
       } catch (error) {
         throw toUnavailable('dynamodb', error)
       }
@@ -99,12 +107,12 @@ export function dynamodbRevocationRegister(
 }
 
 /** A single token that is revoked stays so: however many revoke it at once, one of them writes. */
-function isDead({ dimension, at }: RevocationEntry, stored: RevocationRecord | undefined): boolean {
+function isDead({ dimension, at }: RevocationEntry, stored: RevocationRecord | undefined): stored is RevocationRecord {
   return dimension === 'jti' && stored !== undefined && stored.not_before >= at && stored.expires_at > at
 }
 
 /** What was lifted does not come back with a new revocation; what holds is never lowered by one. */
-function stricter(entry: RevocationEntry, stored: RevocationRecord | undefined): RevocationRecord {
+function stricter(entry: RevocationEntry, id: string, stored: RevocationRecord | undefined): RevocationRecord {
   const { dimension, value, reason, by, at } = entry
   const most = (name: 'not_before' | 'blocked_until' | 'expires_at') => Math.max(entry[name], stored?.[name] ?? 0)
   return {
@@ -116,12 +124,26 @@ function stricter(entry: RevocationEntry, stored: RevocationRecord | undefined):
     reason,
     by,
     at,
+    id,
   }
 }
 
-function lifted(stored: RevocationRecord, { tokens, reason, by, at, expires_at }: Lifting): RevocationRecord {
+/** Always the same of one record, so that who lifts it again finds that it is done. */
+function idOfLifted(id: string, { tokens }: Lifting): string {
+  return createHash('sha256')
+    .update(`${tokens ? 'undo' : 'start'} ${id}`)
+    .digest('base64url')
+    .slice(0, 22)
+}
+
+function lifted(
+  stored: RevocationRecord,
+  id: string,
+  { tokens, reason, by, at, expires_at }: Lifting,
+): RevocationRecord {
   return {
     ...stored,
+    id,
     blocked_until: 0,
     expires_at,
     ...(tokens ? { not_before: 0 } : {}),
@@ -136,8 +158,8 @@ function keyOf({ dimension, value }: RevocationKey): Item {
 }
 
 /** Of single tokens there may be very many, so they are not in the list. */
-function toItem(record: RevocationRecord, write_id: string): Item {
-  const { dimension, value, ...fields } = record
+function toItem(record: RevocationRecord): Item {
+  const { dimension, value, id, ...fields } = record
   return {
     ...keyOf(record),
     ...toAttributes({
@@ -145,16 +167,17 @@ function toItem(record: RevocationRecord, write_id: string): Item {
       dimension,
       value,
       ...fields,
-      write_id,
+      write_id: id,
       ...(dimension === 'jti' ? {} : { decision_id: LISTED }),
     }),
   }
 }
 
-function toStored(item: Item): Stored {
+/** Throws UnavailableError. */
+function toRecord(item: Item): RevocationRecord {
   const texts = (...names: string[]) => names.map((name) => stringAt(item, name))
   const numbers = (...names: string[]) => names.map((name) => integerAt(item, name))
-  const [dimension, value, reason, by, write_id] = texts('dimension', 'value', 'reason', 'by', 'write_id')
+  const [dimension, value, reason, by, id] = texts('dimension', 'value', 'reason', 'by', 'write_id')
   const [not_before, blocked_until, expires_at, at] = numbers('not_before', 'blocked_until', 'expires_at', 'at')
   if (
     dimension === undefined ||
@@ -162,27 +185,25 @@ function toStored(item: Item): Stored {
     value === undefined ||
     reason === undefined ||
     by === undefined ||
-    write_id === undefined ||
+    id === undefined ||
     not_before === undefined ||
     blocked_until === undefined ||
     expires_at === undefined ||
     at === undefined
   )
-    throw new UnavailableError('dynamodb', 'a revocation is malformed')
+    throw new UnavailableError('dynamodb', `the row ${JSON.stringify(stringAt(item, 'pk'))} is malformed`)
   const lifted_at = integerAt(item, 'lifted_at')
   const [lifted_by = '', lifted_reason = ''] = texts('lifted_by', 'lifted_reason')
   return {
-    write_id,
-    record: {
-      dimension,
-      value,
-      not_before,
-      blocked_until,
-      expires_at,
-      reason,
-      by,
-      at,
-      ...(lifted_at === undefined ? {} : { lifted_at, lifted_by, lifted_reason }),
-    },
+    dimension,
+    value,
+    not_before,
+    blocked_until,
+    expires_at,
+    reason,
+    by,
+    at,
+    id,
+    ...(lifted_at === undefined ? {} : { lifted_at, lifted_by, lifted_reason }),
   }
 }

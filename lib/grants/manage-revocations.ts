@@ -22,53 +22,74 @@ export interface RevocationContext {
 
 export type RevocationAnswer =
   | { revoked: RevocationRecord }
-  /** Null: there was nothing to lift. */
-  | { lifted: RevocationRecord | null }
+  /** Null: nothing is on record. */
+  | { found: RevocationRecord | null }
+  | { lifted: RevocationRecord }
   | { records: RevocationRecord[]; next?: string }
   | { counted: ReceiptCount }
+
+type Revoke = Extract<RevocationRequest, { operation: 'revoke' }>
+type Lift = Extract<RevocationRequest, { operation: 'start' | 'undo' }>
 
 /** Sandboxes' clocks may differ by so much: a token of this second may say the one after next. */
 const CLOCK_SKEW = 2
 /** Longer than any token, or session of AWS, lives. */
 const LEAST_ON_RECORD = 2 * 86_400
 
-/** Revokes, lifts, lists and counts. Throws RevocationRequestError and UnavailableError. */
+/** Revokes, finds, lifts, lists and counts. Throws RevocationRequestError and UnavailableError. */
 export async function manageRevocations(body: string, context: RevocationContext): Promise<RevocationAnswer> {
-  const { ports, by, decision_id, signal } = context
-  const now = ports.now()
-  const request = parseRevocationRequest(body, now)
-  if (request.operation === 'list') return ports.register.list(request.after, signal)
-  const { operation, dimension, value } = request
-  if (operation === 'count') {
-    checkKnown(request, context)
-    return { counted: await ports.receipts.count({ ...request, now }, signal) }
+  const { ports, signal } = context
+  const request = parseRevocationRequest(body, ports.now())
+  switch (request.operation) {
+    case 'list':
+      return ports.register.list(request.after, signal)
+    case 'find':
+      return { found: (await ports.register.find(request, signal)) ?? null }
+    case 'count':
+      checkKnown(request, context)
+      return { counted: await ports.receipts.count({ ...request, now: ports.now() }, signal) }
+    case 'revoke':
+      checkKnown(request, context)
+      return { revoked: await revoke(request, context) }
+    default:
+      return { lifted: await lift(request, context) }
   }
-  if (operation === 'revoke') {
-    checkKnown(request, context)
-    const revoked = entryOf(request, now, context)
-    await ports.register.revoke(revoked, signal)
-    ports.log.info('revoked', { decision_id, ...revoked })
-    return { revoked }
-  }
-  const { reason } = request
-  const lifting = { tokens: operation === 'undo', reason, by, at: now, expires_at: onRecordUntil(now, context) }
-  const lifted = (await ports.register.lift({ dimension, value }, lifting, signal)) ?? null
-  ports.log.info(operation === 'undo' ? 'revocation undone' : 'issuing started again', {
-    decision_id,
-    dimension,
-    value,
-    reason,
-    by,
-    found: lifted !== null,
-  })
-  return { lifted }
 }
 
-function entryOf(
-  { dimension, value, reason, before, until }: Extract<RevocationRequest, { operation: 'revoke' }>,
-  now: number,
-  context: RevocationContext,
-) {
+async function revoke(request: Revoke, context: RevocationContext): Promise<RevocationRecord> {
+  const { ports, decision_id, signal } = context
+  const begun = ports.now()
+  let revoked = await ports.register.revoke(entryOf(request, begun, context), signal)
+  const written = ports.now()
+  // What was issued by then, because the record was not yet there to be read, is revoked too. Nothing is issued since.
+  if (revoked.blocked_until > 0 && written > begun)
+    revoked = await ports.register.revoke(entryOf(request, written, context), signal)
+  ports.log.info('revoked', { decision_id, ...revoked })
+  return revoked
+}
+
+const messages = {
+  undo: { done: 'revocation undone', changed: 'not undone' },
+  start: { done: 'issuing started again', changed: 'not started' },
+} as const
+
+async function lift(request: Lift, context: RevocationContext): Promise<RevocationRecord> {
+  const { ports, by, decision_id, signal } = context
+  const { operation, dimension, value, id, reason } = request
+  const now = ports.now()
+  const lifting = { tokens: operation === 'undo', reason, by, at: now, expires_at: onRecordUntil(now, context) }
+  const lifted = await ports.register.lift({ dimension, value, id }, lifting, signal)
+  const changed = lifted === 'changed'
+  ports.log.info(messages[operation][changed ? 'changed' : 'done'], { decision_id, dimension, value, id, reason, by })
+  if (changed)
+    throw new RevocationRequestError(
+      'somebody has revoked or lifted this since, so nothing was changed: look at what is on record now, and at who wrote it',
+      409,
+    )
+  return lifted
+}
+
+function entryOf({ dimension, value, reason, before, until }: Revoke, now: number, context: RevocationContext) {
   const goesOn = before !== undefined || dimension === 'jti'
   const blocked_until = goesOn ? 0 : (until ?? FOR_GOOD)
   return {

@@ -13,8 +13,10 @@ export type RevocationRequest =
       /** Also where broker.yaml has no such name any more. */
       even_if_unknown: boolean
     } & RevocationKey)
-  /** `start` issues again, and leaves dead what is dead; `undo` revives it too. */
-  | ({ operation: 'start' | 'undo'; reason: string } & RevocationKey)
+  /** What is on record of it now. */
+  | ({ operation: 'find' } & RevocationKey)
+  /** `start` issues again, and leaves dead what is dead; `undo` revives it too. `id`: of the record that is meant. */
+  | ({ operation: 'start' | 'undo'; id: string; reason: string } & RevocationKey)
   | { operation: 'list'; after?: string }
   | ({
       operation: 'count'
@@ -25,11 +27,14 @@ export type RevocationRequest =
       after?: string
     } & RevocationKey)
 
-/** Says to the operator what is wrong with a request. */
+/** Says to the operator what is wrong with a request, or what has come between: 409. */
 export class RevocationRequestError extends Error {
-  constructor(message: string) {
+  readonly status: 400 | 409
+
+  constructor(message: string, status: 400 | 409 = 400) {
     super(message)
     this.name = 'RevocationRequestError'
+    this.status = status
   }
 }
 
@@ -41,8 +46,9 @@ const MAX_SEGMENTS = 64
 
 const members = {
   revoke: ['dimension', 'value', 'reason', 'before', 'until', 'even_if_unknown'],
-  start: ['dimension', 'value', 'reason'],
-  undo: ['dimension', 'value', 'reason'],
+  find: ['dimension', 'value'],
+  start: ['dimension', 'value', 'id', 'reason'],
+  undo: ['dimension', 'value', 'id', 'reason'],
   list: ['after'],
   count: ['dimension', 'value', 'before', 'even_if_unknown', 'segment', 'segments', 'after'],
 } as const satisfies Record<RevocationRequest['operation'], readonly string[]>
@@ -67,8 +73,9 @@ export function parseRevocationRequest(body: string, now: number): RevocationReq
       even_if_unknown: flagOf(request, 'even_if_unknown'),
     }
   }
+  if (operation === 'find') return { operation, ...named }
   const reason = reasonOf(request)
-  if (operation !== 'revoke') return { operation, ...named, reason }
+  if (operation !== 'revoke') return { operation, ...named, id: idOf(request), reason }
   const before = beforeOf(request, now)
   const until = untilOf(request, now)
   if ('before' in before && 'until' in until) throw wrong('before goes on issuing: there is no until to it')
@@ -100,6 +107,12 @@ function namedOf({ dimension, value }: JsonObject): RevocationKey {
   if (dimension === 'subject' && !/^[a-z][a-z0-9-]{0,19}:.|^[A-Za-z0-9][\w.-]{0,63}$/.test(value))
     throw wrong('a subject is <issuer name>:<subject>, as tokens, receipts and logs have it in sub, or a client_id')
   return { dimension, value }
+}
+
+function idOf({ id }: JsonObject): string {
+  if (typeof id !== 'string' || !/^[\w-]{1,64}$/.test(id))
+    throw wrong('id must be that of the record that is meant, as find, list and revoke answer it')
+  return id
 }
 
 function reasonOf({ reason }: JsonObject): string {

@@ -24,15 +24,14 @@ function record(changes: Record<string, unknown> = {}) {
     reason: 'INC-1234',
     by: 'arn:aws:sts::123456789012:assumed-role/oncall/ana',
     at: 1_800_000_000,
+    id: 'first',
     ...changes,
   }
 }
 const revoked = (changes: Record<string, unknown> = {}) => ({ body: { revoked: record(changes) } })
-const lifted = (changes: Record<string, unknown> = {}) => ({
-  body: {
-    lifted: record({ blocked_until: 0, lifted_at: 1_800_000_060, lifted_by: 'bo', lifted_reason: 'x', ...changes }),
-  },
-})
+const found = (changes: Record<string, unknown> = {}) => ({ body: { found: record(changes) } })
+const lifting = { blocked_until: 0, lifted_at: 1_800_000_060, lifted_by: 'bo', lifted_reason: 'x', id: 'second' }
+const lifted = (changes: Record<string, unknown> = {}) => ({ body: { lifted: record({ ...lifting, ...changes }) } })
 
 describe('what is asked', () => {
   for (const [args, request] of [
@@ -68,11 +67,19 @@ describe('what is asked', () => {
   ] as [string[], Record<string, string>][])
     test(args.slice(0, -2).join(' '), async (t) => {
       const { url, asked, authorizations } = await adminServer(t, [
-        ({ operation }) => (operation === 'revoke' ? revoked() : lifted()),
+        ({ operation }) => (operation === 'revoke' ? revoked() : operation === 'find' ? found() : lifted()),
       ])
       const { code, stderr } = await asOperator([...args, '--broker', url])
       assert.deepEqual([code, stderr], [0, ''])
-      assert.deepEqual(asked, [{ ...request, reason: 'INC-1234' }])
+      const { operation, ...named } = request
+      const expected = { ...request, reason: 'INC-1234' }
+      // What is lifted is what was on record when the command began.
+      if (operation === 'revoke') assert.deepEqual(asked, [expected])
+      else
+        assert.deepEqual(asked, [
+          { operation: 'find', ...named },
+          { ...expected, id: 'first' },
+        ])
       assert.match(
         authorizations[0] ?? '',
         /^AWS4-HMAC-SHA256 Credential=AKIAOPERATOR\/\d{8}\/eu-west-1\/execute-api\/aws4_request, /,
@@ -165,7 +172,11 @@ describe('what is told', () => {
       'undo',
       ['revoke', 'undo', '--rule', 'web-deploys', ...reason],
       lifted({ not_before: 0 }),
-      [/^rule web-deploys: undone\./, /active again/],
+      [
+        /^rule web-deploys: undone\./,
+        /active again/,
+        /\n {2}it was revoked 2027-01-15T08:00:00Z by arn:aws:sts::123456789012:assumed-role\/oncall\/ana: INC-1234\n$/,
+      ],
     ],
     [
       'start',
@@ -175,7 +186,7 @@ describe('what is told', () => {
     ],
   ] as [string, string[], { body: unknown }, RegExp[]][])
     test(what, async (t) => {
-      const { url } = await adminServer(t, [answer])
+      const { url } = await adminServer(t, [({ operation }) => (operation === 'find' ? found() : answer)])
       const { code, stdout, stderr } = await asOperator([...args, '--broker', url])
       assert.deepEqual([code, stderr], [0, ''])
       for (const part of told) assert.match(stdout, part)
@@ -186,7 +197,7 @@ describe('what is told', () => {
     [['start', 'web-deploys'], lifted()],
   ] as const)
     test(`--json of ${args[0]} is the broker’s own answer`, async (t) => {
-      const { url } = await adminServer(t, [answer])
+      const { url } = await adminServer(t, [({ operation }) => (operation === 'find' ? found() : answer)])
       const { code, stdout } = await asOperator([...args, ...reason, '--broker', url, '--json'])
       assert.equal(code, 0)
       assert.deepEqual(JSON.parse(stdout), answer.body)
@@ -197,11 +208,32 @@ describe('what is told', () => {
     [['start', 'web-deploys'], 'start'],
   ] as const)
     test(`${operation} where nothing is revoked: exit 1`, async (t) => {
-      const { url } = await adminServer(t, [{ body: { lifted: null } }])
+      const { url, asked } = await adminServer(t, [{ body: { found: null } }])
       const { code, stdout, stderr } = await asOperator([...command, ...reason, '--broker', url])
       assert.deepEqual([code, stdout], [1, ''])
       assert.equal(stderr, `rule web-deploys was not revoked: there is nothing to ${operation}\n`)
+      const json = await asOperator([...command, ...reason, '--broker', url, '--json'])
+      assert.deepEqual([json.code, JSON.parse(json.stdout)], [1, { lifted: null }])
+      assert.deepEqual(new Set(asked.map((each) => each.operation)), new Set(['find']))
     })
+
+  test('a lifting whose answer is lost means the same record when it is asked for again', async (t) => {
+    const { url, asked } = await adminServer(t, [
+      found(),
+      { instead: (response) => void response.destroy() },
+      { status: 409, body: { error: 'invalid_request', error_description: 'somebody has revoked this since' } },
+    ])
+    const { code, stdout, stderr } = await asOperator(['start', 'web-deploys', ...reason, '--broker', url])
+    assert.deepEqual([code, stdout, stderr], [1, '', 'somebody has revoked this since\n'])
+    assert.deepEqual(
+      asked.map(({ operation, id }) => [operation, id]),
+      [
+        ['find', undefined],
+        ['start', 'first'],
+        ['start', 'first'],
+      ],
+    )
+  })
 })
 
 describe('the list', () => {

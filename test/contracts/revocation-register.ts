@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import { GetItemCommand, PutItemCommand, type AttributeValue } from '@aws-sdk/client-dynamodb'
+import { GetItemCommand, PutItemCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { dynamodbRevocationRegister } from '../../lib/aws/revocation-register.ts'
 import { dynamodbRevocationStore } from '../../lib/aws/revocations.ts'
 import type { Lifting, RevocationBook, RevocationEntry, RevocationKey, RevocationRecord } from '../../lib/ports.ts'
@@ -163,11 +163,12 @@ export function revocationRegisterContract(name: string, open: () => Promise<Tes
 
     describe('lifting', () => {
       test('undo revives tokens and issues again; who, when and why is on record beside the revocation', async () => {
-        const one = entry()
-        await register.revoke(one, signal)
+        const one = await register.revoke(entry(), signal)
         const record = await register.lift(one, undo, signal)
+        assert.ok(record !== 'changed' && record.id !== one.id)
         assert.deepEqual(record, {
           ...one,
+          id: record.id,
           not_before: 0,
           blocked_until: 0,
           // It need not stay for as long as a block would.
@@ -176,13 +177,13 @@ export function revocationRegisterContract(name: string, open: () => Promise<Tes
           lifted_by: undo.by,
           lifted_reason: undo.reason,
         })
+        assert.deepEqual(await register.find(one, signal), record)
         const { not_before, blocked_until } = (await found(one))!
         assert.deepEqual([not_before, blocked_until], [0, 0])
       })
 
       test('start issues again, and leaves dead what is dead', async () => {
-        const one = entry()
-        await register.revoke(one, signal)
+        const one = await register.revoke(entry(), signal)
         await register.lift(one, start, signal)
         const { not_before, blocked_until } = (await found(one))!
         assert.equal(not_before, one.not_before)
@@ -191,13 +192,64 @@ export function revocationRegisterContract(name: string, open: () => Promise<Tes
 
       test('where nothing is revoked there is nothing to lift, and nothing is written', async () => {
         const key = entry()
-        assert.equal(await register.lift(key, undo, signal), undefined)
+        assert.equal(await register.find(key, signal), undefined)
+        assert.equal(await register.lift({ ...key, id: 'none' }, undo, signal), 'changed')
         assert.equal(await row(key), undefined)
       })
 
+      for (const [what, lifting] of [
+        ['undo', undo],
+        ['start', start],
+      ] as const) {
+        test(`${what} of a record that was revoked again since changes nothing`, async () => {
+          const one = await register.revoke(entry(), signal)
+          const again = await register.revoke({ ...one, reason: 'another finding', at: now + 1 }, signal)
+          assert.equal(await register.lift(one, lifting, signal), 'changed')
+          assert.deepEqual(await register.find(one, signal), again)
+        })
+
+        test(`${what}, repeated after somebody stopped it again, leaves that stop alone`, async () => {
+          const one = await register.revoke(entry(), signal)
+          await register.lift(one, lifting, signal)
+          const again = await register.revoke({ ...one, reason: 'another finding', at: now + 90 }, signal)
+          assert.equal(await register.lift(one, lifting, signal), 'changed')
+          assert.deepEqual(await register.find(one, signal), again)
+        })
+
+        test(`${what}, repeated at once, is done once`, async () => {
+          const one = await register.revoke(entry(), signal)
+          const first = await register.lift(one, lifting, signal)
+          assert.deepEqual(await register.lift(one, { ...lifting, at: lifting.at + 1 }, signal), first)
+        })
+      }
+
+      test('one of start and undo is done, and the other told', async () => {
+        const one = await register.revoke(entry(), signal)
+        await register.lift(one, start, signal)
+        assert.equal(await register.lift(one, undo, signal), 'changed')
+        assert.equal((await found(one))?.not_before, one.not_before)
+      })
+
+      test('an answer that is lost while somebody stops it again lifts nothing of theirs', async () => {
+        const one = await register.revoke(entry(), signal)
+        const again = { ...one, reason: 'another finding', at: now + 90 }
+        let lost = false
+        // The first put is done, and while nobody hears of it the rule is stopped again.
+        const send = async (command: PutItemCommand, options: object) => {
+          const answer = await world.client.send(command, options)
+          if (!(command instanceof PutItemCommand) || lost) return answer
+          lost = true
+          await register.revoke(again, signal)
+          throw new Error('the answer was lost')
+        }
+        const losing = dynamodbRevocationRegister({ send } as unknown as DynamoDBClient, world.table)
+        assert.equal(await losing.lift(one, start, signal), 'changed')
+        assert.ok(lost)
+        assert.equal((await found(one))?.blocked_until, forGood)
+      })
+
       test('a revocation after it holds', async () => {
-        const one = entry()
-        await register.revoke(one, signal)
+        const one = await register.revoke(entry(), signal)
         await register.lift(one, undo, signal)
         await register.revoke({ ...one, at: now + 90 }, signal)
         const { not_before, blocked_until } = (await found(one))!
@@ -206,8 +258,10 @@ export function revocationRegisterContract(name: string, open: () => Promise<Tes
 
       test('a revocation at the same moment is before it or after it, and never half of each', async () => {
         for (let round = 0; round < 20; round++) {
-          const first = entry({ not_before: now - 50, blocked_until: now + 50, expires_at: now + 1_000 })
-          await register.revoke(first, signal)
+          const first = await register.revoke(
+            entry({ not_before: now - 50, blocked_until: now + 50, expires_at: now + 1_000 }),
+            signal,
+          )
           const second = { ...first, not_before: now + 2, blocked_until: forGood }
           await Promise.all([register.revoke(second, signal), register.lift(first, undo, signal)])
           const { not_before, blocked_until } = (await found(first))!
@@ -225,9 +279,8 @@ export function revocationRegisterContract(name: string, open: () => Promise<Tes
 
     describe('the list', () => {
       test('has all but single tokens, and what was lifted too', async () => {
-        const one = entry()
         const token = entry({ dimension: 'jti' })
-        await register.revoke(one, signal)
+        const one = await register.revoke(entry(), signal)
         await register.revoke(token, signal)
         const records = await listed()
         assert.deepEqual(
@@ -282,9 +335,7 @@ export function revocationRegisterContract(name: string, open: () => Promise<Tes
         await through(
           () => 'none',
           async (register, proxy) => {
-            const one = entry()
-            await register.revoke(one, signal)
-            await register.lift(one, undo, signal)
+            await register.lift(await register.revoke(entry(), signal), undo, signal)
             assert.deepEqual(proxy.operations, ['GetItem', 'PutItem', 'GetItem', 'PutItem'])
           },
         )
@@ -316,11 +367,11 @@ export function revocationRegisterContract(name: string, open: () => Promise<Tes
       })
 
       test('so is a lifting', async () => {
-        const one = entry()
-        await register.revoke(one, signal)
+        const one = await register.revoke(entry(), signal)
         await through(lostOnce('lose'), async (faulty) => {
           const record = await faulty.lift(one, undo, signal)
-          assert.equal(record?.lifted_at, undo.at)
+          assert.ok(record !== 'changed')
+          assert.equal(record.lifted_at, undo.at)
           assert.equal((await found(one))?.blocked_until, 0)
         })
       })
@@ -404,7 +455,7 @@ export function revocationRegisterContract(name: string, open: () => Promise<Tes
           await world.client.send(new PutItemCommand({ TableName: world.table, Item: spoiled }))
           await assert.rejects(
             register.revoke(one, signal),
-            new UnavailableError('dynamodb', 'a revocation is malformed'),
+            new UnavailableError('dynamodb', `the row "revocation#rule#${one.value}" is malformed`),
           )
           assert.deepEqual(await row(one), spoiled)
           await world.client.send(

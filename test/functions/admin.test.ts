@@ -44,6 +44,7 @@ interface Body {
   error: string
   error_description: string
   revoked: RevocationRecord
+  found: RevocationRecord | null
   lifted: RevocationRecord
   records: RevocationRecord[]
   counted: ReceiptCount
@@ -78,6 +79,11 @@ async function ask(body: unknown, changes: Record<string, unknown> = {}): Promis
 const rule = { dimension: 'rule', value: 'web-deploys' }
 const reason = 'INC-1234: a stranger changed the workflow'
 const revoke = (more: object = {}) => ask({ operation: 'revoke', reason, ...rule, ...more })
+/** Of what is on record now. */
+async function lift(operation: 'undo' | 'start', named: object = rule): Promise<Answer> {
+  const { found } = (await ask({ operation: 'find', ...named })).body
+  return ask({ operation, reason: 'reviewed', ...named, id: found?.id })
+}
 
 describe('whom IAM has not let in is refused, whatever else they say', () => {
   const http = { method: 'POST', path: '/admin/revocations' }
@@ -118,7 +124,8 @@ test('who asked is whom IAM names, and nobody can say otherwise', async () => {
 describe('what it asks of AWS', () => {
   for (const [what, body, operations] of [
     ['to revoke', { operation: 'revoke', reason, ...rule }, ['GetItem', 'PutItem']],
-    ['to undo what is not revoked', { operation: 'undo', reason, ...rule }, ['GetItem']],
+    ['to find what is on record', { operation: 'find', ...rule }, ['GetItem']],
+    ['to undo what is not revoked', { operation: 'undo', reason, ...rule, id: 'x' }, ['GetItem']],
     ['to list', { operation: 'list' }, ['Query']],
     ['to count', { operation: 'count', ...rule, segment: 0, segments: 4 }, ['Scan']],
     ['to refuse a name that is none', { operation: 'revoke', reason, dimension: 'rule', value: 'web-deploy' }, []],
@@ -147,6 +154,7 @@ describe('what a revocation says', () => {
       reason,
       by: userArn,
       at: revoked.at,
+      id: revoked.id,
     })
     const row = await world.row('revocation#rule#web-deploys')
     assert.deepEqual(
@@ -209,7 +217,7 @@ describe('a name that is none', () => {
   test('of one that is no more a revocation can be undone', async () => {
     const gone = { dimension: 'rule', value: 'removed-since' }
     await revoke({ ...gone, even_if_unknown: true })
-    const { status, body } = await ask({ operation: 'undo', reason, ...gone })
+    const { status, body } = await lift('undo', gone)
     assert.deepEqual([status, body.lifted.not_before, body.lifted.blocked_until], [200, 0, 0])
   })
 })
@@ -221,7 +229,7 @@ describe('taking back', () => {
       ['start', now() + 2],
     ] as const) {
       await revoke()
-      const { body } = await ask({ operation, reason: 'reviewed', ...rule })
+      const { body } = await lift(operation)
       assert.ok(Math.abs(body.lifted.not_before - not_before) <= 1)
       assert.ok(body.lifted.blocked_until <= now())
       assert.deepEqual([body.lifted.lifted_by, body.lifted.lifted_reason], [userArn, 'reviewed'])
@@ -229,9 +237,24 @@ describe('taking back', () => {
     }
   })
 
-  test('of what is not revoked: null, and nothing is written', async () => {
-    assert.deepEqual((await ask({ operation: 'undo', reason, ...rule })).body, { lifted: null })
+  test('of what is not revoked there is nothing to find, and nothing is written', async () => {
+    assert.deepEqual((await ask({ operation: 'find', ...rule })).body, { found: null })
+    const { status, body } = await ask({ operation: 'undo', reason, ...rule, id: 'x' })
+    assert.deepEqual([status, body.error], [409, 'invalid_request'])
     assert.equal(await world.row('revocation#rule#web-deploys'), undefined)
+  })
+
+  test('of what somebody has revoked again since: 409, in words, and that one holds', async () => {
+    const { id } = (await revoke()).body.revoked
+    const again = (await revoke({ reason: 'another finding' })).body.revoked
+    logged.length = 0
+    for (const operation of ['undo', 'start']) {
+      const { status, body } = await ask({ operation, reason: 'reviewed', ...rule, id })
+      assert.deepEqual([status, body.error], [409, 'invalid_request'])
+      assert.match(body.error_description, /^somebody has revoked or lifted this since, so nothing was changed/)
+    }
+    assert.deepEqual((await ask({ operation: 'find', ...rule })).body, { found: again })
+    assert.deepEqual(logged, ['not undone: reviewed', 'not started: reviewed'])
   })
 
   test('the list says what is revoked, and what was', async () => {
@@ -241,7 +264,7 @@ describe('taking back', () => {
       before.map(({ value, by }) => [value, by]),
       [['web-deploys', userArn]],
     )
-    await ask({ operation: 'undo', reason: 'reviewed', ...rule })
+    await lift('undo')
     const [record] = (await ask({ operation: 'list' })).body.records
     assert.deepEqual([record?.blocked_until, record?.lifted_reason], [0, 'reviewed'])
   })
@@ -255,7 +278,7 @@ test('a rule is stopped at the next exchange, and started again', async () => {
   const { status, body } = await trade()
   assert.deepEqual([status, body.error], [400, 'invalid_request'])
   assert.deepEqual(logged, ['refused: issuance_blocked'])
-  const { lifted } = (await ask({ operation: 'undo', reason: 'reviewed', ...rule })).body
+  const { lifted } = (await lift('undo')).body
   assert.equal(lifted.blocked_until, 0)
   assert.equal((await trade()).status, 200)
 })
@@ -277,7 +300,7 @@ describe('what fails is 503, and may be asked again', () => {
   for (const [operation, body] of [
     ['GetItem', { operation: 'revoke', reason, ...rule }],
     ['PutItem', { operation: 'revoke', reason, ...rule }],
-    ['GetItem', { operation: 'undo', reason, ...rule }],
+    ['GetItem', { operation: 'find', ...rule }],
     ['Query', { operation: 'list' }],
     ['Scan', { operation: 'count', ...rule, segment: 0, segments: 1 }],
   ] as [string, { operation: string }][])

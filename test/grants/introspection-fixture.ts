@@ -66,7 +66,7 @@ export function introspectionWorld(): IntrospectionWorld {
       ports.calls.push('revoke')
       if (ports.fail.record) return Promise.reject(ports.fail.record)
       entries.push(entry)
-      return Promise.resolve()
+      return Promise.resolve({ ...entry, id: String(entries.length) })
     },
   }
   const ports = Object.assign(alone, { register, signer: { ...ours.signer, sign } })
