@@ -118,7 +118,7 @@ export interface Revocation extends RevocationKey {
 }
 
 export interface RevocationStore {
-  /** Every stored revocation among these keys (100 at most), read consistently. Throws UnavailableError, also for a partial answer. */
+  /** Every stored revocation among these keys, read consistently. Throws UnavailableError, also for a partial answer. */
   find(keys: RevocationKey[], signal: AbortSignal): Promise<Revocation[]>
 }
 

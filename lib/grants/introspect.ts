@@ -1,5 +1,6 @@
-import type { Ports, Revocation, RevocationKey } from '../ports.ts'
+import type { ActiveKey, Ports, Revocation, RevocationKey } from '../ports.ts'
 import { authenticationFailed } from '../protocol/client-authentication.ts'
+import { UnavailableError } from '../protocol/errors.ts'
 import { requiredParameter, type Form } from '../protocol/form.ts'
 import { INTROSPECTION_JWT, type IntrospectionMediaType } from '../protocol/introspection.ts'
 import type { SigningKey } from '../protocol/signing-keys.ts'
@@ -23,7 +24,7 @@ export interface IntrospectionContext {
 /** RFC 7662 section 2.2: nothing is said of a token that is not active, or not the caller's business. */
 type Introspection = { active: false } | { active: true; token_type: 'Bearer'; [claim: string]: unknown }
 
-/** A token and the one target it is for. */
+/** A token and what broker.yaml calls its audience today. */
 interface SeenToken {
   token: OwnToken
   target: string
@@ -45,13 +46,21 @@ export async function introspect(
     if (!client?.authenticated)
       throw authenticationFailed('who looks a token up must authenticate', authorization !== undefined)
     const seen = await find(token, client, context)
-    const asked = clientRevocationKeys(client.client_id, client.workload?.sub)
+    const { ports, signal } = context
+    const signer = media_type === INTROSPECTION_JWT ? ports.signer.activeKey('RS256') : undefined
+    const ofSigner: RevocationKey[] = signer === undefined ? [] : [{ dimension: 'kid', value: signer.kid }]
+    const ofCaller = clientRevocationKeys(client.client_id, client.workload?.sub)
+    const ofToken = seen === undefined ? [] : tokenRevocationKeys(seen)
     // Also where there is nothing to see: a token of no concern and one that never was make the same calls.
-    const keys = [...asked, ...(seen === undefined ? [] : tokenRevocationKeys(seen))]
-    const revocations = await context.ports.revocations.find(keys, context.signal)
-    refuseBlocked(asked, revocations, context.ports.now(), authorization)
-    const introspection = answerOf(seen, revocations)
-    return media_type === INTROSPECTION_JWT ? sign(introspection, client, context) : JSON.stringify(introspection)
+    const revocations = await ports.revocations.find([...ofCaller, ...ofSigner, ...ofToken], signal)
+    const now = ports.now()
+    // A caller that was shut out is told as little as one with a wrong secret.
+    const block = among(ofCaller, revocations).find(({ blocked_until }) => blocked_until > now)
+    if (block) throw authenticationFailed(`revoked by ${block.dimension} ${block.value}`, authorization !== undefined)
+    if (among(ofSigner, revocations).some(({ blocked_until }) => blocked_until > now))
+      throw new UnavailableError('kms', 'the key that signs answers was revoked')
+    const introspection = answerOf(seen, among(ofToken, revocations))
+    return signer === undefined ? JSON.stringify(introspection) : sign(introspection, signer, client, context)
   })
 }
 
@@ -73,23 +82,17 @@ async function find(
 /** Everything that takes this token back: what it was issued on, itself, and what it was exchanged from. */
 function tokenRevocationKeys({ token: { kid, claims }, target }: SeenToken): RevocationKey[] {
   return [
-    ...revocationKeysOf({ ...claims, target, kid }),
+    ...revocationKeysOf({ ...claims, kid }),
+    // What it is called today, which is all that an operator knows.
+    ...(target === claims.target ? [] : [{ dimension: 'target' as const, value: target }]),
     ...[claims.jti, ...(claims.parents ?? [])].map((value) => ({ dimension: 'jti' as const, value })),
   ]
 }
 
-/** A caller that was shut out is told as little as one with a wrong secret. */
-function refuseBlocked(
-  asked: readonly RevocationKey[],
-  revocations: readonly Revocation[],
-  now: number,
-  authorization: string | undefined,
-): void {
-  const block = revocations.find(
-    ({ dimension, value, blocked_until }) =>
-      blocked_until > now && asked.some((key) => key.dimension === dimension && key.value === value),
+function among(keys: readonly RevocationKey[], revocations: readonly Revocation[]): Revocation[] {
+  return revocations.filter(({ dimension, value }) =>
+    keys.some((key) => key.dimension === dimension && key.value === value),
   )
-  if (block) throw authenticationFailed(`revoked by ${block.dimension} ${block.value}`, authorization !== undefined)
 }
 
 function answerOf(seen: SeenToken | undefined, revocations: readonly Revocation[]): Introspection {
@@ -102,10 +105,10 @@ function answerOf(seen: SeenToken | undefined, revocations: readonly Revocation[
 /** RFC 9701 section 5: without `sub` and `exp` of its own, so that it cannot be taken for a token. Section 6: RS256. */
 async function sign(
   token_introspection: Introspection,
+  key: ActiveKey,
   { client_id }: AuthenticatedClient,
   { policy, ports, signal }: IntrospectionContext,
 ): Promise<string> {
-  const key = ports.signer.activeKey('RS256')
   const claims = { iss: policy.ourIssuer, aud: client_id, iat: ports.now(), token_introspection }
   const input = signingInput(key, 'token-introspection+jwt', claims)
   return toCompactJws(input, await ports.signer.sign(key, Buffer.from(input), signal))

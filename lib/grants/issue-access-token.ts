@@ -35,6 +35,7 @@ export async function issueAccessToken(
     jti: decision_id,
     ...scope,
     // What else it can be revoked by, so that looking it up needs no more than the token.
+    target: granted.target,
     rules: granted.rules,
     ...ofClient,
   }

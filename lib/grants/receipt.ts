@@ -3,6 +3,7 @@ import type { JsonObject } from '../protocol/strict-json.ts'
 import { CLIENT_CREDENTIALS_GRANT, TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
 import { claimAt, type ClaimPath } from '../tokens/claim-path.ts'
 import type { AuthenticatedClient, RequestClient } from '../tokens/request-client.ts'
+import { MAX_CLOCK_TOLERANCE } from '../tokens/trusted-issuer.ts'
 import type { VerifiedSubject } from '../tokens/verify-subject-token.ts'
 import type { Granted, Trace } from '../trust/decide.ts'
 import type { Policy } from '../trust/policy.ts'
@@ -22,7 +23,7 @@ interface Exchange {
   policy: Policy
 }
 
-/** What is written before anything is released. Kept at least as long as the subject token or what was issued could be used. */
+/** What is written before anything is released. Kept at least as long as the subject token or what was issued could be used, also if broker.yaml tolerates more by then. */
 export function receiptOf({
   decision: { granted, trace },
   subject,
@@ -62,11 +63,7 @@ export function receiptOf({
     grant_type: TOKEN_EXCHANGE_GRANT,
     ...evidenceOf(subject),
     claims: namedClaims(subject, policy),
-    expires_at: Math.max(
-      subject.exp + subject.issuer.clock_tolerance,
-      issued.exp + subject.issuer.clock_tolerance,
-      retained,
-    ),
+    expires_at: Math.max(subject.exp + MAX_CLOCK_TOLERANCE, issued.exp + MAX_CLOCK_TOLERANCE, retained),
   }
 }
 
@@ -85,7 +82,7 @@ export function assertionReceiptOf(
     client_id,
     ...evidenceOf(assertion),
     at: now,
-    expires_at: assertion.exp + assertion.issuer.clock_tolerance,
+    expires_at: assertion.exp + MAX_CLOCK_TOLERANCE,
   }
 }
 

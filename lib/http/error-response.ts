@@ -63,7 +63,7 @@ function factsOf(error: unknown): Record<string, unknown> {
 }
 
 /** Names of broker.yaml, which may be as long as a secret. */
-const ours: ReadonlySet<string> = new Set(['target', 'role', 'rule', 'rules', 'tag', 'named', 'granted'])
+const ours: ReadonlySet<string> = new Set(['target', 'role', 'rule', 'rules', 'tag', 'named', 'granted', 'client_id'])
 
 /** What the caller chose may be a token put in the wrong place. */
 function scrubbedFacts(facts: object): Record<string, unknown> {

@@ -61,7 +61,7 @@ export function parseRevocationRequest(body: string, now: number): RevocationReq
   const known: readonly string[] = ['operation', ...members[operation]]
   const unknown = Object.keys(request).find((name) => !known.includes(name))
   if (unknown !== undefined) throw wrong(`${operation} has a member that is none: it has ${known.join(', ')}`)
-  if (operation === 'list') return { operation, ...afterOf(request) }
+  if (operation === 'list') return { operation, ...afterOf(request, 'revocation#') }
   const named = namedOf(request)
   if (operation === 'count') {
     return {
@@ -69,7 +69,7 @@ export function parseRevocationRequest(body: string, now: number): RevocationReq
       ...named,
       ...beforeOf(request, now),
       ...segmentOf(request),
-      ...afterOf(request),
+      ...afterOf(request, ''),
       even_if_unknown: flagOf(request, 'even_if_unknown'),
     }
   }
@@ -104,6 +104,8 @@ function namedOf({ dimension, value }: JsonObject): RevocationKey {
   if (typeof value !== 'string' || !/^[\x20-\x7e]{1,255}$/.test(value))
     throw wrong('value must be 1 to 255 printable ASCII characters')
   if (dimension === 'all' && value !== 'all') throw wrong('the value of all is all')
+  if (dimension === 'client' && value.includes(':'))
+    throw wrong('a client is one of broker.yaml, by its client_id: a workload, which is its own client, is a subject')
   if (dimension === 'subject' && !/^[a-z][a-z0-9-]{0,19}:.|^[A-Za-z0-9][\w.-]{0,63}$/.test(value))
     throw wrong('a subject is <issuer name>:<subject>, as tokens, receipts and logs have it in sub, or a client_id')
   return { dimension, value }
@@ -139,9 +141,10 @@ function segmentOf({ segment, segments }: JsonObject): { segment: number; segmen
   return { segment, segments }
 }
 
-function afterOf({ after }: JsonObject): { after?: string } {
+/** `begins`: as every row of what is listed does. */
+function afterOf({ after }: JsonObject, begins: string): { after?: string } {
   if (after === undefined) return {}
-  if (typeof after !== 'string' || after === '' || Buffer.byteLength(after) > 2_048)
+  if (typeof after !== 'string' || after === '' || !after.startsWith(begins) || Buffer.byteLength(after) > 2_048)
     throw wrong('after must be what the last answer had as next')
   return { after }
 }

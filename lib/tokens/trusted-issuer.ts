@@ -8,6 +8,9 @@ export type ReplayMode = 'once' | 'once_per_target' | 'off'
 /** Text and claims in turn: `['repo:', {claim: ['repository_owner_id']}, '/', {claim: ['repository_id']}]`. A list of claims means the first that is present. */
 export type SubjectTemplate = readonly (string | { claim: ClaimPath; otherwise?: ClaimPath })[]
 
+/** In seconds: no issuer's `clock_tolerance` is more. */
+export const MAX_CLOCK_TOLERANCE = 300
+
 /** What verification needs to know of an issuer. Durations in seconds. */
 export interface TrustedIssuer extends KeySource {
   /** Absent: our own issuer. */

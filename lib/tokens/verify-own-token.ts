@@ -23,7 +23,8 @@ export interface OwnClaims extends Readonly<JsonObject> {
   readonly exp: number
   readonly jti: string
   readonly scope?: string
-  /** The rules that granted it. */
+  /** What broker.yaml called its audience, and the rules that granted it, when it was issued. */
+  readonly target: string
   readonly rules: readonly string[]
   /** Of a federated client: our `sub` for the workload that authenticated as it. */
   readonly client_sub?: string
@@ -84,9 +85,9 @@ async function isSignedBy({ jwk, alg }: SigningKey, token: string): Promise<bool
 }
 
 function areOwnClaims(claims: JsonObject): claims is OwnClaims {
-  const { iss, sub, aud, client_id, iat, exp, jti, scope, rules, client_sub, parents } = claims
+  const { iss, sub, aud, client_id, iat, exp, jti, scope, target, rules, client_sub, parents } = claims
   return (
-    [iss, sub, aud, client_id, jti].every((value) => typeof value === 'string' && value !== '') &&
+    [iss, sub, aud, client_id, jti, target].every((value) => typeof value === 'string' && value !== '') &&
     [iat, exp].every(Number.isSafeInteger) &&
     [scope, client_sub].every((value) => value === undefined || typeof value === 'string') &&
     areStrings(rules) &&

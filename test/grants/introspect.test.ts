@@ -150,6 +150,31 @@ describe('revocations', () => {
       assert.notEqual(await ask(token), inactive)
     })
 
+  test('of a target that has another name today count by either name', async () => {
+    const token = await world.ours.sign({ target: 'old-name' })
+    for (const value of ['old-name', 'api']) {
+      world.ports.revoked = [row({ dimension: 'target', value }, { not_before: now })]
+      assert.equal(await ask(token), inactive, value)
+    }
+  })
+
+  test('of the caller are about the caller, not about the token', async () => {
+    const proof = {
+      client_id: 'pod',
+      client_assertion_type: JWT_BEARER_ASSERTION,
+      client_assertion: await world.farm.sign({ job: 'pod', sub: 'pod-1', jti: 'j1' }),
+    }
+    world.ports.revoked = [
+      row({ dimension: 'client', value: 'orders-api' }, { not_before: now }),
+      row({ dimension: 'client', value: 'pod' }, { not_before: now }),
+      row({ dimension: 'subject', value: 'farm:pod-1' }, { not_before: now }),
+    ]
+    const token = await world.ours.sign()
+    assert.notEqual(await ask(token), inactive)
+    assert.notEqual(await ask(token, { fields: proof }), inactive)
+    assert.equal(await ask(await world.ours.sign({ client_id: 'orders-api' })), inactive)
+  })
+
   test('one of several is enough', async () => {
     world.ports.revoked = [row(keys[0]!), row(keys[7]!, { not_before: now }), row(keys[9]!)]
     assert.equal(await ask(await sign()), inactive)
@@ -269,6 +294,18 @@ describe('RFC 9701: a signed answer', () => {
     const jwt = await signed('not-a-token')
     assert.equal(decodeProtectedHeader(jwt).alg, 'RS256')
     assert.deepEqual(decodeJwt(jwt).token_introspection, { active: false })
+  })
+
+  test('is none by a key that was revoked, and JSON goes on', async () => {
+    const revoked = row({ dimension: 'kid', value: 'rs' }, { blocked_until: now + 1 })
+    for (const token of [await world.ours.sign(), 'not-a-token']) {
+      world.ports.revoked = [revoked]
+      await assert.rejects(signed(token), new UnavailableError('kms', 'the key that signs answers was revoked'))
+      assert.doesNotMatch(world.ports.calls.join(), /sign/)
+      await ask(token)
+    }
+    world.ports.revoked = [{ ...revoked, blocked_until: now }]
+    assert.equal(decodeProtectedHeader(await signed('not-a-token')).kid, 'rs')
   })
 
   test('is none when KMS is down', async () => {

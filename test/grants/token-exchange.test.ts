@@ -88,6 +88,7 @@ test('a token of ours comes back, with RFC 9068’s header and claims and the ru
     exp: now + 900,
     scope: 'read write',
     job: 'job-7',
+    target: 'api',
     rules: ['r'],
   })
 })
@@ -184,8 +185,9 @@ for (const [title, path, claims, name] of [
 
 for (const [title, claims, retention, expires_at] of [
   ['as long as it is asked to', {}, 86_400, now + 86_400],
-  ['no shorter than what was issued lives, with the tolerance', {}, 60, now + 900 + 60],
-  ['no shorter than the subject token lives, with the tolerance', { exp: now + 1_200 }, 60, now + 1_200 + 60],
+  ['no shorter than what was issued lives, with the most tolerance there is', {}, 60, now + 900 + 300],
+  // Whatever it is today: a broker.yaml that allows more tomorrow must not make a spent token good again.
+  ['no shorter than the subject token lives, with the most tolerance there is', { exp: now + 1_200 }, 60, now + 1_500],
 ] as const) {
   test(`a receipt is kept ${title}`, async () => {
     await exchange({ token: await farm.sign(claims), changes: { receipts: { retention } } })

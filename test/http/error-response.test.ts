@@ -23,6 +23,18 @@ test('names of broker.yaml are logged whole, however long', () => {
   ])
 })
 
+test('a client’s name too, but not what it was refused for', () => {
+  const client_id = 'a-client-with-a-name-that-is-as-long-as-a-secret'
+  const cause = { reason: 'audience_mismatch', aud: 's'.repeat(40) } as const
+  const { logged } = answer({ reason: 'client_assertion_refused', client_id, cause })
+  assert.deepEqual(logged[0]?.[1], {
+    decision_id: 'decision',
+    reason: 'client_assertion_refused',
+    client_id,
+    cause: { ...cause, aud: '[removed]' },
+  })
+})
+
 test('what the caller chose is cut where it could be a secret', () => {
   const { logged } = answer({ reason: 'audience_mismatch', aud: `https://x.test/${'s'.repeat(40)}` })
   assert.deepEqual(logged[0]?.[1].aud, 'https://x.test/[removed]')

@@ -20,7 +20,11 @@ describe('what is read', () => {
     ['undo', { ...revoke, operation: 'undo', id: 'Zm9v_-' }, { ...revoke, operation: 'undo', id: 'Zm9v_-' }],
     ['start', { ...revoke, operation: 'start', id: 'x' }, { ...revoke, operation: 'start', id: 'x' }],
     ['the list', { operation: 'list' }, { operation: 'list' }],
-    ['the list from its middle', { operation: 'list', after: 'é#1' }, { operation: 'list', after: 'é#1' }],
+    [
+      'the list from its middle',
+      { operation: 'list', after: 'revocation#subject#farm:é' },
+      { operation: 'list', after: 'revocation#subject#farm:é' },
+    ],
     ['a count', count, { ...count, even_if_unknown: false }],
     [
       'the last of many parts',
@@ -102,6 +106,12 @@ describe('what is refused, each for one thing', () => {
       /unpaired surrogate/,
     ],
     ['a reason that is a list', { ...revoke, reason: ['x'] }, /reason must be/],
+    ['a list from elsewhere in the table', { operation: 'list', after: 'receipt#farm#jti:1' }, /after must be/],
+    [
+      'a workload for a client',
+      { ...revoke, dimension: 'client', value: 'github:repo:1/2' },
+      /a workload, .* is a subject/,
+    ],
     ['undo of no record', { ...revoke, operation: 'undo' }, /id must be that of the record/],
     ['start of no record', { ...revoke, operation: 'start' }, /id must be that of the record/],
     ['an id of nothing', { ...revoke, operation: 'undo', id: '' }, /id must be/],

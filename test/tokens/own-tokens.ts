@@ -37,6 +37,7 @@ export async function ownTokens(): Promise<OwnTokens> {
     exp: now + 840,
     jti: 'token-1',
     scope: 'read',
+    target: 'api',
     rules: ['deploys'],
   }
   const algorithms = {

@@ -49,6 +49,8 @@ for (const [what, claims] of [
   ['a scope in a list', { scope: ['read'] }],
   ['no rules', { rules: undefined }],
   ['rules that are text', { rules: 'deploys' }],
+  ['no target', { target: undefined }],
+  ['a target that is no text', { target: ['api'] }],
   ['a rule that is no text', { rules: ['deploys', 7] }],
   ['a client_sub that is null', { client_sub: null }],
   ['parents that are text', { parents: 'a' }],

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { SubjectTokenAlgorithm } from '../../lib/protocol/algorithms.ts'
+import type { KeySet } from '../../lib/protocol/key-set.ts'
 import type { Configuration } from '../../lib/trust/configuration.ts'
 import { findUnsafe } from '../../lib/trust/guardrails.ts'
 import type { GuardrailFinding } from '../../lib/trust/guardrails/finding.ts'
@@ -7,6 +9,10 @@ import { rulesOf, safe, withIssuer } from './guardrails-fixture.ts'
 import { farm } from './policy-fixture.ts'
 
 const inLocalRun = (issuer: Parameters<typeof withIssuer>[0]): Configuration => ({ ...withIssuer(issuer), local: true })
+
+const keySet = (alg: SubjectTokenAlgorithm): KeySet => ({
+  keys: [{ kid: 'k', algorithms: [alg], jwk: { kty: 'RSA' } }],
+})
 
 const unsafe: readonly (readonly [string, Configuration, GuardrailFinding['rule']])[] = [
   ['an issuer over http', withIssuer({ issuer: 'http://ci.test' }), 'insecure-url'],
@@ -41,6 +47,9 @@ const unsafe: readonly (readonly [string, Configuration, GuardrailFinding['rule'
     withIssuer({ issuer: 'https://kubernetes.default.svc.cluster.local' }),
     'unreachable-keys',
   ],
+  ['an issuer at a name with a dot after it', withIssuer({ issuer: 'https://ci.test.' }), 'insecure-url'],
+  ['keys at a name with a dot after it', withIssuer({ jwks: { uri: 'https://keys.internal./jwks' } }), 'insecure-url'],
+  ['keys of which none signs so', withIssuer({ jwks: { keys: keySet('ES256') } }), 'algorithm-not-allowed'],
   ['discovery at a name without a dot', withIssuer({ issuer: 'https://localhost' }), 'unreachable-keys'],
   ...['local', 'internal', 'localhost', 'lan', 'home.arpa'].map(
     (suffix) =>
@@ -112,7 +121,7 @@ const safeToo: readonly (readonly [string, Configuration])[] = [
   ['an issuer that is traded once per target', withIssuer({ replay: 'once_per_target', max_token_lifetime: 7_200 })],
   [
     'uploaded keys of a private issuer',
-    withIssuer({ issuer: 'https://kubernetes.default.svc.cluster.local', jwks: { keys: { keys: [] } } }),
+    withIssuer({ issuer: 'https://kubernetes.default.svc.cluster.local', jwks: { keys: keySet('RS256') } }),
   ],
   [
     'a private issuer whose keys are public',

@@ -363,6 +363,23 @@ const rows: readonly (readonly [title: string, spoilt: Configuration, ...lines: 
     'clients.app.auth.client_secret: client-kind it has no hash of a secret, or no method to send it by',
   ],
   [
+    'a client whose keys sign by another algorithm',
+    withClient({
+      ...confidential,
+      auth: {
+        kind: 'private_key_jwt',
+        signer: {
+          ...farm,
+          name: 'client:app',
+          max_token_lifetime: 3_600,
+          algorithms: ['ES256'],
+          jwks: { keys: { keys: [{ kid: 'k', algorithms: ['RS256'], jwk: { kty: 'RSA' } }] } },
+        },
+      },
+    }),
+    'clients.app.auth.private_key_jwt.jwks: algorithm-not-allowed none of these keys signs by ES256: list the algorithms that they are for',
+  ],
+  [
     'a client that may not send its secret at all',
     withClient({ ...confidential, auth: { kind: 'client_secret', sha256: ['x'.repeat(43)], methods: [] } }),
     'clients.app.auth.client_secret: client-kind it has no hash of a secret, or no method to send it by',

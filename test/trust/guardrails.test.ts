@@ -24,7 +24,7 @@ const registered = [
   ['OpenID Connect Core', ['nonce', 'azp', 'at_hash', 'c_hash']],
   ['FAPI 1.0', ['s_hash']],
   ['OpenID Connect Back-Channel Logout', ['sid']],
-  ['our own receipts', ['parents']],
+  ['our own', ['parents', 'rules', 'target', 'client_sub']],
 ] as const
 
 const unsafe: readonly (readonly [string, Configuration, GuardrailFinding['rule']])[] = [
@@ -72,6 +72,11 @@ const unsafe: readonly (readonly [string, Configuration, GuardrailFinding['rule'
   ['a rule without a condition', withRule({ match: [] }), 'rule-constrains-nothing'],
   ['a rule about iss alone', withRule({ match: [equals('iss', 'https://ci.test')] }), 'rule-constrains-nothing'],
   ['a rule about aud alone', withRule({ match: [equals('aud', 'https://broker.test')] }), 'rule-constrains-nothing'],
+  [
+    'a rule about a member of aud alone',
+    withRule({ match: [{ key: '/aud/0', path: ['aud', '0'], operator: { equals: ['https://broker.test'] } }] }),
+    'rule-constrains-nothing',
+  ],
   ...['exp', 'iat', 'nbf', 'jti'].map(
     (name) =>
       [`a rule about ${name} alone`, withRule({ match: [equals(name, '1')] }), 'rule-constrains-nothing'] as const,

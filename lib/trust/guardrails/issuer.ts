@@ -1,5 +1,6 @@
 import { subjectTokenAlgorithms } from '../../protocol/algorithms.ts'
-import type { ReplayMode, TrustedIssuer } from '../../tokens/trusted-issuer.ts'
+import type { KeySet } from '../../protocol/key-set.ts'
+import { MAX_CLOCK_TOLERANCE, type ReplayMode, type TrustedIssuer } from '../../tokens/trusted-issuer.ts'
 import type { Condition, Configuration, Issuer } from '../configuration.ts'
 import { presets, sharedIssuers, type TenantClaims } from '../presets.ts'
 import { bounds, finding, HOUR, MINUTE, type GuardrailFinding } from './finding.ts'
@@ -38,7 +39,7 @@ export function ofIssuer(issuer: Issuer, configuration: Configuration): Guardrai
     add('unsafe-pattern', 'audiences', 'an audience is compared exactly, a * is no pattern here: write it out')
 
   findings.push(...ofAlgorithms(issuer, path))
-  findings.push(...bounds([...path, 'clock_tolerance'], issuer.clock_tolerance, [0, '0s'], [5 * MINUTE, '5m']))
+  findings.push(...bounds([...path, 'clock_tolerance'], issuer.clock_tolerance, [0, '0s'], [MAX_CLOCK_TOLERANCE, '5m']))
   findings.push(
     ...bounds([...path, 'max_token_lifetime'], issuer.max_token_lifetime, [MINUTE, '1m'], [24 * HOUR, '24h']),
   )
@@ -125,11 +126,11 @@ const privateHost = /^[^.]+$|\.(?:local|internal|localhost|lan|home\.arpa|\d+)$/
 
 /** Where keys are fetched from: of an issuer, and of a client that signs. */
 export function ofKeys(
-  source: Pick<TrustedIssuer, 'issuer' | 'jwks'>,
+  source: Pick<TrustedIssuer, 'issuer' | 'jwks' | 'algorithms'>,
   path: readonly string[],
   { local }: Pick<Configuration, 'local'>,
 ): GuardrailFinding[] {
-  if ('keys' in source.jwks) return []
+  if ('keys' in source.jwks) return source.algorithms.length > 0 ? ofUploaded(source.jwks.keys, source, path) : []
   const [key, url] = 'uri' in source.jwks ? ['jwks', source.jwks.uri] : ['issuer', source.issuer]
   if (local && isLoopback(url)) return []
   // An issuer's own URL is looked at by itself.
@@ -137,6 +138,18 @@ export function ofKeys(
   if (local || !privateHost.test(new URL(url).hostname)) return []
   const message = `keys are fetched from the public internet only, where ${new URL(url).hostname} is not: give them with jwks: { keys: [...] }`
   return [finding('unreachable-keys', [...path, key], message)]
+}
+
+function ofUploaded(
+  { keys }: KeySet,
+  { algorithms }: Pick<TrustedIssuer, 'algorithms'>,
+  path: readonly string[],
+): GuardrailFinding[] {
+  // Without any nothing is believed, and who left them out has been told why.
+  if (keys.length === 0) return []
+  if (keys.some((key) => key.algorithms.some((alg) => algorithms.includes(alg)))) return []
+  const message = `none of these keys signs by ${algorithms.join(' or ')}: list the algorithms that they are for`
+  return [finding('algorithm-not-allowed', [...path, 'jwks'], message)]
 }
 
 export function ofAlgorithms(

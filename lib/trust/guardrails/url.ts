@@ -1,11 +1,11 @@
-/** As the URL parser would write it, but for one trailing slash: so no two spellings are one issuer. */
+/** As the URL parser would write it, but for one trailing slash: so no two spellings are one issuer. DNS reads `a.` as `a`. */
 export function isHttps(text: string): boolean {
   if (!URL.canParse(text)) return false
   // The URL parser lets a * through as part of a host name, and shows an empty query or fragment as none.
   if (/[*?#]/.test(text)) return false
   const url = new URL(text)
   const spelt = url.href === text || url.href === `${text}/`
-  return spelt && url.protocol === 'https:' && url.username === '' && url.password === ''
+  return spelt && url.protocol === 'https:' && !url.hostname.endsWith('.') && url.username === '' && url.password === ''
 }
 
 export function isLoopback(text: string): boolean {
