@@ -120,7 +120,7 @@ class Compiler {
       name,
       ...(given.preset ? { preset: given.preset } : {}),
       issuer: issuer ?? '',
-      ...(given.audiences ? { audiences: given.audiences } : {}),
+      ...audiencesOf(given.audiences ?? preset?.audiences),
       algorithms: given.algorithms ?? preset?.algorithms ?? ['RS256'],
       jwks: this.#jwks(given.jwks, [...path, 'jwks']),
       subject:
@@ -394,6 +394,10 @@ class Compiler {
   #warn(rule: Problem['rule'], path: Path, message: string): void {
     this.problems.push({ severity: 'warning', rule, path, message })
   }
+}
+
+function audiencesOf(audiences: readonly string[] | undefined): Pick<Issuer, 'audiences'> {
+  return audiences === undefined ? {} : { audiences }
 }
 
 function kindsOf(names: readonly string[], issuers: Readonly<Record<string, Issuer>>): Preset[] {

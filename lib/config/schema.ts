@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { subjectTokenAlgorithms } from '../protocol/algorithms.ts'
 import { secretHash } from '../tokens/client-secret.ts'
 import { issuerName, targetName } from '../protocol/names.ts'
+import { presetNames } from '../trust/configuration.ts'
 import { parseDuration } from './durations.ts'
 
 /**
@@ -83,7 +84,7 @@ const jwks = z.union([z.strictObject({ uri: url }), z.strictObject({ keys: z.arr
 
 const issuer = z.strictObject({
   preset: z
-    .enum(['github-actions', 'gitlab', 'kubernetes'])
+    .enum(presetNames)
     .optional()
     .describe('What kind of issuer it is: fixes URL, algorithms, replay mode, subject and forbidden events.'),
   issuer: url.optional().describe('The `iss` of its tokens, exactly.'),

@@ -34,7 +34,7 @@ function identifier(claims: JsonObject, path: ClaimPath, composed: boolean): str
   // Only where the operator chose the claim: the issuers we have presets for send all their ids as text.
   const text = !composed && typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value
   // `:` or `/` inside a part would let one subject spell another's.
-  if (typeof text !== 'string' || text === '' || (composed && !/^[A-Za-z0-9._-]+$/.test(text)))
+  if (typeof text !== 'string' || text === '' || (composed && !/^[A-Za-z0-9._{}-]+$/.test(text)))
     throw new RefusedError({ reason: 'claim_malformed', claim, detail: 'not an identifier' })
   return text
 }

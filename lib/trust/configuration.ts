@@ -30,7 +30,21 @@ export interface Configuration {
 /** All that discovery and /jwks depend on: what else changes does not deploy them again. */
 export type MetadataConfiguration = Pick<Configuration, 'issuer' | 'signing'>
 
-export type PresetName = 'github-actions' | 'gitlab' | 'kubernetes'
+export const presetNames = [
+  'github-actions',
+  'gitlab',
+  'kubernetes',
+  'circleci',
+  'buildkite',
+  'bitbucket-pipelines',
+  'hcp-terraform',
+  'azure-devops',
+  'vercel',
+  'fly',
+  'aws',
+] as const
+
+export type PresetName = (typeof presetNames)[number]
 
 export interface Issuer extends TrustedIssuer {
   preset?: PresetName

@@ -53,12 +53,12 @@ function forbiddenEvent(rule: Rule, issuer: Issuer, claims: JsonObject): RuleTra
   const events = forbiddenEvents(issuer.preset)
   if (events === undefined) return undefined
   const value = claimAt(claims, [events.claim])
-  if (typeof value !== 'string') return { claim: events.claim, value: '' }
-  if (!events.values.includes(value)) return undefined
+  if (typeof value !== typeof events.values[0]) return { claim: events.claim, value: '' }
+  if (!events.values.some((each) => each === value)) return undefined
   const named = rule.match.some(
     ({ path, operator }) => path.length === 1 && path[0] === events.claim && 'equals' in operator,
   )
-  return named ? undefined : { claim: events.claim, value }
+  return named ? undefined : { claim: events.claim, value: String(value) }
 }
 
 function describe({ key, operator }: Condition, value: unknown): string {

@@ -9,14 +9,21 @@ export interface Preset {
   issuer?: string
   /** The shapes an issuer URL of this kind has. Absent: any. */
   issuers?: readonly RegExp[]
-  /** Anybody can have tokens of `issuer`: one of these, by value, pins a tenant. Absent: each issuer is one tenant's own. */
+  /**
+   * Anybody can have tokens of `issuer`, or of every issuer of this kind where that is absent: one of these, by value, pins
+   * a tenant. Absent: each issuer is one tenant's own.
+   */
   tenantClaims?: TenantClaims
+  /** What `aud` is where the issuer lets nobody choose it. Absent: our own issuer. */
+  audiences?: readonly string[]
   algorithms: readonly SubjectTokenAlgorithm[]
   subject: SubjectTemplate
   replay: ReplayMode
   /** Seconds. */
   max_token_lifetime: number
   forbidden?: ForbiddenEvents
+  /** Below these whoever asks for the token writes what they like, so that a rule about them alone means everybody. */
+  callerChosen?: readonly ClaimPath[]
   /** Claims that are neither text nor lists of text. All others are, also those that look like numbers and booleans. */
   otherTypes: readonly string[]
   /** Short names for `match` and `require`. */
@@ -28,10 +35,12 @@ export type TenantClaims = readonly [string, ...string[]]
 /** Values of a claim that are refused unless a rule names them literally: who causes such an event need not be trusted. */
 export interface ForbiddenEvents {
   claim: string
-  values: readonly string[]
+  values: readonly (string | boolean)[]
 }
 
 const kubernetes = 'kubernetes.io'
+const circleci = (name: string): ClaimPath => [`oidc.circleci.com/${name}`]
+const aws = 'https://sts.amazonaws.com/'
 
 export const presets: Readonly<Record<PresetName, Preset>> = {
   'github-actions': {
@@ -101,21 +110,138 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
       node_uid: [kubernetes, 'node', 'uid'],
     },
   },
+  circleci: {
+    // One issuer an organization, by its id. The bare https://oidc.circleci.com is everybody's.
+    issuers: [/^https:\/\/oidc\.circleci\.com\/org\/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/],
+    algorithms: ['RS256'],
+    subject: ['project:', { claim: circleci('project-id') }],
+    // It has no jti: the token itself counts once.
+    replay: 'once',
+    max_token_lifetime: 3_600,
+    // Whoever may rerun a job with SSH has a shell in it.
+    forbidden: { claim: 'oidc.circleci.com/ssh-rerun', values: [true] },
+    otherTypes: ['oidc.circleci.com/ssh-rerun'],
+    aliases: {
+      org_id: circleci('org-id'),
+      project_id: circleci('project-id'),
+      pipeline_definition_id: circleci('pipeline-definition-id'),
+      context_ids: circleci('context-ids'),
+      vcs_origin: circleci('vcs-origin'),
+      vcs_ref: circleci('vcs-ref'),
+      ssh_rerun: circleci('ssh-rerun'),
+    },
+  },
+  buildkite: {
+    issuer: 'https://agent.buildkite.com',
+    issuers: [/^https:\/\/agent\.buildkite\.com$/],
+    tenantClaims: ['organization_id', 'pipeline_id'],
+    algorithms: ['RS256'],
+    // Only in tokens that are asked for with --claim organization_id --claim pipeline_id.
+    subject: ['pipeline:', { claim: ['organization_id'] }, '/', { claim: ['pipeline_id'] }],
+    replay: 'once',
+    max_token_lifetime: 3_600,
+    otherTypes: ['build_number'],
+    aliases: {},
+  },
+  'bitbucket-pipelines': {
+    issuers: [/^https:\/\/api\.bitbucket\.org\/2\.0\/workspaces\/[A-Za-z0-9_{}-]+\/pipelines-config\/identity\/oidc$/],
+    // The workspace in the URL is a name.
+    tenantClaims: ['workspaceUuid', 'repositoryUuid'],
+    algorithms: ['RS256'],
+    subject: ['repository:', { claim: ['workspaceUuid'] }, '/', { claim: ['repositoryUuid'] }],
+    // A step has one token, whatever it needs.
+    replay: 'once_per_target',
+    max_token_lifetime: 3_600,
+    otherTypes: [],
+    aliases: {},
+  },
+  'hcp-terraform': {
+    issuer: 'https://app.terraform.io',
+    issuers: [/^https:\/\/[a-z0-9.-]+(?::\d+)?$/],
+    tenantClaims: ['terraform_organization_id', 'terraform_project_id', 'terraform_workspace_id'],
+    algorithms: ['RS256'],
+    subject: ['workspace:', { claim: ['terraform_workspace_id'] }],
+    // A run has one token a phase for all its providers.
+    replay: 'once_per_target',
+    // As long as the phase may take.
+    max_token_lifetime: 86_400,
+    otherTypes: [],
+    aliases: {},
+  },
+  'azure-devops': {
+    // One issuer an organization, by its id.
+    issuers: [/^https:\/\/vstoken\.dev\.azure\.com\/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/],
+    // Nobody can have another: a token that is meant for Entra is good here too, but once.
+    audiences: ['api://AzureADTokenExchange'],
+    algorithms: ['RS256'],
+    // Of a pipeline's own token. That of a service connection has no ids, and so no subject.
+    subject: ['pipeline:', { claim: ['prj_id'] }, '/', { claim: ['def_id'] }],
+    replay: 'once',
+    max_token_lifetime: 3_600,
+    otherTypes: [],
+    aliases: {},
+  },
+  vercel: {
+    issuers: [/^https:\/\/oidc\.vercel\.com(?:\/[a-z0-9][a-z0-9-]*)?$/],
+    // The team in the URL is a name.
+    tenantClaims: ['owner_id', 'project_id'],
+    algorithms: ['RS256'],
+    subject: ['project:', { claim: ['owner_id'] }, '/', { claim: ['project_id'] }],
+    // A function has one token for as long as it lasts, in every invocation.
+    replay: 'off',
+    max_token_lifetime: 3_600,
+    otherTypes: [],
+    aliases: {},
+  },
+  fly: {
+    issuers: [/^https:\/\/oidc\.fly\.io\/[a-z0-9][a-z0-9-]*$/],
+    // The organization in the URL is a name.
+    tenantClaims: ['org_id', 'app_id'],
+    algorithms: ['RS256'],
+    subject: ['app:', { claim: ['org_id'] }, '/', { claim: ['app_id'] }],
+    replay: 'once',
+    max_token_lifetime: 3_600,
+    otherTypes: [],
+    aliases: {},
+  },
+  aws: {
+    // One issuer an account.
+    issuers: [/^https:\/\/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tokens\.sts\.global\.api\.aws$/],
+    algorithms: ['RS256', 'ES384'],
+    // The principal's ARN.
+    subject: [{ claim: ['sub'] }],
+    replay: 'once',
+    max_token_lifetime: 3_600,
+    callerChosen: [[aws, 'request_tags']],
+    otherTypes: [],
+    aliases: {
+      aws_account: [aws, 'aws_account'],
+      org_id: [aws, 'org_id'],
+      ou_path: [aws, 'ou_path'],
+      source_region: [aws, 'source_region'],
+      source_identity: [aws, 'source_identity'],
+      principal_tags: [aws, 'principal_tags'],
+      lambda_function_arn: [aws, 'lambda_source_function_arn'],
+      ec2_instance_arn: [aws, 'ec2_source_instance_arn'],
+    },
+  },
 }
 
-/** Well-known issuers that anybody can have tokens of: some have a preset, the others are pinned without one. */
+/** Well-known issuers: some have a preset, which knows their pitfalls. Of the others anybody can have tokens, so they are pinned without one. */
 export const sharedIssuers: readonly ({ issuer: RegExp } & (
   { preset: PresetName; tenantClaims?: undefined } | { preset?: undefined; tenantClaims: TenantClaims }
 ))[] = [
   { issuer: /^https:\/\/token\.actions\.githubusercontent\.com(?:\/|$)/, preset: 'github-actions' },
   { issuer: /^https:\/\/gitlab\.com\/?$/, preset: 'gitlab' },
   { issuer: /^https:\/\/accounts\.google\.com\/?$/, tenantClaims: ['sub', 'hd'] },
-  { issuer: /^https:\/\/agent\.buildkite\.com\/?$/, tenantClaims: ['organization_id', 'pipeline_id'] },
-  {
-    issuer: /^https:\/\/app\.terraform\.io\/?$/,
-    tenantClaims: ['terraform_organization_id', 'terraform_project_id', 'terraform_workspace_id'],
-  },
-  { issuer: /^https:\/\/oidc\.vercel\.com\/?$/, tenantClaims: ['owner_id', 'project_id'] },
+  { issuer: /^https:\/\/agent\.buildkite\.com(?:\/|$)/, preset: 'buildkite' },
+  { issuer: /^https:\/\/app\.terraform\.io\/?$/, preset: 'hcp-terraform' },
+  { issuer: /^https:\/\/oidc\.vercel\.com(?:\/|$)/, preset: 'vercel' },
+  { issuer: /^https:\/\/oidc\.fly\.io(?:\/|$)/, preset: 'fly' },
+  { issuer: /^https:\/\/api\.bitbucket\.org\/2\.0\/workspaces\//, preset: 'bitbucket-pipelines' },
+  { issuer: /^https:\/\/oidc\.circleci\.com\/org\//, preset: 'circleci' },
+  { issuer: /^https:\/\/vstoken\.dev\.azure\.com(?:\/|$)/, preset: 'azure-devops' },
+  { issuer: /^https:\/\/[0-9a-f-]+\.tokens\.sts\.global\.api\.aws(?:\/|$)/, preset: 'aws' },
   {
     issuer: /^https:\/\/oidc\.circleci\.com\/?$/,
     tenantClaims: ['oidc.circleci.com/project-id', 'oidc.circleci.com/org-id'],

@@ -136,6 +136,36 @@ for (const [title, configured] of safeToo) {
   })
 }
 
+const uuid = '6f1b3c52-0d0e-4c83-9c9e-3f3d6d0f7a11'
+const bitbucket = 'https://api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc'
+
+/** Of presets that have no default, or whose every issuer is shared: the URL, and each claim that pins a tenant of it. */
+for (const [preset, url, pins] of [
+  ['buildkite', 'https://agent.buildkite.com', ['organization_id', 'pipeline_id']],
+  ['bitbucket-pipelines', bitbucket, ['workspaceUuid', 'repositoryUuid']],
+  [
+    'hcp-terraform',
+    'https://app.terraform.io',
+    ['terraform_organization_id', 'terraform_project_id', 'terraform_workspace_id'],
+  ],
+  ['vercel', 'https://oidc.vercel.com', ['owner_id', 'project_id']],
+  ['vercel', 'https://oidc.vercel.com/acme', ['owner_id', 'project_id']],
+  ['fly', 'https://oidc.fly.io/acme', ['org_id', 'app_id']],
+  ['circleci', `https://oidc.circleci.com/org/${uuid}`, []],
+  ['azure-devops', `https://vstoken.dev.azure.com/${uuid}`, []],
+  ['aws', `https://${uuid}.tokens.sts.global.api.aws`, []],
+] as const)
+  test(`${url} has preset ${preset}, and ${pins.length > 0 ? `is pinned by ${pins.join(' or ')}` : 'is one tenant’s'}`, () => {
+    assert.deepEqual(rulesOf(withIssuer({ issuer: url })), ['use-preset'])
+    assert.deepEqual(rulesOf(withIssuer(ofPreset('kubernetes', url))), ['preset-issuer'])
+    const bare = rulesOf(withIssuer(ofPreset(preset, url)))
+    const named = rulesOf(withIssuer(ofPreset(preset, url, [equals('name', 'acme')])))
+    const wanted = pins.length > 0 ? ['shared-issuer-unpinned'] : []
+    assert.deepEqual([bare, named], [wanted, wanted])
+    for (const claim of pins)
+      assert.deepEqual(findUnsafe(withIssuer(ofPreset(preset, url, [equals(claim, '1')]))), [], claim)
+  })
+
 /** URLs as their issuers document them. */
 const shapes: readonly (readonly [PresetName, string])[] = [
   ['github-actions', `${github}/acme`],
@@ -151,6 +181,8 @@ const shapes: readonly (readonly [PresetName, string])[] = [
   ['kubernetes', 'https://oidc.eks.eu-west-1.amazonaws.com/id/ABC'],
   ['kubernetes', 'https://container.googleapis.com/v1/projects/p/locations/l/clusters/c'],
   ['kubernetes', 'https://westeurope.oic.prod-aks.azure.com/tenant/cluster/'],
+  ['hcp-terraform', 'https://terraform.acme.test'],
+  ['hcp-terraform', 'https://terraform.acme.test:8443'],
 ]
 
 for (const [preset, url] of shapes) {
@@ -180,6 +212,31 @@ const otherShapes: readonly (readonly [PresetName, string])[] = [
   ['gitlab', 'https://acme.test/gitlab/'],
   ['gitlab', 'https://acme.test/git%20lab'],
   ['gitlab', 'https://ci.test/https://gitlab.acme.test'],
+  ['circleci', 'https://oidc.circleci.com'],
+  ['circleci', 'https://oidc.circleci.com/org/acme'],
+  ['circleci', `https://oidc.circleci.com/org/${uuid}/x`],
+  ['circleci', `https://oidc.circleci.com.evil.test/org/${uuid}`],
+  ['buildkite', 'https://agent.buildkite.com/'],
+  ['buildkite', 'https://agent.buildkite.com.evil.test'],
+  ['bitbucket-pipelines', 'https://api.bitbucket.org/2.0/workspaces/acme'],
+  ['bitbucket-pipelines', `${bitbucket}/`],
+  ['bitbucket-pipelines', bitbucket.replace('acme', 'acme/x')],
+  ['bitbucket-pipelines', bitbucket.replace('.org', '.org.evil.test')],
+  ['hcp-terraform', 'https://app.terraform.io/'],
+  ['hcp-terraform', 'https://ci.test/https://app.terraform.io'],
+  ['azure-devops', 'https://vstoken.dev.azure.com/acme'],
+  ['azure-devops', `https://vstoken.dev.azure.com/${uuid}/`],
+  ['azure-devops', `https://vstoken.dev.azure.com.evil.test/${uuid}`],
+  ['vercel', 'https://oidc.vercel.com/'],
+  ['vercel', 'https://oidc.vercel.com/acme/web'],
+  ['vercel', 'https://oidc.vercel.com.evil.test/acme'],
+  ['fly', 'https://oidc.fly.io'],
+  ['fly', 'https://oidc.fly.io/acme/x'],
+  ['fly', 'https://oidc.fly.io.evil.test/acme'],
+  ['aws', 'https://tokens.sts.global.api.aws'],
+  ['aws', `https://x.${uuid}.tokens.sts.global.api.aws`],
+  ['aws', `https://${uuid}.tokens.sts.global.api.aws/x`],
+  ['aws', `https://${uuid}.tokens.sts.global.api.aws.evil.test`],
 ]
 
 for (const [preset, url] of otherShapes) {
@@ -197,13 +254,6 @@ test('the look-alike of an issuer that has a preset is nobody’s but its own', 
 /** Without a preset: who gives anybody a token, as which `iss`, and the claims of which one tells their tenants apart. */
 const shared: readonly (readonly [string, readonly string[], readonly string[]])[] = [
   ['Google', ['https://accounts.google.com'], ['sub', 'hd']],
-  ['Buildkite', ['https://agent.buildkite.com'], ['organization_id', 'pipeline_id']],
-  [
-    'HCP Terraform',
-    ['https://app.terraform.io'],
-    ['terraform_organization_id', 'terraform_project_id', 'terraform_workspace_id'],
-  ],
-  ['Vercel', ['https://oidc.vercel.com'], ['owner_id', 'project_id']],
   ['CircleCI', ['https://oidc.circleci.com'], ['oidc.circleci.com/project-id', 'oidc.circleci.com/org-id']],
   ['Codefresh', ['https://oidc.codefresh.io'], ['account_id']],
   ['Chainguard', ['https://issuer.enforce.dev'], ['sub']],
@@ -258,8 +308,6 @@ for (const [who, urls, pins] of shared) {
 }
 
 for (const url of [
-  'https://oidc.vercel.com/acme',
-  'https://oidc.circleci.com/org/6f0c1d2e-0000-4000-8000-000000000000',
   'https://login.microsoftonline.com/72f988bf-86f1-41af-91ab-2d7cd011db47/v2.0',
   'https://sts.windows.net/72f988bf-86f1-41af-91ab-2d7cd011db47/',
 ]) {

@@ -78,7 +78,9 @@ function tenancy(issuer: Issuer, local: boolean): GuardrailFinding[] {
     return [finding('preset-issuer', path, `this is no issuer URL of ${issuer.preset}${remedy}`)]
   }
   // An example issuer on loopback stands for the shared one, pin and all.
-  return local || issuer.issuer === preset.issuer ? unpinned(issuer, preset.tenantClaims) : []
+  return local || preset.issuer === undefined || issuer.issuer === preset.issuer
+    ? unpinned(issuer, preset.tenantClaims)
+    : []
 }
 
 function unpinned(issuer: Issuer, tenantClaims: TenantClaims | undefined): GuardrailFinding[] {

@@ -1,5 +1,7 @@
 import { CLIENT_CREDENTIALS_GRANT } from '../../protocol/urns.ts'
-import { named, type Condition, type Configuration, type Rule } from '../configuration.ts'
+import type { ClaimPath } from '../../tokens/claim-path.ts'
+import { named, type Condition, type Configuration, type Issuer, type PresetName, type Rule } from '../configuration.ts'
+import { presets } from '../presets.ts'
 import { finding, type GuardrailFinding } from './finding.ts'
 import { unsafePattern } from './pattern.ts'
 import { ofSession } from './session.ts'
@@ -37,7 +39,7 @@ export function ofConditions(
     ...(names.length === 0
       ? [finding('unknown-reference', path, 'give it an issuer, whose tokens it is about, or a client')]
       : []),
-    ...(when === undefined && !match.some(constrains)
+    ...(when === undefined && !match.some((condition) => constrains(condition, issuers))
       ? [
           finding(
             'rule-constrains-nothing',
@@ -171,8 +173,15 @@ const registeredClaims: ReadonlySet<string> = new Set([
 /** The same in every token that gets this far, as a whole or in its parts, so it tells nobody from anybody. */
 const fixedClaims: ReadonlySet<string> = new Set(['iss', 'aud', 'exp', 'iat', 'nbf', 'jti'])
 
-function constrains({ path, operator }: Condition): boolean {
+function constrains({ path, operator }: Condition, issuers: readonly Issuer[]): boolean {
   if (fixedClaims.has(path[0] as string)) return false
+  if (issuers.some(({ preset }) => isCallerChosen(path, preset))) return false
   if ('not' in operator) return false
   return !('glob' in operator) || /[^*/:]/.test(operator.glob)
+}
+
+function isCallerChosen(path: ClaimPath, preset: PresetName | undefined): boolean {
+  if (preset === undefined) return false
+  const { callerChosen = [] } = presets[preset]
+  return callerChosen.some((chosen) => chosen.every((name, index) => path[index] === name))
 }

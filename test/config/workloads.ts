@@ -1,0 +1,168 @@
+import type { PresetName } from '../../lib/trust/configuration.ts'
+
+/** What each issuer sends, from its documentation, and the least that an operator writes of it. */
+export const workloads = {
+  'github-actions': {
+    issuer: '{ preset: github-actions, require: { repository_owner_id: "65" } }',
+    claims: {
+      iss: 'https://token.actions.githubusercontent.com',
+      sub: 'repo:octo-org/octo-repo:environment:prod',
+      environment: 'prod',
+      ref: 'refs/heads/main',
+      repository: 'octo-org/octo-repo',
+      repository_id: '74',
+      repository_owner: 'octo-org',
+      repository_owner_id: '65',
+      repository_visibility: 'private',
+      run_number: '10',
+      event_name: 'workflow_dispatch',
+      ref_protected: 'true',
+    },
+  },
+  gitlab: {
+    issuer: '{ preset: gitlab, require: { namespace_id: "72" } }',
+    claims: {
+      iss: 'https://gitlab.com',
+      sub: 'project_path:my-group/my-project:ref_type:branch:ref:feature-branch-1',
+      namespace_id: '72',
+      namespace_path: 'my-group',
+      project_id: '20',
+      project_path: 'my-group/my-project',
+      pipeline_source: 'push',
+      ref: 'feature-branch-1',
+      ref_protected: 'false',
+      groups_direct: ['my-group/my-subgroup', '2600'],
+      runner_id: 1,
+    },
+  },
+  kubernetes: {
+    issuer: '{ preset: kubernetes, issuer: "https://oidc.eks.eu-west-1.amazonaws.com/id/ABC" }',
+    claims: {
+      iss: 'https://oidc.eks.eu-west-1.amazonaws.com/id/ABC',
+      sub: 'system:serviceaccount:web:api',
+      'kubernetes.io': {
+        namespace: 'web',
+        node: { name: 'ip-10-0-1-7', uid: '646e7c5e-32d6-4d42-9dbd-e504e6cbe6b1' },
+        pod: { name: 'api-7d4b', uid: '5e0bd49b-f040-43b0-99b7-22765a53f7f3' },
+        serviceaccount: { name: 'api', uid: '14ee3fa4-a7e2-420f-9f9a-dbc4507c3798' },
+        warnafter: 1_729_605_240,
+      },
+    },
+  },
+  circleci: {
+    issuer: '{ preset: circleci, issuer: "https://oidc.circleci.com/org/6f1b3c52-0d0e-4c83-9c9e-3f3d6d0f7a11" }',
+    claims: {
+      iss: 'https://oidc.circleci.com/org/6f1b3c52-0d0e-4c83-9c9e-3f3d6d0f7a11',
+      sub: 'org/6f1b3c52-0d0e-4c83-9c9e-3f3d6d0f7a11/project/2c7a9d04-5b1e-4d7f-8a3b-91e0c6f2d845/user/9e1f6a2b-0c34-4d58-8b7a-1f2e3d4c5b6a/vcs-origin/github.com/acme/web/vcs-ref/refs/heads/main',
+      'oidc.circleci.com/org-id': '6f1b3c52-0d0e-4c83-9c9e-3f3d6d0f7a11',
+      'oidc.circleci.com/project-id': '2c7a9d04-5b1e-4d7f-8a3b-91e0c6f2d845',
+      'oidc.circleci.com/pipeline-definition-id': 'c0ffee00-7a1b-4e2d-9f38-0b6d5a4c3e21',
+      'oidc.circleci.com/context-ids': ['1d2e3f40-5a6b-4c7d-8e9f-0a1b2c3d4e5f'],
+      'oidc.circleci.com/vcs-origin': 'github.com/acme/web',
+      'oidc.circleci.com/vcs-ref': 'refs/heads/main',
+      'oidc.circleci.com/ssh-rerun': false,
+    },
+  },
+  buildkite: {
+    issuer: '{ preset: buildkite, require: { organization_id: 0184990a-477b-4fa8-9968-496074483cee } }',
+    claims: {
+      iss: 'https://agent.buildkite.com',
+      sub: 'organization:acme:pipeline:web:ref:refs/heads/main:commit:9f3182061f1e2cca4702c368cbc039b7dc9d4485:step:deploy',
+      organization_slug: 'acme',
+      organization_id: '0184990a-477b-4fa8-9968-496074483cee',
+      pipeline_slug: 'web',
+      pipeline_id: '0184990a-4782-42b5-afc1-16715b10b8ff',
+      build_number: 1,
+      build_branch: 'main',
+      build_commit: '9f3182061f1e2cca4702c368cbc039b7dc9d4485',
+      build_source: 'ui',
+      step_key: 'deploy',
+      runner_environment: 'self-hosted',
+    },
+  },
+  'bitbucket-pipelines': {
+    issuer:
+      '{ preset: bitbucket-pipelines, issuer: "https://api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc", require: { workspaceUuid: "{8f1d0a3e-1c7b-4f52-9c0d-6f3e2b7a9d10}" } }',
+    claims: {
+      iss: 'https://api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc',
+      sub: '{3b5e9c7a-2d41-4e8f-b6a0-7c1d9f4e8b25}:{a1b2c3d4-0000-4e8f-b6a0-7c1d9f4e8b25}',
+      workspaceUuid: '{8f1d0a3e-1c7b-4f52-9c0d-6f3e2b7a9d10}',
+      repositoryUuid: '{3b5e9c7a-2d41-4e8f-b6a0-7c1d9f4e8b25}',
+      pipelineUuid: '{c5d6e7f8-0000-4e8f-b6a0-7c1d9f4e8b25}',
+      stepUuid: '{a1b2c3d4-0000-4e8f-b6a0-7c1d9f4e8b25}',
+      branchName: 'main',
+    },
+  },
+  'hcp-terraform': {
+    issuer: '{ preset: hcp-terraform, require: { terraform_organization_id: org-GRNbCjYNpBB6NEBH } }',
+    claims: {
+      iss: 'https://app.terraform.io',
+      sub: 'organization:acme:project:network:workspace:prod:run_phase:apply',
+      terraform_organization_id: 'org-GRNbCjYNpBB6NEBH',
+      terraform_organization_name: 'acme',
+      terraform_project_id: 'prj-vegSA59s1XPwMr2t',
+      terraform_project_name: 'network',
+      terraform_workspace_id: 'ws-mbsd5E3Ktt5Rg2Xm',
+      terraform_workspace_name: 'prod',
+      terraform_run_id: 'run-X3n1AUXNGWbfECsJ',
+      terraform_run_phase: 'apply',
+    },
+  },
+  'azure-devops': {
+    issuer: '{ preset: azure-devops, issuer: "https://vstoken.dev.azure.com/7d1c2f6a-90b4-4a57-8e3d-5c0b6f9a2e14" }',
+    claims: {
+      iss: 'https://vstoken.dev.azure.com/7d1c2f6a-90b4-4a57-8e3d-5c0b6f9a2e14',
+      sub: 'p://acme/shop/web',
+      org_id: '7d1c2f6a-90b4-4a57-8e3d-5c0b6f9a2e14',
+      prj_id: '5a4e1b0c-3f27-4c1d-9b68-0e7f2d8c6a93',
+      def_id: '12',
+      rpo_id: '1f9a7c35-8b02-4d6e-a1f4-92c3e5d7b806',
+      rpo_ref: 'refs/heads/main',
+      rpo_uri: 'https://dev.azure.com/acme/shop/_git/web',
+      run_id: '345',
+    },
+  },
+  vercel: {
+    issuer:
+      '{ preset: vercel, issuer: "https://oidc.vercel.com/acme", require: { owner_id: team_7Gw5ZMzpQA8h90F832KGp7nwbuh3 } }',
+    claims: {
+      iss: 'https://oidc.vercel.com/acme',
+      sub: 'owner:acme:project:web:environment:production',
+      owner: 'acme',
+      owner_id: 'team_7Gw5ZMzpQA8h90F832KGp7nwbuh3',
+      project: 'web',
+      project_id: 'prj_7Gw5ZMBpQA8h9GF832KGp7nwbuh3',
+      environment: 'production',
+    },
+  },
+  fly: {
+    issuer: '{ preset: fly, issuer: "https://oidc.fly.io/acme", require: { org_id: "29873298" } }',
+    claims: {
+      iss: 'https://oidc.fly.io/acme',
+      sub: 'acme:orders:orders-machine-1',
+      org_id: '29873298',
+      org_name: 'acme',
+      app_id: '3671581',
+      app_name: 'orders',
+      machine_id: '3d8d377ce9e398',
+      image_digest: 'sha256:6ae6b1f5a3d0e3c9b0a5d0d5f3c1b9a7e2f4c6d8091a2b3c4d5e6f708192a3b4',
+      region: 'cdg',
+    },
+  },
+  aws: {
+    issuer:
+      '{ preset: aws, issuer: "https://4b2f8a1c-6d3e-4f70-9a85-c1e7d0b2f694.tokens.sts.global.api.aws", require: { aws_account: "123456789012" } }',
+    claims: {
+      iss: 'https://4b2f8a1c-6d3e-4f70-9a85-c1e7d0b2f694.tokens.sts.global.api.aws',
+      sub: 'arn:aws:iam::123456789012:role/report-function',
+      'https://sts.amazonaws.com/': {
+        aws_account: '123456789012',
+        org_id: 'o-a1b2c3d4e5',
+        source_region: 'eu-west-1',
+        principal_tags: { team: 'reports' },
+        request_tags: { purpose: 'nightly' },
+        lambda_source_function_arn: 'arn:aws:lambda:eu-west-1:123456789012:function:report',
+      },
+    },
+  },
+} as const satisfies Record<PresetName, { issuer: string; claims: Record<string, unknown> }>
