@@ -54,7 +54,7 @@ export function readBefore(text: string, now: number): number {
 /** Seconds. Throws UsageError. */
 export function readFor(text: string): number {
   const seconds = parseDuration(text)
-  if (!seconds) throw new UsageError('--for is a duration: 30m, 2h, 7d')
+  if (!seconds || seconds < 60) throw new UsageError('--for is a duration of a minute or more: 30m, 2h, 7d')
   return seconds
 }
 

@@ -103,10 +103,13 @@ export async function lift(
   { reason, json }: { reason: string; json: boolean },
 ): Promise<number> {
   const ask = await adminClient(broker)
-  const meant = (await ask({ operation: 'find', ...named })).found as RevocationRecord | null
-  if (meant === null) {
+  const found = (await ask({ operation: 'find', ...named })).found as RevocationRecord | null
+  const meant = found !== null && holds(found, operation) ? found : undefined
+  if (meant === undefined) {
     if (json) print(JSON.stringify({ lifted: null }))
-    throw new CommandError(`${nameOf(named)} was not revoked: there is nothing to ${operation}`)
+    throw new CommandError(
+      `${nameOf(named)} is not ${operation === 'undo' ? 'revoked' : 'stopped'}: there is nothing to ${operation}`,
+    )
   }
   const answer = await ask({ operation, ...named, id: meant.id, reason })
   const lifted = answer.lifted as RevocationRecord
@@ -119,6 +122,12 @@ export async function lift(
       toOneLine(`  it was revoked ${iso(lifted.at)} by ${lifted.by}: ${lifted.reason}`),
     ].join('\n'),
   )
+}
+
+/** Whether there is something to lift: DynamoDB removes rows days after they have expired, and a lifted one stays on record. */
+function holds({ not_before, blocked_until, expires_at }: RevocationRecord, operation: 'undo' | 'start'): boolean {
+  const now = Math.floor(Date.now() / 1000)
+  return expires_at > now && (blocked_until > now || (operation === 'undo' && not_before > 0))
 }
 
 async function undo(args: readonly string[]): Promise<number> {

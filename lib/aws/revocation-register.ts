@@ -106,9 +106,16 @@ export function dynamodbRevocationRegister(
   }
 }
 
-/** A single token that is revoked stays so: however many revoke it at once, one of them writes. */
-function isDead({ dimension, at }: RevocationEntry, stored: RevocationRecord | undefined): stored is RevocationRecord {
-  return dimension === 'jti' && stored !== undefined && stored.not_before >= at && stored.expires_at > at
+/**
+ * A single token that is revoked stays so: however often its holder says it at once, one row is written. What somebody else
+ * says is a record of its own, which nobody lifts who has not seen it.
+ */
+function isDead(
+  { dimension, reason, by, at }: RevocationEntry,
+  stored: RevocationRecord | undefined,
+): stored is RevocationRecord {
+  if (dimension !== 'jti' || stored === undefined || stored.by !== by || stored.reason !== reason) return false
+  return stored.not_before >= at && stored.expires_at > at
 }
 
 /** What was lifted does not come back with a new revocation; what holds is never lowered by one. */

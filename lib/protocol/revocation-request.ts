@@ -43,6 +43,8 @@ export const FOR_GOOD = 253_402_300_799
 
 const MAX_REQUEST_BYTES = 16 * 1024
 const MAX_SEGMENTS = 64
+/** In seconds: longer than a revocation takes to be written, or it would be over before it was there. */
+const MIN_BLOCK = 30
 
 const members = {
   revoke: ['dimension', 'value', 'reason', 'before', 'until', 'even_if_unknown'],
@@ -75,6 +77,8 @@ export function parseRevocationRequest(body: string, now: number): RevocationReq
   }
   if (operation === 'find') return { operation, ...named }
   const reason = reasonOf(request)
+  if (operation === 'start' && named.dimension === 'jti')
+    throw wrong('a single token has nothing that could start again: undo revives it')
   if (operation !== 'revoke') return { operation, ...named, id: idOf(request), reason }
   const before = beforeOf(request, now)
   const until = untilOf(request, now)
@@ -131,7 +135,8 @@ function beforeOf({ before }: JsonObject, now: number): { before?: number } {
 
 function untilOf({ until }: JsonObject, now: number): { until?: number } {
   if (until === undefined) return {}
-  if (!isTime(until) || until <= now) throw wrong('until must be whole seconds since 1970, in the future')
+  if (!isTime(until) || until < now + MIN_BLOCK)
+    throw wrong('until must be whole seconds since 1970, half a minute from now or later')
   return { until }
 }
 

@@ -211,11 +211,35 @@ describe('what is told', () => {
       const { url, asked } = await adminServer(t, [{ body: { found: null } }])
       const { code, stdout, stderr } = await asOperator([...command, ...reason, '--broker', url])
       assert.deepEqual([code, stdout], [1, ''])
-      assert.equal(stderr, `rule web-deploys was not revoked: there is nothing to ${operation}\n`)
+      const state = operation === 'undo' ? 'revoked' : 'stopped'
+      assert.equal(stderr, `rule web-deploys is not ${state}: there is nothing to ${operation}\n`)
       const json = await asOperator([...command, ...reason, '--broker', url, '--json'])
       assert.deepEqual([json.code, JSON.parse(json.stdout)], [1, { lifted: null }])
       assert.deepEqual(new Set(asked.map((each) => each.operation)), new Set(['find']))
     })
+
+  for (const [what, command, changes] of [
+    ['undo of what was undone', ['revoke', 'undo', '--rule', 'web-deploys'], { not_before: 0, blocked_until: 0 }],
+    ['undo of what has expired', ['revoke', 'undo', '--rule', 'web-deploys'], { expires_at: now() - 1 }],
+    ['start of what only tokens fell under', ['start', 'web-deploys'], { blocked_until: 0 }],
+    ['start of what was stopped for a time that is over', ['start', 'web-deploys'], { blocked_until: now() - 1 }],
+    ['start of what has expired', ['start', 'web-deploys'], { expires_at: now() - 1 }],
+  ] as [string, string[], Record<string, unknown>][])
+    test(`${what}: exit 1, and nothing is lifted`, async (t) => {
+      const { url, asked } = await adminServer(t, [found(changes)])
+      const { code, stdout, stderr } = await asOperator([...command, ...reason, '--broker', url])
+      assert.deepEqual([code, stdout], [1, ''])
+      assert.match(stderr, /^rule web-deploys is not (?:revoked|stopped): there is nothing to (?:undo|start)\n$/)
+      assert.deepEqual(
+        asked.map(({ operation }) => operation),
+        ['find'],
+      )
+    })
+
+  test('undo of what no longer stops anything, but holds for tokens, is done', async (t) => {
+    const { url } = await adminServer(t, [found({ blocked_until: 0 }), lifted({ not_before: 0 })])
+    assert.equal((await asOperator(['revoke', 'undo', '--rule', 'web-deploys', ...reason, '--broker', url])).code, 0)
+  })
 
   test('a lifting whose answer is lost means the same record when it is asked for again', async (t) => {
     const { url, asked } = await adminServer(t, [
@@ -522,6 +546,7 @@ describe('wrong usage: exit 2, and nobody is asked', () => {
     ['longer ago than time', ['revoke', ...rule, '--before', '99999d', ...reason], /^--before is a time with its zone/],
     ['no duration', ['revoke', ...rule, '--for', '2', ...reason], /^--for is a duration/],
     ['a duration of nothing', ['revoke', ...rule, '--for', '0s', ...reason], /^--for is a duration/],
+    ['a duration too short', ['revoke', ...rule, '--for', '59s', ...reason], /^--for is a duration of a minute or more/],
     ['a time for one token', ['revoke', '--jti', 'x', '--for', '1h', ...reason], /^--jti is one token/],
     ['a word that is none', ['revoke', 'web-deploys', ...reason], /^revoke takes options/],
     ['a list of something', ['revoke', 'list', ...rule], /^unknown option --rule/],

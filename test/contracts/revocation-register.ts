@@ -223,6 +223,18 @@ export function revocationRegisterContract(name: string, open: () => Promise<Tes
         })
       }
 
+      test('undo of a token that somebody else has revoked since changes nothing', async () => {
+        const not_before = now + 86_400
+        let stale = await register.revoke(entry({ dimension: 'jti', not_before, blocked_until: 0 }), signal)
+        for (const changes of [{ by: 'farm:job' }, { reason: 'another finding' }]) {
+          const again = await register.revoke({ ...stale, ...changes, at: now + 1 }, signal)
+          assert.deepEqual({ ...again, ...changes }, again)
+          assert.equal(await register.lift(stale, undo, signal), 'changed')
+          assert.equal((await found(stale))?.not_before, not_before)
+          stale = again
+        }
+      })
+
       test('one of start and undo is done, and the other told', async () => {
         const one = await register.revoke(entry(), signal)
         await register.lift(one, start, signal)

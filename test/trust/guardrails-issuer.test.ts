@@ -51,7 +51,7 @@ const unsafe: readonly (readonly [string, Configuration, GuardrailFinding['rule'
   ['keys at a name with a dot after it', withIssuer({ jwks: { uri: 'https://keys.internal./jwks' } }), 'insecure-url'],
   ['keys of which none signs so', withIssuer({ jwks: { keys: keySet('ES256') } }), 'algorithm-not-allowed'],
   ['discovery at a name without a dot', withIssuer({ issuer: 'https://localhost' }), 'unreachable-keys'],
-  ...['local', 'internal', 'localhost', 'lan', 'home.arpa'].map(
+  ...['local', 'internal', 'localhost', 'lan', 'home', 'home.arpa', 'svc', 'corp', 'intranet', 'private'].map(
     (suffix) =>
       [`discovery at a .${suffix} name`, withIssuer({ issuer: `https://ci.${suffix}` }), 'unreachable-keys'] as const,
   ),

@@ -124,7 +124,7 @@ const strictness: Readonly<Record<ReplayMode, number>> = { off: 0, once_per_targ
 const foreignAudiences = /^(?:https:\/\/kubernetes\.default(?:\.svc(?:\.[a-z0-9.-]+)?)?|kubernetes)$/
 
 /** Names that no public resolver knows, and addresses: of IPv6 without a dot, of IPv4 the only ones that end in a number. */
-const privateHost = /^[^.]+$|\.(?:local|internal|localhost|lan|home\.arpa|\d+)$/
+const privateHost = /^[^.]+$|\.(?:local|internal|localhost|lan|home|home\.arpa|svc|corp|intranet|private|\d+)$/
 
 /** Where keys are fetched from: of an issuer, and of a client that signs. */
 export function ofKeys(
