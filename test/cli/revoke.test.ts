@@ -546,7 +546,11 @@ describe('wrong usage: exit 2, and nobody is asked', () => {
     ['longer ago than time', ['revoke', ...rule, '--before', '99999d', ...reason], /^--before is a time with its zone/],
     ['no duration', ['revoke', ...rule, '--for', '2', ...reason], /^--for is a duration/],
     ['a duration of nothing', ['revoke', ...rule, '--for', '0s', ...reason], /^--for is a duration/],
-    ['a duration too short', ['revoke', ...rule, '--for', '59s', ...reason], /^--for is a duration of a minute or more/],
+    [
+      'a duration too short',
+      ['revoke', ...rule, '--for', '59s', ...reason],
+      /^--for is a duration of a minute or more/,
+    ],
     ['a time for one token', ['revoke', '--jti', 'x', '--for', '1h', ...reason], /^--jti is one token/],
     ['a word that is none', ['revoke', 'web-deploys', ...reason], /^revoke takes options/],
     ['a list of something', ['revoke', 'list', ...rule], /^unknown option --rule/],
