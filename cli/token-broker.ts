@@ -7,6 +7,7 @@ import { clients } from './clients.ts'
 import { CommandError, UsageError, type Command } from './command.ts'
 import { credentialProcess } from './credential-process.ts'
 import { exchange } from './exchange.ts'
+import { explainCommand } from './explain.ts'
 import { init } from './init.ts'
 import { ownPackage } from './own-package.ts'
 import { revoke } from './revoke.ts'
@@ -16,6 +17,7 @@ import { start, stop } from './stop.ts'
 const commands: readonly Command[] = [
   init,
   check,
+  explainCommand,
   exchange,
   credentialProcess,
   clients,

@@ -64,12 +64,22 @@ export async function verifySubjectToken(
   const { keys } = await by.keySets.find(issuer, kid, by.signal)
   if (!(await isSignedBy(token, selectKey(keys, alg, kid).jwk, alg)))
     throw new RefusedError({ reason: 'signature_invalid' })
-  const exp = checkTimes(payload, issuer, by.now)
-  checkAudience(payload, issuer.audiences ?? [by.ourIssuer])
+  const read = readClaims(payload, issuer, by)
+  const hash = createHash('sha256').update(signed).digest('base64url')
+  return { issuer, ...read, claims: payload, hash } as VerifiedSubject
+}
+
+/** What every token of this issuer must say, whoever has signed it. Throws RefusedError. */
+export function readClaims(
+  payload: JsonObject,
+  issuer: TrustedIssuer,
+  { ourIssuer, now }: Pick<Verification, 'ourIssuer' | 'now'>,
+): Pick<VerifiedSubject, 'subject' | 'sub' | 'jti' | 'exp'> {
+  const exp = checkTimes(payload, issuer, now)
+  checkAudience(payload, issuer.audiences ?? [ourIssuer])
   const jti = checkStrings(payload)
   const subject = subjectOf(payload, issuer.subject)
-  const hash = createHash('sha256').update(signed).digest('base64url')
-  return { issuer, subject, sub: toSub(issuer.name, subject), claims: payload, jti, exp, hash } as VerifiedSubject
+  return { subject, sub: toSub(issuer.name, subject), jti, exp }
 }
 
 /** RFC 8725 section 3.11, RFC 9068 section 2.1; draft-ietf-oauth-rfc7523bis for assertions. */

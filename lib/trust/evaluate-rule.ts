@@ -32,7 +32,7 @@ export function evaluateRule(
     return { ...trace, matched: false, failed: `the client is not one of ${rule.clients.join(', ')}` }
   }
   const unmet = rule.match.find((condition) => !matches(condition, claims))
-  if (unmet) return { ...trace, matched: false, failed: describe(unmet, claimAt(claims, unmet.path)) }
+  if (unmet) return { ...trace, matched: false, failed: describe(compare(unmet, claims)) }
   if (rule.when !== undefined && policy.evaluate(rule.when, claims) !== true) {
     return {
       ...trace,
@@ -61,8 +61,21 @@ function forbiddenEvent(rule: Rule, issuer: Issuer, claims: JsonObject): RuleTra
   return named ? undefined : { claim: events.claim, value: String(value) }
 }
 
-function describe({ key, operator }: Condition, value: unknown): string {
-  return `${key} is ${shown(value)}, not ${wanted(operator)}`
+/** A condition beside what the token says, in words. */
+export interface Comparison {
+  key: string
+  met: boolean
+  actual: string
+  wanted: string
+}
+
+export function compare(condition: Condition, claims: JsonObject): Comparison {
+  const { key, path, operator } = condition
+  return { key, met: matches(condition, claims), actual: shown(claimAt(claims, path)), wanted: wanted(operator) }
+}
+
+function describe({ key, actual, wanted }: Comparison): string {
+  return `${key} is ${actual}, not ${wanted}`
 }
 
 function wanted(operator: Operator): string {
