@@ -109,11 +109,15 @@ async function explainClaims(
   const assumed = { issuer, ...subject, claims, exp: 0, jti: undefined, hash: '' } as unknown as VerifiedSubject
   const decision = decide({ subject: assumed, ...asked }, policy, now)
   const [outcome = ''] = explain(decision)
+  const matches = new Map(configuration.rules.map(({ name, match }) => [name, match]))
   return {
     issuer: issuer.name,
     ...('refused' in read ? { token_refused: read.refused } : { subject: read.sub }),
     require: issuer.require.map((condition) => compare(condition, claims)),
-    rules: decision.trace.rules.map((trace) => ({ ...trace, conditions: conditionsOf(trace, configuration, claims) })),
+    rules: decision.trace.rules.map((trace) => ({
+      ...trace,
+      conditions: (matches.get(trace.rule) ?? []).map((condition) => compare(condition, claims)),
+    })),
     outcome: 'refused' in read ? `refused: ${read.refused.reason}` : outcomeOf(decision, outcome),
     granted: !('refused' in read) && 'granted' in decision,
   }
@@ -126,10 +130,6 @@ function readOrRefused(claims: JsonObject, issuer: Issuer, ourIssuer: string, no
     if (error instanceof RefusedError) return { refused: error.refusal }
     throw error
   }
-}
-
-function conditionsOf({ rule: name }: RuleTrace, { rules }: Configuration, claims: JsonObject): Comparison[] {
-  return (rules.find((rule) => rule.name === name)?.match ?? []).map((condition) => compare(condition, claims))
 }
 
 /** A refusal with all that the log would have of it. */

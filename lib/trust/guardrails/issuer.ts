@@ -132,7 +132,7 @@ export function ofKeys(
   path: readonly string[],
   { local }: Pick<Configuration, 'local'>,
 ): GuardrailFinding[] {
-  if ('keys' in source.jwks) return source.algorithms.length > 0 ? ofUploaded(source.jwks.keys, source, path) : []
+  if ('keys' in source.jwks) return ofUploaded(source.jwks.keys, source, path)
   const [key, url] = 'uri' in source.jwks ? ['jwks', source.jwks.uri] : ['issuer', source.issuer]
   if (local && isLoopback(url)) return []
   // An issuer's own URL is looked at by itself.
@@ -147,8 +147,8 @@ function ofUploaded(
   { algorithms }: Pick<TrustedIssuer, 'algorithms'>,
   path: readonly string[],
 ): GuardrailFinding[] {
-  // Without any nothing is believed, and who left them out has been told why.
-  if (keys.length === 0) return []
+  // Without any of either nothing is believed, and who left them out has been told why.
+  if (keys.length === 0 || algorithms.length === 0) return []
   if (keys.some((key) => key.algorithms.some((alg) => algorithms.includes(alg)))) return []
   const message = `none of these keys signs by ${algorithms.join(' or ')}: list the algorithms that they are for`
   return [finding('algorithm-not-allowed', [...path, 'jwks'], message)]
