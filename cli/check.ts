@@ -1,22 +1,24 @@
-import { compile } from '../lib/config/compile.ts'
 import { ConfigurationError, formatFinding, type Finding } from '../lib/config/findings.ts'
 import { toOneLine } from '../lib/protocol/one-line.ts'
 import type { Configuration } from '../lib/trust/configuration.ts'
 import { readArguments } from './arguments.ts'
 import { UsageError, type Command } from './command.ts'
-import { readText } from './read-text.ts'
+import { compileFile } from './compile-file.ts'
+import { nameOf } from './read-text.ts'
+import { toSarif } from './sarif.ts'
 import { workflowCommand } from './workflow-command.ts'
 
 export const check: Command = {
   name: 'check',
   summary: 'say what is wrong with a broker.yaml',
-  usage: `token-broker check FILE [--json] [--local]
+  usage: `token-broker check FILE [--json | --sarif] [--local]
 
 Says what is wrong with, or doubtful in, a broker.yaml: a line each, as file:line:column severity rule-id message.
 In a GitHub Actions job the findings are also shown beside the lines of a pull request.
 
-  FILE     the broker.yaml, at most 1 MiB; - reads standard input
+  FILE     the broker.yaml, at most 16 MiB; - reads standard input
   --json   print one JSON document: { "file", "ok", "findings": [{ "file", "line", "column", "severity", "rule", "message" }] }
+  --sarif  print a SARIF 2.1.0 log, as code scanning reads it
   --local  permit http issuers on loopback, as a local run does
 
 Example: token-broker check broker.yaml
@@ -32,31 +34,40 @@ interface Checked {
 }
 
 async function run(args: readonly string[]): Promise<number> {
-  const { values, positionals } = readArguments(args, { json: { type: 'boolean' }, local: { type: 'boolean' } })
+  const { values, positionals } = readArguments(args, {
+    json: { type: 'boolean' },
+    sarif: { type: 'boolean' },
+    local: { type: 'boolean' },
+  })
   const [file, ...others] = positionals
   if (file === undefined || file === '') throw new UsageError('FILE is missing: name the broker.yaml to check')
   if (others.length > 0) throw new UsageError(`one FILE at a time, not also ${others.join(' ')}`)
-  const { text, name } = await readText(file)
-  const { configuration, findings } = checked(text, name, values.local === true)
+  if (values.json && values.sarif) throw new UsageError('one of --json and --sarif at a time')
+  const name = nameOf(file)
+  const { configuration, findings } = await checked(file, values.local === true)
   const ok = configuration !== undefined
-  if (values.json) {
-    process.stdout.write(`${JSON.stringify({ file: name, ok, findings }, null, 2)}\n`)
-    return ok ? 0 : 1
-  }
-  const lines = findings.map(formatFinding)
-  if (process.env.GITHUB_ACTIONS === 'true') lines.push(...findings.map(workflowCommand))
-  if (ok) lines.push(toOneLine(`${name}: ok, ${summary(configuration, findings)}`))
-  process.stdout.write(`${lines.join('\n')}\n`)
+  const document = values.sarif ? toSarif(findings) : values.json ? { file: name, ok, findings } : undefined
+  process.stdout.write(
+    document ? `${JSON.stringify(document, null, 2)}\n` : `${toLines(name, configuration, findings).join('\n')}\n`,
+  )
   return ok ? 0 : 1
 }
 
-function checked(text: string, file: string, local: boolean): Checked {
+async function checked(file: string, local: boolean): Promise<Checked> {
   try {
-    return compile(text, file, { local, now: Math.floor(Date.now() / 1000) })
+    return await compileFile(file, local)
   } catch (error) {
     if (error instanceof ConfigurationError) return { findings: error.findings }
     throw error
   }
+}
+
+function toLines(name: string, configuration: Configuration | undefined, findings: readonly Finding[]): string[] {
+  return [
+    ...findings.map(formatFinding),
+    ...(process.env.GITHUB_ACTIONS === 'true' ? findings.map(workflowCommand) : []),
+    ...(configuration ? [toOneLine(`${name}: ok, ${summary(configuration, findings)}`)] : []),
+  ]
 }
 
 function summary({ issuers, targets, rules }: Configuration, findings: readonly Finding[]): string {

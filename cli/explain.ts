@@ -1,4 +1,3 @@
-import { compile } from '../lib/config/compile.ts'
 import { ConfigurationError, formatFinding } from '../lib/config/findings.ts'
 import { RefusedError } from '../lib/protocol/errors.ts'
 import { toOneLine } from '../lib/protocol/one-line.ts'
@@ -13,6 +12,7 @@ import { explain } from '../lib/trust/explain.ts'
 import { toPolicy } from '../lib/trust/policy.ts'
 import { readArguments } from './arguments.ts'
 import { CommandError, UsageError, type Command } from './command.ts'
+import { compileFile } from './compile-file.ts'
 import { readText } from './read-text.ts'
 
 export const explainCommand: Command = {
@@ -74,7 +74,7 @@ async function run(args: readonly string[]): Promise<number> {
   if ((token === undefined) === (file === undefined)) throw new UsageError('give --token or --claims, one of the two')
   if (values.config === '-' && (token ?? file) === '-') throw new UsageError('standard input can be one of them only')
   const now = Math.floor(Date.now() / 1000)
-  const configuration = await configurationOf(values.config, values.local === true, now)
+  const configuration = await configurationOf(values.config, values.local === true)
   const ourIssuer = configuration.issuer === 'auto' ? values.broker : configuration.issuer
   if (!ourIssuer) throw new UsageError('broker.yaml says issuer: auto: give the URL that it has with --broker')
   const claims = token === undefined ? await claimsOf(file as string) : await claimsOfToken(token)
@@ -170,10 +170,9 @@ function toTable(conditions: readonly Comparison[]): string[] {
   )
 }
 
-async function configurationOf(file: string, local: boolean, now: number): Promise<Configuration> {
-  const { text, name } = await readText(file)
+async function configurationOf(file: string, local: boolean): Promise<Configuration> {
   try {
-    return compile(text, name, { local, now }).configuration
+    return (await compileFile(file, local)).configuration
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error
     throw new CommandError(error.findings.map(formatFinding).join('\n'))

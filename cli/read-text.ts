@@ -5,16 +5,20 @@ import { CommandError } from './command.ts'
 export const STDIN = '-'
 const stdinName = '<stdin>'
 
-const MAX_BYTES = 1024 * 1024
+const MAX_BYTES = 16 * 1024 * 1024
+
+export function nameOf(file: string): string {
+  return file === STDIN ? stdinName : file
+}
 
 /** A file, or standard input. Throws CommandError when there is no text to be had, or more than any broker.yaml holds. */
 export async function readText(file: string): Promise<{ text: string; name: string }> {
-  const name = file === STDIN ? stdinName : file
+  const name = nameOf(file)
   const bytes = await readBytes(file === STDIN ? process.stdin : createReadStream(file)).catch((error: unknown) => {
     const { code = '' } = error as { code?: string }
     throw new CommandError(`${name} ${problems[code] ?? `cannot be read: ${code}`}`)
   })
-  if (bytes === undefined) throw new CommandError(`${name} is larger than 1 MiB: no broker.yaml is`)
+  if (bytes === undefined) throw new CommandError(`${name} is larger than 16 MiB`)
   try {
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), name }
   } catch {

@@ -56,7 +56,9 @@ export class BrokeredRole extends Role {
     const { partition, account } = Arn.split(brokerRoleArn, ArnFormat.SLASH_RESOURCE_NAME)
     const brokersAccount = new ArnPrincipal(`arn:${partition}:iam::${account}:root`)
     const byBroker = { ArnEquals: { 'aws:PrincipalArn': brokerRoleArn } }
-    const forSubjects = { StringLike: { 'sts:SourceIdentity': issuerNames.map((name) => `${name}.*`) } }
+    const forSubjects = {
+      StringLike: { 'sts:SourceIdentity': issuerNames.map((name) => `${name.replace('/', '.')}.*`) },
+    }
     super(scope, id, {
       ...role,
       assumedBy: brokersAccount.withConditions({

@@ -52,6 +52,7 @@ export const layers: readonly Layer[] = [
     ours: ['lib/protocol/', 'lib/http/', 'lib/ports.ts', 'lib/deadlines.ts'],
     packages: ['node:', 'aws-lambda', '@middy/http-security-headers'],
   },
+  { path: 'lib/config/included-files.ts', ours: ['lib/config/', 'lib/trust/'], packages: ['node:fs', 'node:path'] },
   {
     path: 'lib/config/',
     ours: [...pure, 'lib/config/'],

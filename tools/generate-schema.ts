@@ -1,13 +1,13 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import * as z from 'zod'
-import { schema } from '../lib/config/schema.ts'
+import { writtenSchema } from '../lib/config/schema.ts'
 
 const file = fileURLToPath(new URL('../broker.schema.json', import.meta.url))
 
 /** The JSON Schema (draft 2020-12) of broker.yaml as it is written: durations as text, defaults left out. */
 export function jsonSchema(): string {
-  const generated = z.toJSONSchema(schema, { io: 'input', target: 'draft-2020-12' })
+  const generated = z.toJSONSchema(writtenSchema, { io: 'input', target: 'draft-2020-12' })
   return `${JSON.stringify({ ...generated, title: 'token-broker: broker.yaml' }, null, 2)}\n`
 }
 

@@ -19,11 +19,12 @@ import {
 } from '../trust/configuration.ts'
 import { findUnsafe } from '../trust/guardrails.ts'
 import { presets, type Preset } from '../trust/presets.ts'
-import { readDocument, type Path, type Problem, type SourceDocument } from './document.ts'
+import type { Path, Problem } from './document.ts'
 import { parseExpression } from './expression.ts'
-import { ConfigurationError, type Finding } from './findings.ts'
+import { ConfigurationError, formatFinding, type Finding } from './findings.ts'
 import { schema, type BrokerFile } from './schema.ts'
 import { toProblems } from './schema-problems.ts'
+import { readSource, type Include, type Source } from './source.ts'
 
 export interface CompileOptions {
   /** Permits http issuers on loopback, and ours to be there. */
@@ -32,6 +33,8 @@ export interface CompileOptions {
   issuer?: string
   /** Seconds since 1970: for rules that have expired. */
   now: number
+  /** Reads what the file includes: `includedFiles`. Absent: it may include nothing. */
+  include?: Include
 }
 
 /**
@@ -43,13 +46,13 @@ export function compile(
   file: string,
   options: CompileOptions,
 ): { configuration: Configuration; findings: Finding[] } {
-  const source = readDocument(text)
+  const source = readSource({ text, file }, options.include)
+  if (source.findings.length > 0) throw new ConfigurationError(inOrder(source.findings))
   const finish = (problems: readonly Problem[]): Finding[] =>
-    problems.map((problem) => ({ file, ...placed(problem, source) })).toSorted(byPlace)
+    inOrder(problems.map(({ path, atKey, ...problem }) => ({ ...problem, ...source.placeOf(path, atKey) })))
   const stopAtErrors = (problems: readonly Problem[]) => {
     if (problems.some(({ severity }) => severity === 'error')) throw new ConfigurationError(finish(problems))
   }
-  if (source.problems.length > 0) throw new ConfigurationError(source.problems.map((problem) => ({ file, ...problem })))
   const parsed = schema.safeParse(source.value)
   if (!parsed.success) throw new ConfigurationError(finish(toProblems(parsed.error, source)))
   const compiler = new Compiler(source, options)
@@ -76,10 +79,10 @@ const sessionKeys = ['session_tags', 'transitive_tags', 'session_policy', 'manag
 /** Collects what is wrong while it goes, so that one run shows everything. */
 class Compiler {
   readonly problems: Problem[] = []
-  readonly #source: SourceDocument
+  readonly #source: Source
   readonly #options: CompileOptions
 
-  constructor(source: SourceDocument, options: CompileOptions) {
+  constructor(source: Source, options: CompileOptions) {
     this.#source = source
     this.#options = options
   }
@@ -188,7 +191,9 @@ class Compiler {
   #rule(name: string, file: BrokerFile, issuers: Readonly<Record<string, Issuer>>): Rule {
     const given = file.rules[name] as BrokerFile['rules'][string]
     const path = ['rules', name]
-    const names = [...new Set([given.issuer ?? []].flat())]
+    const names = [
+      ...new Set([given.issuer ?? []].flat().flatMap((name) => this.#source.instances.get(name) ?? [name])),
+    ]
     const kinds = kindsOf(names, issuers)
     const expires_at = given.expires === undefined ? undefined : Date.parse(given.expires) / 1000 + 86_400
     if (expires_at !== undefined && expires_at <= this.#options.now)
@@ -326,12 +331,29 @@ class Compiler {
 
   #conditions(given: BrokerFile['rules'][string]['match'], kinds: readonly Preset[], path: Path): Condition[] {
     const conditions = Object.entries(given).map(([key, value]) => {
-      const operator = toOperator(value)
-      const claim = this.#claimOf(key, kinds, [...path, key])
-      this.#checkTypes(value, claim, kinds, [...path, key])
-      return { key, path: claim, operator }
+      const at = [...path, key]
+      if (isNamed(value)) return this.#conditionOnId(key, [value].flat(), kinds, at)
+      const claim = this.#claimOf(key, kinds, at)
+      this.#checkTypes(value, claim, kinds, at)
+      return { key, path: claim, operator: toOperator(value) }
     })
     return conditions.toSorted((a, b) => (a.key < b.key ? -1 : 1))
+  }
+
+  /** `repository: { name: acme/web, id: "987654" }`: the id decides, whatever has the name by now. */
+  #conditionOnId(key: string, values: readonly NamedId[], kinds: readonly Preset[], path: Path): Condition {
+    const [idKey, ...others] = new Set(kinds.map(({ ids }) => (Object.hasOwn(ids, key) ? ids[key] : undefined)))
+    if (idKey === undefined || others.length > 0)
+      this.#error(
+        'invalid-value',
+        path,
+        `no claim that we know of has the id of ${key}: match the id by its own claim`,
+        true,
+      )
+    if (values.some(({ id }) => id === undefined))
+      this.#error('missing-key', path, 'add the id, which decides: `token-broker pin` finds it in a token')
+    const claim = this.#claimOf(idKey ?? key, kinds, path)
+    return { key: idKey ?? key, path: claim, operator: { equals: values.map(({ id }) => id ?? '') } }
   }
 
   /** A literal name, a JSON Pointer (RFC 6901), or an alias of every preset that the rule is about. */
@@ -407,7 +429,15 @@ function kindsOf(names: readonly string[], issuers: Readonly<Record<string, Issu
   })
 }
 
-function toOperator(value: BrokerFile['rules'][string]['match'][string]): Operator {
+type Matcher = BrokerFile['rules'][string]['match'][string]
+type NamedId = { name: string; id?: string | undefined }
+
+function isNamed(value: Matcher): value is NamedId | NamedId[] {
+  const [first] = [value].flat()
+  return typeof first === 'object' && 'name' in first
+}
+
+function toOperator(value: Exclude<Matcher, NamedId | NamedId[]>): Operator {
   if (typeof value !== 'object') return { equals: [value] }
   if (Array.isArray(value)) return { equals: value }
   if ('glob' in value) return { glob: value.glob }
@@ -415,12 +445,12 @@ function toOperator(value: BrokerFile['rules'][string]['match'][string]): Operat
   return { not: [value.not].flat() }
 }
 
-function placed({ path, atKey, ...problem }: Problem, source: SourceDocument): Omit<Finding, 'file'> {
-  return { ...problem, ...source.positionOf(path, atKey) }
-}
-
-function byPlace(a: Finding, b: Finding): number {
-  return a.line - b.line || a.column - b.column
+/** By place, and each once: a mistake in a rule with `each` is one, however many rows it has. */
+function inOrder(findings: readonly Finding[]): Finding[] {
+  const once = new Map(findings.map((finding) => [formatFinding(finding), finding]))
+  return [...once.values()].toSorted(
+    (a, b) => (a.file === b.file ? 0 : a.file < b.file ? -1 : 1) || a.line - b.line || a.column - b.column,
+  )
 }
 
 /** The same text for the same policy, in whatever order its maps were written. */

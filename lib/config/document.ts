@@ -2,7 +2,6 @@ import {
   isAlias,
   isMap,
   isNode,
-  isPair,
   isScalar,
   isSeq,
   LineCounter,
@@ -10,6 +9,8 @@ import {
   visit,
   type Document,
   type Node,
+  type Pair,
+  type YAMLMap,
 } from 'yaml'
 import type { FindingRule } from './findings.ts'
 
@@ -43,7 +44,8 @@ export function readDocument(text: string): SourceDocument {
   const lines = new LineCounter()
   const document = parseDocument(text, {
     lineCounter: lines,
-    uniqueKeys: true,
+    // Ours below: theirs compares each key with all others of its map.
+    uniqueKeys: false,
     strict: true,
     version: '1.2',
     schema: 'core',
@@ -68,6 +70,9 @@ export function readDocument(text: string): SourceDocument {
       if (isAlias(node)) problems.push(problem('an alias: write the value out', offset))
       else if ('anchor' in node && node.anchor) problems.push(problem('an anchor: aliases are not used here', offset))
       else if (node.tag !== undefined) problems.push(problem('a tag: write a plain value', offset))
+      if (isMap(node))
+        for (const key of repeatedKeys(node))
+          problems.push(problem('the keys of a map are unique, and this one stands above', key))
     },
     Pair(_, pair) {
       if (isScalar(pair.key) && pair.key.value === '<<')
@@ -91,6 +96,17 @@ export function readDocument(text: string): SourceDocument {
   }
 }
 
+/** Where keys stand that their map has had before. */
+function repeatedKeys({ items }: YAMLMap): number[] {
+  const seen = new Set<unknown>()
+  return items.flatMap(({ key }) => {
+    if (!isScalar(key)) return []
+    const repeated = seen.has(key.value)
+    seen.add(key.value)
+    return repeated ? [key.range?.[0] ?? 0] : []
+  })
+}
+
 /** The first line, without the place, which we give ourselves. */
 function readable(message: string): string {
   if (message.startsWith('Maximum call stack')) return 'nested too deeply'
@@ -100,8 +116,7 @@ function readable(message: string): string {
 function nodeAt(document: Document, path: Path): Node | undefined {
   let node: unknown = document.contents
   for (const name of path) {
-    if (isMap(node))
-      node = node.items.find((pair) => isScalar(pair.key) && String(pair.key.value) === String(name))?.value
+    if (isMap(node)) node = pairOf(node, name)?.value
     else if (isSeq(node)) node = node.items[Number(name)]
     else return undefined
   }
@@ -125,8 +140,18 @@ function offsetOf(document: Document, path: Path, atKey: boolean): number {
 function keyAt(document: Document, path: Path): number | undefined {
   const parent = nodeAt(document, path.slice(0, -1))
   if (path.length === 0 || !isMap(parent)) return undefined
-  const pair = parent.items.find(
-    (item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(path.at(-1)),
-  )
-  return isScalar(pair?.key) ? pair.key.range?.[0] : undefined
+  const key = pairOf(parent, path.at(-1) as PropertyKey)?.key
+  return isScalar(key) ? key.range?.[0] : undefined
+}
+
+/** By map, its pairs by their keys: a file of many rules is asked for many places. */
+const pairsOf = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>()
+
+function pairOf(map: YAMLMap, name: PropertyKey): Pair | undefined {
+  let pairs = pairsOf.get(map)
+  if (pairs === undefined) {
+    pairs = new Map(map.items.flatMap((pair) => (isScalar(pair.key) ? [[String(pair.key.value), pair]] : [])))
+    pairsOf.set(map, pairs)
+  }
+  return pairs.get(String(name))
 }

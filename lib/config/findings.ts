@@ -17,6 +17,8 @@ export interface Finding {
 export const findingRules = {
   'yaml-syntax':
     'The file is one YAML 1.2 document: a map, without duplicate keys, anchors, aliases, merge keys or tags.',
+  include: 'What is included is there, below the folder of the file, and is text.',
+  'duplicate-name': 'A name stands once, in whichever file.',
   'unknown-key': 'Every key must be one we know.',
   'not-supported-yet': 'The key belongs to a part that this version does not have.',
   'missing-key': 'A required key is absent.',

@@ -1,16 +1,17 @@
 import type * as z from 'zod'
-import type { Path, Problem, SourceDocument } from './document.ts'
+import type { Path, Problem } from './document.ts'
 import { knownKeys, notYet, notYetValues } from './schema.ts'
+import type { Source } from './source.ts'
 import { suggestion } from './suggest.ts'
 
 /** What zod found, in words for the person who writes the file. */
-export function toProblems(error: z.ZodError, source: SourceDocument): Problem[] {
+export function toProblems(error: z.ZodError, source: Source): Problem[] {
   return error.issues.flatMap((issue) => toProblem(issue, source))
 }
 
 const secretKeys = /secret|password|private_key|passphrase|api_key/i
 
-function toProblem(issue: z.core.$ZodIssue, source: SourceDocument): Problem[] {
+function toProblem(issue: z.core.$ZodIssue, source: Source): Problem[] {
   const { path } = issue
   const problem = (rule: Problem['rule'], message: string, at: Path = path, atKey = false): Problem => ({
     severity: 'error',
@@ -62,7 +63,7 @@ function placeOf(path: Path): string {
 
 function wrongValue(
   issue: z.core.$ZodIssue,
-  source: SourceDocument,
+  source: Source,
   problem: (rule: Problem['rule'], message: string) => Problem,
 ): Problem {
   const { path } = issue

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { subjectTokenAlgorithms } from '../protocol/algorithms.ts'
 import { secretHash } from '../tokens/client-secret.ts'
-import { issuerName, targetName } from '../protocol/names.ts'
+import { issuerName, ruleName, targetName } from '../protocol/names.ts'
 import { presetNames } from '../trust/configuration.ts'
 import { parseDuration } from './durations.ts'
 
@@ -10,9 +10,15 @@ import { parseDuration } from './durations.ts'
  * The JSON Schema that editors use is made from this, so every key says what it is for.
  */
 
-const shortName = z
+const nameOfIssuer = z
   .string()
-  .regex(issuerName, 'an issuer name is 1 to 20 lower-case letters, digits and dashes, a letter first')
+  .regex(
+    issuerName,
+    'an issuer name is 1 to 20 lower-case letters, digits and dashes, a letter first; with its instance, as in eks/eu, 20 in all',
+  )
+const nameOfRule = z
+  .string()
+  .regex(ruleName, 'a name is 1 to 63 lower-case letters, digits and dashes, a letter first; so is that of a row')
 const name = z.string().regex(targetName, 'a name is 1 to 63 lower-case letters, digits and dashes, a letter first')
 const clientId = z
   .string()
@@ -38,17 +44,22 @@ const scope = z
   .describe('A scope token (RFC 6749 section 3.3).')
 const expression = z.string().min(1).describe('A path such as claims.sha, or CEL over claims.')
 const scalar = z.union([z.string(), z.number(), z.boolean()])
+const withId = z
+  .strictObject({ name: z.string().describe('For people: nothing compares it.'), id: z.string().min(1).optional() })
+  .describe('A name, and the id that decides: of a claim of the preset that has an id beside it.')
 const oneOrMore = <T extends z.ZodType>(item: T) => z.union([item, z.array(item).min(1)])
 
 const matcher = z
   .union([
     scalar,
     z.array(scalar).min(1),
+    withId,
+    z.array(withId).min(1),
     z.strictObject({ glob: z.string().min(1).max(256) }),
     z.strictObject({ contains: scalar }),
     z.strictObject({ not: oneOrMore(scalar) }),
   ])
-  .describe('A value, a list of values, or one of { glob: }, { contains: }, { not: }.')
+  .describe('A value, a list of values, or one of { name:, id: }, { glob: }, { contains: }, { not: }.')
 const match = z
   .record(z.string().min(1).max(256), matcher)
   .describe('Claims and what they must be. A key is a claim name, a JSON Pointer, or an alias of the preset.')
@@ -274,9 +285,9 @@ export const schema = z.strictObject({
   version: z.literal(1).describe('The version of this format.'),
   issuer: z.string().min(1).max(512).describe('Our own `iss`: an https origin, or auto.'),
   signing: signing.default({ algorithms: ['ES256', 'RS256'], keys: {} }),
-  issuers: z.record(shortName, issuer).describe('Whose tokens are accepted.'),
+  issuers: z.record(nameOfIssuer, issuer).describe('Whose tokens are accepted.'),
   targets: z.record(name, target).describe('What is issued.'),
-  rules: z.record(name, rule).describe('Who may get what. Nothing is granted by default.'),
+  rules: z.record(nameOfRule, rule).describe('Who may get what. Nothing is granted by default.'),
   receipts: z
     .strictObject({
       retention: duration.prefault('90d').describe('How long receipts are kept: 1d to 3650d. Default 90d.'),
@@ -287,13 +298,53 @@ export const schema = z.strictObject({
 
 export type BrokerFile = z.output<typeof schema>
 
+const column = z
+  .string()
+  .regex(/^\$[a-z][a-z0-9_]*$/)
+  .describe('In a rule with each: the value that this column of the row has.')
+
+/** Whole values may come from a row. */
+function orColumn<Shape extends z.ZodRawShape>(fields: z.ZodObject<Shape>): z.ZodRawShape {
+  return Object.fromEntries(
+    Object.entries(fields.shape).map(([key, field]) => [key, z.union([field as z.ZodType, column])]),
+  )
+}
+
+const block = issuer.extend({
+  instances: z
+    .record(name, issuer.omit({ preset: true }))
+    .optional()
+    .describe('Several issuers of this kind, by name: what one of them says stands instead of what is said here.'),
+})
+
+const ruleForRows = z.strictObject({
+  ...orColumn(rule),
+  grant: z.array(z.strictObject(orColumn(grant))).min(1),
+  each: z
+    .record(name, z.record(z.string().regex(/^[a-z][a-z0-9_]*$/), z.unknown()))
+    .optional()
+    .describe('Rows, by name: the rule stands once for each, with every $column replaced by its value.'),
+})
+
+/** broker.yaml as it is written: with what `schema` has no more, because it is expanded before. For the JSON Schema. */
+export const writtenSchema = schema.extend({
+  include: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe('Files below this one’s folder, such as rules/*.yaml, with more issuers, targets, rules and clients.'),
+  issuers: z.record(nameOfIssuer, block).optional().describe('Whose tokens are accepted.'),
+  targets: schema.shape.targets.optional(),
+  rules: z.record(name, ruleForRows).optional().describe('Who may get what. Nothing is granted by default.'),
+})
+
 /** The keys at each place, for suggestions. `*` stands for a name or an index. */
 export const knownKeys: Readonly<Record<string, readonly string[]>> = {
-  '': Object.keys(schema.shape),
+  '': Object.keys(writtenSchema.shape),
   signing: Object.keys(signingFields.shape),
-  'issuers.*': Object.keys(issuer.shape),
+  'issuers.*': Object.keys(block.shape),
   'targets.*': Object.keys(target.shape),
-  'rules.*': Object.keys(rule.shape),
+  'rules.*': Object.keys(ruleForRows.shape),
   'rules.*.grant.*': Object.keys(grant.shape),
   'clients.*': Object.keys(client.shape),
   'clients.*.auth': Object.keys(clientAuth.shape),
@@ -305,9 +356,9 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
 
 /** Keys of parts that are not built yet: known, and refused by name. */
 export const notYet: Readonly<Record<string, readonly string[]>> = {
-  '': ['login', 'registration', 'include'],
-  'issuers.*': ['login', 'instances'],
-  'rules.*': ['actor', 'impersonation', 'max_depth', 'each'],
+  '': ['login', 'registration'],
+  'issuers.*': ['login'],
+  'rules.*': ['actor', 'impersonation', 'max_depth'],
   'clients.*': [
     'redirect_uris',
     'post_logout_redirect_uris',

@@ -110,7 +110,7 @@ function namedOf({ dimension, value }: JsonObject): RevocationKey {
   if (dimension === 'all' && value !== 'all') throw wrong('the value of all is all')
   if (dimension === 'client' && value.includes(':'))
     throw wrong('a client is one of broker.yaml, by its client_id: a workload, which is its own client, is a subject')
-  if (dimension === 'subject' && !/^[a-z][a-z0-9-]{0,19}:.|^[A-Za-z0-9][\w.-]{0,63}$/.test(value))
+  if (dimension === 'subject' && !/^[a-z][a-z0-9/-]{0,19}:.|^[A-Za-z0-9][\w.-]{0,63}$/.test(value))
     throw wrong('a subject is <issuer name>:<subject>, as tokens, receipts and logs have it in sub, or a client_id')
   return { dimension, value }
 }

@@ -20,11 +20,11 @@ export function subjectOf(claims: JsonObject, template: SubjectTemplate): string
 
 /**
  * What CloudTrail records of every call of a session, also through further roles: `<issuer name>.<base64url SHA-256 of
- * issuer name, a zero byte, subject>`. Of the alphabet and the 64 characters that STS takes, whatever the subject is.
+ * issuer name, a zero byte, subject>`, where a / in the name is a dot. Of the alphabet and the 64 characters that STS takes, whatever the subject is.
  */
 export function sourceIdentity(issuerName: string, subject: string): string {
   const hash = createHash('sha256').update(`${issuerName}\0${subject}`).digest('base64url')
-  return `${issuerName.slice(0, 20)}.${hash}`
+  return `${issuerName.slice(0, 20).replace('/', '.')}.${hash}`
 }
 
 function identifier(claims: JsonObject, path: ClaimPath, composed: boolean): string {

@@ -28,6 +28,8 @@ export interface Preset {
   otherTypes: readonly string[]
   /** Short names for `match` and `require`. */
   aliases: Readonly<Record<string, ClaimPath>>
+  /** Names, which people change and hand on, each with what has the id that stays. Both as `match` has them. */
+  ids: Readonly<Record<string, string>>
 }
 
 export type TenantClaims = readonly [string, ...string[]]
@@ -78,6 +80,12 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     },
     otherTypes: [],
     aliases: {},
+    ids: {
+      repository: 'repository_id',
+      repository_owner: 'repository_owner_id',
+      enterprise: 'enterprise_id',
+      actor: 'actor_id',
+    },
   },
   gitlab: {
     issuer: 'https://gitlab.com',
@@ -92,6 +100,13 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     forbidden: { claim: 'pipeline_source', values: ['merge_request_event', 'external_pull_request_event'] },
     otherTypes: ['runner_id'],
     aliases: {},
+    ids: {
+      project_path: 'project_id',
+      namespace_path: 'namespace_id',
+      job_project_path: 'job_project_id',
+      job_namespace_path: 'job_namespace_id',
+      user_login: 'user_id',
+    },
   },
   kubernetes: {
     algorithms: ['RS256', 'ES256'],
@@ -109,6 +124,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
       node: [kubernetes, 'node', 'name'],
       node_uid: [kubernetes, 'node', 'uid'],
     },
+    ids: { service_account: 'service_account_uid', pod: 'pod_uid', node: 'node_uid' },
   },
   circleci: {
     // One issuer an organization, by its id. The bare https://oidc.circleci.com is everybody's.
@@ -130,6 +146,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
       vcs_ref: circleci('vcs-ref'),
       ssh_rerun: circleci('ssh-rerun'),
     },
+    ids: {},
   },
   buildkite: {
     issuer: 'https://agent.buildkite.com',
@@ -142,6 +159,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     max_token_lifetime: 3_600,
     otherTypes: ['build_number'],
     aliases: {},
+    ids: { organization_slug: 'organization_id', pipeline_slug: 'pipeline_id' },
   },
   'bitbucket-pipelines': {
     issuers: [/^https:\/\/api\.bitbucket\.org\/2\.0\/workspaces\/[A-Za-z0-9_{}-]+\/pipelines-config\/identity\/oidc$/],
@@ -154,6 +172,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     max_token_lifetime: 3_600,
     otherTypes: [],
     aliases: {},
+    ids: {},
   },
   'hcp-terraform': {
     issuer: 'https://app.terraform.io',
@@ -167,6 +186,11 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     max_token_lifetime: 86_400,
     otherTypes: [],
     aliases: {},
+    ids: {
+      terraform_organization_name: 'terraform_organization_id',
+      terraform_project_name: 'terraform_project_id',
+      terraform_workspace_name: 'terraform_workspace_id',
+    },
   },
   'azure-devops': {
     // One issuer an organization, by its id.
@@ -180,6 +204,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     max_token_lifetime: 3_600,
     otherTypes: [],
     aliases: {},
+    ids: { rpo_uri: 'rpo_id' },
   },
   vercel: {
     issuers: [/^https:\/\/oidc\.vercel\.com(?:\/[a-z0-9][a-z0-9-]*)?$/],
@@ -192,6 +217,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     max_token_lifetime: 3_600,
     otherTypes: [],
     aliases: {},
+    ids: { owner: 'owner_id', project: 'project_id' },
   },
   fly: {
     issuers: [/^https:\/\/oidc\.fly\.io\/[a-z0-9][a-z0-9-]*$/],
@@ -203,6 +229,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     max_token_lifetime: 3_600,
     otherTypes: [],
     aliases: {},
+    ids: { org_name: 'org_id', app_name: 'app_id', machine_name: 'machine_id' },
   },
   aws: {
     // One issuer an account.
@@ -224,6 +251,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
       lambda_function_arn: [aws, 'lambda_source_function_arn'],
       ec2_instance_arn: [aws, 'ec2_source_instance_arn'],
     },
+    ids: {},
   },
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -77,6 +77,69 @@ test('--json is one document, with the same findings and the same exit code', as
   }
 })
 
+test('--sarif is a log as code scanning reads it, with the same findings and the same exit code', async () => {
+  for (const [name, text, expected] of [
+    ['good.yaml', good, { code: 0, results: [] }],
+    ['expired.yaml', expired, { code: 0, results: [['rule-expired', 'warning', 27, 14]] }],
+    ['broken file.yaml', broken, { code: 1, results: [['unknown-key', 'error', 21, 5]] }],
+  ] as const) {
+    write(name, text)
+    const { code, stdout } = await runCommand(['check', name, '--sarif'], { cwd: folder })
+    const { version, runs } = JSON.parse(stdout) as Sarif
+    const [{ tool, results }] = runs
+    assert.deepEqual([code, version, runs.length, tool.driver.name], [expected.code, '2.1.0', 1, 'token-broker'])
+    const found = results.map(({ ruleId, ruleIndex, level, message, locations }) => {
+      const [{ physicalLocation }] = locations
+      assert.equal(tool.driver.rules[ruleIndex]?.id, ruleId)
+      assert.equal(decodeURIComponent(physicalLocation.artifactLocation.uri), name)
+      assert.ok(message.text.length > 0)
+      return [ruleId, level, physicalLocation.region.startLine, physicalLocation.region.startColumn]
+    })
+    assert.deepEqual(found, expected.results)
+  }
+})
+
+interface Sarif {
+  version: string
+  runs: [
+    {
+      tool: { driver: { name: string; rules: { id: string }[] } }
+      results: {
+        ruleId: string
+        ruleIndex: number
+        level: string
+        message: { text: string }
+        locations: [
+          {
+            physicalLocation: {
+              artifactLocation: { uri: string }
+              region: { startLine: number; startColumn: number }
+            }
+          },
+        ]
+      }[]
+    },
+  ]
+}
+
+test('--json and --sarif are not both', async () => {
+  const { code, stderr } = await runCommand(['check', write('good.yaml', good), '--json', '--sarif'])
+  assert.equal(code, 2)
+  assert.match(stderr, /one of --json and --sarif/)
+})
+
+test('findings of an included file name that file', async () => {
+  const project = mkdtempSync(join(folder, 'project-'))
+  mkdirSync(join(project, 'rules'))
+  writeFileSync(join(project, 'broker.yaml'), `${good}include: [rules/*.yaml]\n`)
+  writeFileSync(join(project, 'rules', 'more.yaml'), 'rules:\n  more: { isuer: github }\n')
+  const { code, stdout } = await runCommand(['check', 'broker.yaml'], { cwd: project })
+  assert.equal(code, 1)
+  assert.match(stdout, /^rules\/more\.yaml:2:\d+ error /)
+  const fromStdin = await runCommand(['check', '-'], { cwd: project, stdin: `${good}include: [rules/*.yaml]\n` })
+  assert.match(fromStdin.stdout, /^<stdin>:\d+:\d+ error include only a file can include others/)
+})
+
 test('- is standard input', async () => {
   const fine = await runCommand(['check', '-'], { stdin: good })
   assert.deepEqual(fine, { code: 0, stdout: '<stdin>: ok, 1 issuer, 1 target, 2 rules\n', stderr: '' })
@@ -98,8 +161,8 @@ for (const [title, file, message] of [
     /is not text in UTF-8\n$/,
   ],
   ['a name that is too long', 'x'.repeat(5_000), /cannot be read: ENAMETOOLONG\n$/],
-  ['a device without end', '/dev/zero', /^\/dev\/zero is larger than 1 MiB: no broker\.yaml is\n$/],
-  ['a file above 1 MiB', write('large.yaml', '#'.repeat(2 ** 20 + 1)), /large\.yaml is larger than 1 MiB/],
+  ['a device without end', '/dev/zero', /^\/dev\/zero is larger than 16 MiB\n$/],
+  ['a file above 16 MiB', write('large.yaml', '#'.repeat(16 * 2 ** 20 + 1)), /large\.yaml is larger than 16 MiB/],
 ] as const) {
   test(`${title}: exit 1, one line, no stack`, async () => {
     const { code, stdout, stderr } = await runCommand(['check', file, '--json'])
@@ -117,7 +180,7 @@ test('1 MiB is read to its end', async () => {
 
 test('standard input without end is left unread', async () => {
   const { code, stdout, stderr } = await runCommand(['check', '-'], { stdin: Readable.from(endless()) })
-  assert.deepEqual([code, stdout, stderr], [1, '', '<stdin> is larger than 1 MiB: no broker.yaml is\n'])
+  assert.deepEqual([code, stdout, stderr], [1, '', '<stdin> is larger than 16 MiB\n'])
 })
 
 function* endless() {

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { parse, stringify } from 'yaml'
 import * as z from 'zod'
 import { compile } from '../../lib/config/compile.ts'
+import { includedFiles } from '../../lib/config/included-files.ts'
 import type { Configuration } from '../../lib/trust/configuration.ts'
 import { jsonSchema } from '../../tools/generate-schema.ts'
 import { brokerFile } from './broker-file.ts'
@@ -22,8 +24,10 @@ function matchOf(key: string): unknown {
 
 for (const name of readdirSync(examples).filter((name) => existsSync(new URL(`${name}/broker.yaml`, examples)))) {
   test(`examples/${name} compiles without a finding, and its JSON Schema agrees`, () => {
-    const text = readFileSync(new URL(`${name}/broker.yaml`, examples), 'utf8')
-    assert.deepEqual(compile(text, name, { now, local: name === 'quickstart' }).findings, [])
+    const file = fileURLToPath(new URL(`${name}/broker.yaml`, examples))
+    const text = readFileSync(file, 'utf8')
+    const { findings } = compile(text, file, { now, local: name === 'quickstart', include: includedFiles(file) })
+    assert.deepEqual(findings, [])
     const schema = z.fromJSONSchema(JSON.parse(jsonSchema()) as Parameters<typeof z.fromJSONSchema>[0])
     const value = parse(text) as Record<string, unknown>
     assert.equal(schema.safeParse(value).success, true)

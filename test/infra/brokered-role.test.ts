@@ -56,8 +56,13 @@ const allowed: [string, BrokeredRoleProps, AssumeRoleCall][] = [
   ['with a transitive tag', transitive, { ...withTags, transitiveTagKeys: ['repository'] }],
   [
     'for a subject of the second of two issuers',
-    { ...least, issuerNames: ['github', 'cluster'] },
-    { ...call, sourceIdentity: sourceIdentity('cluster', 'serviceaccount:1') },
+    { ...least, issuerNames: ['github', 'eks/eu'] },
+    { ...call, sourceIdentity: sourceIdentity('eks/eu', 'serviceaccount:1') },
+  ],
+  [
+    'for a subject of any instance',
+    { ...least, issuerNames: ['eks'] },
+    { ...call, sourceIdentity: sourceIdentity('eks/us', 'serviceaccount:1') },
   ],
   [
     'for the longest issuer name',

@@ -47,6 +47,11 @@ describe('what is read', () => {
       { ...revoke, dimension: 'subject', value: 'github:repo:1/2#all', even_if_unknown: false },
     ],
     [
+      'a subject of an instance',
+      { ...revoke, dimension: 'subject', value: 'eks/eu:serviceaccount:6f0c' },
+      { ...revoke, dimension: 'subject', value: 'eks/eu:serviceaccount:6f0c', even_if_unknown: false },
+    ],
+    [
       'a client that is a subject',
       { ...revoke, dimension: 'subject', value: 'billing' },
       { ...revoke, dimension: 'subject', value: 'billing', even_if_unknown: false },

@@ -69,6 +69,9 @@ describe('a source identity', () => {
   test('has 64 characters of STS’s alphabet, whatever it is of', () => {
     assert.match(sourceIdentity('a'.repeat(20), '"*${aws:x}'), /^a{20}\.[\w-]{43}$/)
     // No issuer has so long a name.
+    // STS takes no slash, and eks.* in a trust policy means every instance.
+    assert.match(sourceIdentity('eks/eu', 'x'), /^eks\.eu\.[\w-]{43}$/)
+    assert.notEqual(sourceIdentity('eks/eu', 'x'), sourceIdentity('eks.eu', 'x'))
     assert.match(sourceIdentity('a'.repeat(30), 'x'), /^a{20}\.[\w-]{43}$/)
   })
   test('tells issuers apart whose names and subjects run together', () => {

@@ -27,13 +27,15 @@ export function ofConditions(
   path: readonly string[],
 ): GuardrailFinding[] {
   const unknown = names.filter((name) => !Object.hasOwn(configuration.issuers, name))
-  const issuers = Object.values(configuration.issuers).filter(({ name }) => names.includes(name))
+  const issuers = names.flatMap((name) => named(configuration.issuers, name) ?? [])
   return [
     ...unknown.map((name) =>
       finding(
         'unknown-reference',
         [...path, 'issuer'],
-        name === 'self' ? 'self (our own tokens as subjects) is not supported yet' : `there is no issuer named ${name}`,
+        name === 'self'
+          ? 'self (our own tokens as subjects) is not supported yet'
+          : `there is no issuer named ${name}${instancesOf(name, configuration)}`,
       ),
     ),
     ...(names.length === 0
@@ -52,6 +54,11 @@ export function ofConditions(
       issuers.flatMap((issuer) => unsafePattern(condition, issuer, [...path, 'match', condition.key])).slice(0, 1),
     ),
   ]
+}
+
+function instancesOf(name: string, { issuers }: Configuration): string {
+  const instances = Object.keys(issuers).filter((issuer) => issuer.startsWith(`${name}/`))
+  return instances.length === 0 ? '' : `: name one of its instances, ${instances.join(', ')}`
 }
 
 /** What a client gets for itself: it authenticates, and says nothing that a condition or a claim could read. */
