@@ -2,8 +2,7 @@ import { ConfigurationError, formatFinding } from '../lib/config/findings.ts'
 import { RefusedError } from '../lib/protocol/errors.ts'
 import { toOneLine } from '../lib/protocol/one-line.ts'
 import type { Refusal } from '../lib/protocol/refusals.ts'
-import { parseJsonObject, type JsonObject } from '../lib/protocol/strict-json.ts'
-import { parseCompactJws } from '../lib/tokens/compact-jws.ts'
+import type { JsonObject } from '../lib/protocol/strict-json.ts'
 import { readClaims, type VerifiedSubject } from '../lib/tokens/verify-subject-token.ts'
 import type { Configuration, Issuer } from '../lib/trust/configuration.ts'
 import { decide, type Decision } from '../lib/trust/decide.ts'
@@ -13,7 +12,7 @@ import { toPolicy } from '../lib/trust/policy.ts'
 import { readArguments } from './arguments.ts'
 import { CommandError, UsageError, type Command } from './command.ts'
 import { compileFile } from './compile-file.ts'
-import { readText } from './read-text.ts'
+import { readClaimsOption } from './read-claims.ts'
 
 export const explainCommand: Command = {
   name: 'explain',
@@ -77,7 +76,7 @@ async function run(args: readonly string[]): Promise<number> {
   const configuration = await configurationOf(values.config, values.local === true)
   const ourIssuer = configuration.issuer === 'auto' ? values.broker : configuration.issuer
   if (!ourIssuer) throw new UsageError('broker.yaml says issuer: auto: give the URL that it has with --broker')
-  const claims = token === undefined ? await claimsOf(file as string) : await claimsOfToken(token)
+  const claims = await readClaimsOption(values)
   const explained = await explainClaims(claims, configuration, ourIssuer, now, {
     client_id: values.client,
     audience: values.target === undefined ? [] : [values.target],
@@ -176,24 +175,5 @@ async function configurationOf(file: string, local: boolean): Promise<Configurat
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error
     throw new CommandError(error.findings.map(formatFinding).join('\n'))
-  }
-}
-
-async function claimsOf(file: string): Promise<JsonObject> {
-  const { text, name } = await readText(file)
-  try {
-    return parseJsonObject(Buffer.from(text))
-  } catch (error) {
-    throw new CommandError(`${name} is no JSON object of claims: ${toOneLine((error as SyntaxError).message)}`)
-  }
-}
-
-async function claimsOfToken(file: string): Promise<JsonObject> {
-  const { text, name } = await readText(file)
-  try {
-    return parseCompactJws(text.trim()).payload
-  } catch (error) {
-    if (!(error instanceof RefusedError)) throw error
-    throw new CommandError(`${name} is no JWT that the broker could read`)
   }
 }

@@ -10,6 +10,7 @@ import { exchange } from './exchange.ts'
 import { explainCommand } from './explain.ts'
 import { init } from './init.ts'
 import { ownPackage } from './own-package.ts'
+import { pin } from './pin.ts'
 import { revoke } from './revoke.ts'
 import { sourceIdentityCommand } from './source-identity.ts'
 import { start, stop } from './stop.ts'
@@ -18,6 +19,7 @@ const commands: readonly Command[] = [
   init,
   check,
   explainCommand,
+  pin,
   exchange,
   credentialProcess,
   clients,

@@ -38,6 +38,8 @@ export interface SourceDocument {
   positionOf(path: Path, atKey?: boolean): Position
   /** The scalar at a path as it is written, quotes and all. */
   sourceOf(path: Path): string | undefined
+  /** Where the value at a path begins and ends in the text. */
+  rangeOf(path: Path): readonly [start: number, end: number] | undefined
 }
 
 export function readDocument(text: string): SourceDocument {
@@ -92,6 +94,10 @@ export function readDocument(text: string): SourceDocument {
     sourceOf(path) {
       const node = nodeAt(document, path)
       return isScalar(node) && node.range ? text.slice(node.range[0], node.range[1]) : undefined
+    },
+    rangeOf(path) {
+      const range = nodeAt(document, path)?.range
+      return range ? [range[0], range[1]] : undefined
     },
   }
 }

@@ -28,6 +28,8 @@ export interface Source {
   placeOf(path: Path, atKey?: boolean): Pick<Finding, 'file' | 'line' | 'column'>
   /** The scalar at a path as it is written, quotes and all. */
   sourceOf(path: Path): string | undefined
+  /** Where the value at a path is written: in which file, from where to where. */
+  writtenAt(path: Path): { file: string; text: string; start: number; end: number } | undefined
 }
 
 /** What included files may hold. */
@@ -59,6 +61,12 @@ export function readSource(root: SourceFile, include: Include | undefined): Sour
     sourceOf(path) {
       const origin = expanded.originOf(path)
       return documentOf(origin).document.sourceOf(origin)
+    },
+    writtenAt(path) {
+      const origin = expanded.originOf(path)
+      const { file, text, document } = documentOf(origin)
+      const range = document.rangeOf(origin)
+      return range && { file, text, start: range[0], end: range[1] }
     },
   }
 }
