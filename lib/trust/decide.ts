@@ -164,7 +164,7 @@ function findTarget(request: DecisionRequest, grants: readonly Match[], policy: 
 }
 
 /** What must come from one rule: two rules that differ here cannot both be meant. */
-function termsOf({ claims, expires_with_subject, session }: RuleGrant): string {
+export function termsOf({ claims, expires_with_subject, session }: RuleGrant): string {
   return JSON.stringify([
     sorted(claims),
     expires_with_subject,

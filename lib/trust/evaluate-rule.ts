@@ -55,10 +55,11 @@ function forbiddenEvent(rule: Rule, issuer: Issuer, claims: JsonObject): RuleTra
   const value = claimAt(claims, [events.claim])
   if (typeof value !== typeof events.values[0]) return { claim: events.claim, value: '' }
   if (!events.values.some((each) => each === value)) return undefined
-  const named = rule.match.some(
-    ({ path, operator }) => path.length === 1 && path[0] === events.claim && 'equals' in operator,
-  )
-  return named ? undefined : { claim: events.claim, value: String(value) }
+  return namesLiterally(rule, events.claim) ? undefined : { claim: events.claim, value: String(value) }
+}
+
+export function namesLiterally({ match }: Rule, claim: string): boolean {
+  return match.some(({ path, operator }) => path.length === 1 && path[0] === claim && 'equals' in operator)
 }
 
 /** A condition beside what the token says, in words. */

@@ -4,7 +4,7 @@ import type { Evaluate } from './expression.ts'
 
 /** What STS takes as a tag's value (API reference, Tag). */
 const MAX_CHARACTERS = 256
-const alphabet = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u
+export const tagCharacters = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u
 
 export type SessionTags = { values: Readonly<Record<string, string>> } | { refused: { tag: string; detail: string } }
 
@@ -24,7 +24,7 @@ export function sessionTags(
     if (typeof value !== 'string') return { refused: { tag, detail: 'its value is not text' } }
     if (value.length > MAX_CHARACTERS)
       return { refused: { tag, detail: `its value is longer than ${MAX_CHARACTERS} characters` } }
-    if (!alphabet.test(value))
+    if (!tagCharacters.test(value))
       return { refused: { tag, detail: 'its value has a character that AWS does not take in a tag' } }
     if (/^aws:/i.test(value)) return { refused: { tag, detail: 'its value begins with aws:, which is reserved' } }
     values[tag] = value
