@@ -3,10 +3,13 @@ import { generateKeyPairSync } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { stringify } from 'yaml'
 import { bundleFunctions } from '../infra/bundle.ts'
 import { writeFunctionCode } from '../infra/function-code.ts'
 import type { FunctionName } from '../infra/function-names.ts'
+import { compile } from '../lib/config/compile.ts'
 import type { Configuration } from '../lib/trust/configuration.ts'
 import { startWorld } from '../local/world.ts'
 import { bundleInMemory } from './bundle-in-memory.ts'
@@ -69,6 +72,7 @@ try {
   await measureIntrospection()
   await measureVerification()
   await measureRules()
+  measureCompile()
   await measureRevocation()
   await measureWithAws()
   measureInit()
@@ -226,6 +230,28 @@ async function measureRevocation(): Promise<void> {
     `p50 ${Math.ceil(quantile(times, 0.5))} ms, most ${Math.ceil(Math.max(...times))} ms`
   row('revocation sent to answered, so durable', shown(answered), '', true)
   row('revocation sent to inactive at /introspect', shown(inactive), '<= 1,000 ms', Math.max(...inactive) <= 1_000)
+}
+
+/** As operators write it, a key a line: in one process, and by the command with the start of Node. */
+function measureCompile(): void {
+  const now = Math.floor(Date.now() / 1000)
+  const timed = (what: string, most: number, run: () => void) => {
+    const times = Array.from({ length: rounds }, () => {
+      const begun = performance.now()
+      run()
+      return performance.now() - begun
+    })
+    const milliseconds = Math.ceil(median(times))
+    row(what, `${milliseconds} ms`, `<= ${most.toLocaleString('en')} ms`, milliseconds <= most)
+  }
+  const written = (rules: number, issuers: number) =>
+    stringify(work.brokerFile({ rules, issuers }), { aliasDuplicateObjects: false })
+  const many = written(10_000, 1_000)
+  timed('compile 10,000 rules over 1,000 issuers', 2_000, () => compile(many, 'bench.yaml', { now }))
+  const file = join(directory, 'broker.yaml')
+  writeFileSync(file, written(1_000, 10))
+  const cli = fileURLToPath(new URL('../dist/cli.js', import.meta.url))
+  timed('token-broker check of 1,000 rules', 1_000, () => execFileSync(process.execPath, [cli, 'check', file]))
 }
 
 async function measureRules(): Promise<void> {

@@ -14,7 +14,13 @@ export interface Workload {
   /** So many request bodies, each with a token that was never seen. */
   bodies(count: number, target?: 'target' | 'role'): Promise<string[]>
   /** A broker.yaml that grants it, among so many rules and issuers. */
-  configuration(size?: { rules: number; issuers: number }): Configuration
+  brokerFile(size: Size): object
+  configuration(size?: Size): Configuration
+}
+
+interface Size {
+  rules: number
+  issuers: number
 }
 
 /** What every server says it is, and what tokens must name as audience. */
@@ -42,6 +48,50 @@ export async function workload(): Promise<Workload> {
       .setExpirationTime('50m')
       .sign(privateKey)
 
+  function brokerFile({ rules, issuers }: Size): object {
+    const others = (count: number, one: (index: number) => [string, unknown]) =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => one(index)))
+    return {
+      version: 1,
+      issuer: ourIssuer,
+      signing: { algorithms: ['ES256', 'RS256'] },
+      issuers: {
+        bench: { issuer, jwks: { keys: [jwk] } },
+        ...others(issuers - 1, (index) => [
+          `other-${index}`,
+          { issuer: `https://issuer-${index}.bench.invalid`, jwks: { keys: [jwk] } },
+        ]),
+      },
+      targets: {
+        target: { audience: 'https://target.bench.invalid', scopes: ['write'], lifetime: '15m' },
+        role: { role: 'arn:aws:iam::123456789012:role/bench' },
+      },
+      rules: {
+        granted: {
+          issuer: 'bench',
+          match: { sub: 'job', repository_id: '987654', ref: 'refs/heads/main' },
+          grant: [
+            { target: 'target', scopes: ['write'] },
+            { target: 'role', session_tags: { repository: 'claims.repository_id' } },
+          ],
+        },
+        ...others(rules - 1, (index) => [
+          `other-${index}`,
+          {
+            // Ten rules an issuer, as an organisation with many has them.
+            issuer: issuers > 1 ? `other-${index % (issuers - 1)}` : 'bench',
+            match: { sub: 'job', repository_id: `${index}`, ref: 'refs/heads/main' },
+            grant: [{ target: 'target', scopes: ['write'] }],
+          },
+        ]),
+      },
+      clients: {
+        bench: { type: 'public' },
+        api: { auth: { client_secret: { sha256: [hashOfSecret(clientSecret)] } }, introspect: ['target'] },
+      },
+    }
+  }
+
   return {
     issuer,
     audience: 'https://target.bench.invalid',
@@ -61,49 +111,10 @@ export async function workload(): Promise<Workload> {
       }
       return bodies
     },
-    configuration({ rules, issuers } = { rules: 10, issuers: 1 }) {
-      const others = (count: number, one: (index: number) => [string, unknown]) =>
-        Object.fromEntries(Array.from({ length: count }, (_, index) => one(index)))
-      const file = {
-        version: 1,
-        issuer: ourIssuer,
-        signing: { algorithms: ['ES256', 'RS256'] },
-        issuers: {
-          bench: { issuer, jwks: { keys: [jwk] } },
-          ...others(issuers - 1, (index) => [
-            `other-${index}`,
-            { issuer: `https://issuer-${index}.bench.invalid`, jwks: { keys: [jwk] } },
-          ]),
-        },
-        targets: {
-          target: { audience: 'https://target.bench.invalid', scopes: ['write'], lifetime: '15m' },
-          role: { role: 'arn:aws:iam::123456789012:role/bench' },
-        },
-        rules: {
-          granted: {
-            issuer: 'bench',
-            match: { sub: 'job', repository_id: '987654', ref: 'refs/heads/main' },
-            grant: [
-              { target: 'target', scopes: ['write'] },
-              { target: 'role', session_tags: { repository: 'claims.repository_id' } },
-            ],
-          },
-          ...others(rules - 1, (index) => [
-            `other-${index}`,
-            {
-              // Ten rules an issuer, as an organisation with many has them.
-              issuer: issuers > 1 ? `other-${index % (issuers - 1)}` : 'bench',
-              match: { sub: 'job', repository_id: `${index}`, ref: 'refs/heads/main' },
-              grant: [{ target: 'target', scopes: ['write'] }],
-            },
-          ]),
-        },
-        clients: {
-          bench: { type: 'public' },
-          api: { auth: { client_secret: { sha256: [hashOfSecret(clientSecret)] } }, introspect: ['target'] },
-        },
-      }
-      return compile(JSON.stringify(file), 'bench.yaml', { now: Math.floor(Date.now() / 1000) }).configuration
+    brokerFile,
+    configuration(size = { rules: 10, issuers: 1 }) {
+      const text = JSON.stringify(brokerFile(size))
+      return compile(text, 'bench.yaml', { now: Math.floor(Date.now() / 1000) }).configuration
     },
   }
 }

@@ -20,6 +20,8 @@ import {
 import { findUnsafe } from '../trust/guardrails.ts'
 import { presets, type Preset } from '../trust/presets.ts'
 import type { Path, Problem } from './document.ts'
+import type { Doubt } from './doubts/finding.ts'
+import { findDoubts } from './doubts/index.ts'
 import { parseExpression } from './expression.ts'
 import { ConfigurationError, formatFinding, type Finding } from './findings.ts'
 import { schema, type BrokerFile } from './schema.ts'
@@ -62,7 +64,13 @@ export function compile(
     ...findUnsafe(configuration).map((found) => ({ severity: 'error' as const, ...found })),
   ]
   stopAtErrors(problems)
+  problems.push(...findDoubts(configuration, options.now).map(toProblem))
+  stopAtErrors(problems)
   return { configuration: deepFreeze(configuration), findings: finish(problems) }
+}
+
+function toProblem({ rule, message, path }: Doubt): Problem {
+  return { severity: rule === 'ambiguous-rules' ? 'error' : 'warning', rule, message, path }
 }
 
 type GivenGrant = BrokerFile['rules'][string]['grant'][number]

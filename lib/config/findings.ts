@@ -1,5 +1,6 @@
 import { toOneLine } from '../protocol/one-line.ts'
 import { guardrailRules } from '../trust/guardrails/finding.ts'
+import { doubtRules } from './doubts/finding.ts'
 
 /** One thing wrong with, or doubtful in, a broker.yaml. Lines and columns count from 1. */
 export interface Finding {
@@ -32,6 +33,7 @@ export const findingRules = {
   'rule-expired': 'The rule grants nothing any more.',
   'short-session': 'SDKs ask again when 15 minutes are left: a session for them lasts longer.',
   ...guardrailRules,
+  ...doubtRules,
 } as const
 
 export type FindingRule = keyof typeof findingRules

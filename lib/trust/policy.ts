@@ -25,7 +25,7 @@ export async function toPolicy(configuration: Configuration, ourIssuer: string):
     configuration,
     ourIssuer,
     issuers: new Map(Object.values(configuration.issuers).map((issuer) => [issuer.issuer, issuer])),
-    rules: grouped(configuration.rules, ({ issuers }) => issuers),
+    rules: rulesByIssuer(configuration.rules),
     clientRules: grouped(configuration.rules, ({ client }) => (client === undefined ? [] : [client])),
     targets: new Map(
       Object.entries(configuration.targets).flatMap(([name, target]) => [
@@ -41,6 +41,10 @@ export async function toPolicy(configuration: Configuration, ourIssuer: string):
     ),
     evaluate: await loadEvaluate(configuration),
   }
+}
+
+export function rulesByIssuer(rules: readonly Rule[]): Map<string, Rule[]> {
+  return grouped(rules, ({ issuers }) => issuers)
 }
 
 function grouped(rules: readonly Rule[], namesOf: (rule: Rule) => readonly string[]): Map<string, Rule[]> {
@@ -66,8 +70,8 @@ function namedClaims(issuer: Issuer, rules: readonly Rule[]): ClaimPath[] {
   return [...new Map(paths.map((path) => [JSON.stringify(path), path])).values()]
 }
 
-/** Of CEL the claims at the top that it mentions. */
-function namedBy(expression: Expression): ClaimPath[] {
+/** The claims that an expression reads: of CEL those at the top that it mentions. */
+export function namedBy(expression: Expression): ClaimPath[] {
   if ('path' in expression) return [expression.path]
   const mentions = expression.cel.matchAll(/\bclaims(?:\.([A-Za-z_]\w*)|\[(?:"([^"\\]+)"|'([^'\\]+)')\])/g)
   return [...mentions].map(([, ...names]) => names.filter((name) => name !== undefined))

@@ -29,7 +29,7 @@ export interface Offer {
 }
 
 /** All that is enforced and can ever match, from `now` on. */
-export function offersTo(issuer: Issuer, policy: Policy, now: number): Offer[] {
+export function offersTo(issuer: Issuer, policy: Pick<Policy, 'configuration' | 'rules'>, now: number): Offer[] {
   const { targets } = policy.configuration
   return (policy.rules.get(issuer.name) ?? []).flatMap((rule) => {
     if (rule.mode !== 'enforce') return []

@@ -1,0 +1,170 @@
+import type { JsonObject } from '../../protocol/strict-json.ts'
+import { TOKEN_EXCHANGE_GRANT } from '../../protocol/urns.ts'
+import { named, type Configuration, type Issuer, type Rule } from '../../trust/configuration.ts'
+import { claimsOf, everything, whereAll, whereNot, type Cube } from '../../trust/new-access/cube.ts'
+import { OfferIndex, offersTo, type Offer } from '../../trust/new-access/offers.ts'
+import { testsOf } from '../../trust/new-access/tests-of.ts'
+import { rulesByIssuer } from '../../trust/policy.ts'
+import { doubt, type Doubt } from './finding.ts'
+
+/** How a rule, for one target and the tokens of one issuer, stands to the others that grant it. */
+interface Relation {
+  rule: Rule
+  target: string
+  /** Rules that give as much to all of these tokens. */
+  wider: readonly Rule[]
+  /** Rules that give something else to all of these tokens, so that none gets anything. */
+  against: readonly Rule[]
+  /** Rules that give something else to some of them, each with the claims of one. */
+  apart: readonly { rule: Rule; claims: JsonObject }[]
+}
+
+/** Rules that nothing can meet, that another makes needless, and that contradict another. `now` in seconds since 1970. */
+export function ofRelations(configuration: Configuration, now: number): Doubt[] {
+  const relations = relationsIn(configuration, now)
+  return [
+    ...configuration.rules.flatMap((rule) => neverMatches(rule, configuration)),
+    ...(relations === undefined
+      ? [
+          doubt(
+            'overlapping-rules',
+            ['rules'],
+            `more than ${MAX_PAIRS} pairs of rules are so alike that they were not compared`,
+          ),
+        ]
+      : [...shadowed(relations), ...[...relations.values()].flatMap(contradicted)]),
+  ]
+}
+
+/** So many pairs of rules that may meet are compared: two seconds where all are patterns. */
+const MAX_PAIRS = 20_000
+
+function relationsIn(configuration: Configuration, now: number): Map<Rule, Relation[]> | undefined {
+  const rules = rulesByIssuer(configuration.rules)
+  const relations = new Map<Rule, Relation[]>()
+  let pairs = 0
+  for (const issuer of Object.values(configuration.issuers)) {
+    const offers = offersTo(issuer, { configuration, rules }, now)
+    const indexes = new Map<string, OfferIndex>()
+    for (const { uri } of offers)
+      if (!indexes.has(uri)) indexes.set(uri, new OfferIndex(offers.filter((offer) => offer.uri === uri)))
+    for (const offer of offers) {
+      const near = (indexes.get(offer.uri) as OfferIndex).near(offer.cube)
+      const others = near.filter((other) => other.rule !== offer.rule && mayMeet(other, offer))
+      pairs += others.length
+      if (pairs > MAX_PAIRS) return undefined
+      const relation = relate(offer, others)
+      const known = relations.get(offer.rule)
+      if (known) known.push(relation)
+      else relations.set(offer.rule, [relation])
+    }
+  }
+  return relations
+}
+
+function relate(offer: Offer, others: readonly Offer[]): Relation {
+  const wider = others.filter((other) => covers(other, offer))
+  const against = wider.filter(({ kind }) => kind !== offer.kind)
+  const apart = others.filter((other) => other.kind !== offer.kind && !against.includes(other) && !covers(offer, other))
+  return {
+    rule: offer.rule,
+    target: offer.grant.target,
+    wider: wider.filter((other) => other.kind === offer.kind && grantsAll(other, offer)).map(({ rule }) => rule),
+    against: against.map(({ rule }) => rule),
+    apart: apart.flatMap((other) => {
+      const both = other.rule.name < offer.rule.name ? meeting(other, offer) : undefined
+      return both === undefined ? [] : [{ rule: other.rule, claims: claimsOf(both) }]
+    }),
+  }
+}
+
+/** False where two patterns for one claim begin differently: cheaper to see than by comparing them. */
+function mayMeet({ rule: { match } }: Offer, { rule }: Offer): boolean {
+  return match.every(({ path, operator }) => {
+    if (!('glob' in operator)) return true
+    const begin = beginOf(operator.glob)
+    return rule.match.every((other) => {
+      if (!('glob' in other.operator) || other.path.length !== path.length) return true
+      if (!path.every((name, index) => name === other.path[index])) return true
+      const otherBegin = beginOf(other.operator.glob)
+      return begin.startsWith(otherBegin) || otherBegin.startsWith(begin)
+    })
+  })
+}
+
+function beginOf(glob: string): string {
+  const end = glob.indexOf('*')
+  return end === -1 ? glob : glob.slice(0, end)
+}
+
+/** Every token that meets `narrow` meets `wide` too. */
+function covers(wide: Offer, narrow: Offer): boolean {
+  return wide.tests.every((test) => whereNot(narrow.cube, test) === undefined)
+}
+
+function grantsAll(wide: Offer, narrow: Offer): boolean {
+  return narrow.grant.scopes.every((scope) => wide.grant.scopes.includes(scope))
+}
+
+/** Tokens that meet both. Of two expressions in CEL nobody knows whether both can hold. */
+function meeting(one: Offer, other: Offer): Cube | undefined {
+  const [first, second] = [one, other].map(({ rule: { when } }) => (when && 'cel' in when ? when.cel : undefined))
+  if (first !== undefined && second !== undefined && first !== second) return undefined
+  return whereAll(other.cube, one.tests)
+}
+
+/** A rule of a client has nothing to match. One in shadow mode is tried out, and should be possible too. */
+function neverMatches(rule: Rule, { issuers, clients }: Configuration): Doubt[] {
+  if (rule.issuers.length === 0) return []
+  const path = ['rules', rule.name]
+  // That it has expired is another finding.
+  const { expires_at: _, ...always } = rule
+  const met = rule.issuers.some(
+    (name) => whereAll(everything(0), testsOf(always, named(issuers, name) as Issuer)) !== undefined,
+  )
+  if (!met) return [doubt('never-matches', path, 'no token can meet all that this rule and its issuer ask')]
+  const mute = rule.clients?.every((id) => !named(clients, id)?.grants.includes(TOKEN_EXCHANGE_GRANT)) === true
+  return mute
+    ? [doubt('never-matches', [...path, 'clients'], 'none of these clients may trade tokens: see its grants')]
+    : []
+}
+
+function shadowed(relations: ReadonlyMap<Rule, readonly Relation[]>): Doubt[] {
+  /** By one and the same rule, whatever is granted to whichever issuer's tokens. */
+  const isWider = (candidate: Rule, rule: Rule) =>
+    relations.get(rule)?.every(({ wider }) => wider.includes(candidate)) === true
+  return [...relations].flatMap(([rule, [first]]) => {
+    // Of two that are equal, the one whose name comes later.
+    const wider = first?.wider.find((one) => isWider(one, rule) && (one.name < rule.name || !isWider(rule, one)))
+    if (wider === undefined) return []
+    const message = `${wider.name} grants all of this to everybody whom it admits: remove one of the two, or narrow ${wider.name}`
+    return [doubt('shadowed-rule', ['rules', rule.name], message)]
+  })
+}
+
+function contradicted(relations: readonly Relation[]): Doubt[] {
+  const targets = [...new Set(relations.map(({ target }) => target))]
+  return targets.flatMap((target) => {
+    const ofTarget = relations.filter((relation) => relation.target === target)
+    const [{ rule }] = ofTarget as [Relation]
+    const path = ['rules', rule.name]
+    const differs = `which differs in the claims, tags or policies of ${target}`
+    if (ofTarget.every(({ against }) => against.length > 0)) {
+      const names = namesOf(ofTarget.flatMap(({ against }) => against))
+      return [doubt('ambiguous-rules', path, `whoever matches this matches ${names} too, ${differs}: nobody gets it`)]
+    }
+    const met = ofTarget.flatMap(({ apart, against }) => [
+      ...apart,
+      ...against.map((rule) => ({ rule, claims: undefined })),
+    ])
+    const [example] = met
+    if (example === undefined) return []
+    const such = example.claims === undefined ? '' : `, one with ${JSON.stringify(example.claims)} for example`
+    const names = namesOf(met.map(({ rule }) => rule))
+    return [doubt('overlapping-rules', path, `a token${such}, can match ${names} too, ${differs}, and is then refused`)]
+  })
+}
+
+function namesOf(rules: readonly Rule[]): string {
+  return [...new Set(rules.map(({ name }) => name))].toSorted().join(', ')
+}
