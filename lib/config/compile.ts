@@ -391,7 +391,7 @@ class Compiler {
       return Object.entries(value).forEach(([name, item]) => this.#checkTypes(item, claim, kinds, [...path, name]))
     if (typeof value === 'string') return
     const written = this.#source.sourceOf(path) ?? String(value)
-    const text = kinds.some(({ otherTypes }) => !otherTypes.includes(claim[0] ?? ''))
+    const text = kinds.some(({ otherTypes }) => otherTypes?.includes(claim[0] ?? '') === false)
     if (text || written !== String(value))
       this.#error(
         'unquoted-value',

@@ -42,6 +42,13 @@ export const presetNames = [
   'vercel',
   'fly',
   'aws',
+  'google-service-account',
+  'google-workspace',
+  'entra-id',
+  'okta',
+  'auth0',
+  'keycloak',
+  'cognito',
 ] as const
 
 export type PresetName = (typeof presetNames)[number]

@@ -1,4 +1,4 @@
-import type { SubjectTokenAlgorithm } from '../protocol/algorithms.ts'
+import { subjectTokenAlgorithms, type SubjectTokenAlgorithm } from '../protocol/algorithms.ts'
 import type { ClaimPath } from '../tokens/claim-path.ts'
 import type { ReplayMode, SubjectTemplate } from '../tokens/trusted-issuer.ts'
 import type { PresetName } from './configuration.ts'
@@ -22,12 +22,20 @@ export interface Preset {
   /** Seconds. */
   max_token_lifetime: number
   forbidden?: ForbiddenEvents
-  /** Below these whoever asks for the token writes what they like, so that a rule about them alone means everybody. */
-  callerChosen?: readonly ClaimPath[]
-  /** Claims that are neither text nor lists of text. All others are, also those that look like numbers and booleans. */
-  otherTypes: readonly string[]
-  /** The claims that its tokens have beside the registered ones, as far as we know; `*` at the end stands for any. */
-  claims: readonly string[]
+  /**
+   * Below these whoever has or asks for the token writes what they like, or all tokens say the same, so that a rule about
+   * them alone means everybody. A pattern is of a claim's name.
+   */
+  callerChosen?: readonly (ClaimPath | RegExp)[]
+  /** Claims that the person types, and the one that is true once somebody has verified it: they mean nothing without. */
+  verifiedBy?: Readonly<Record<string, string>>
+  /**
+   * Claims that are neither text nor lists of text. All others are, also those that look like numbers and booleans.
+   * Absent: its administrators add claims of any type.
+   */
+  otherTypes?: readonly string[]
+  /** The claims that its tokens have beside the registered ones, as far as we know; `*` at the end stands for any. Absent: its administrators add others. */
+  claims?: readonly string[]
   /** Short names for `match` and `require`. */
   aliases: Readonly<Record<string, ClaimPath>>
   /** Names, which people change and hand on, each with what has the id that stays. Both as `match` has them. */
@@ -45,6 +53,34 @@ export interface ForbiddenEvents {
 const kubernetes = 'kubernetes.io'
 const circleci = (name: string): ClaimPath => [`oidc.circleci.com/${name}`]
 const aws = 'https://sts.amazonaws.com/'
+const computeEngine = (name: string): ClaimPath => ['google', 'compute_engine', name]
+
+/** Of a tenant of Entra, but for that of all personal accounts. */
+const tenantId = '(?!9188040d-6c67-4c5b-b112-36a304b66dad)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
+
+const verifiedBy = { email: 'email_verified', phone_number: 'phone_number_verified' }
+
+/** OpenID Connect Core section 5.1: what people say of themselves, and of many people alike. `nonce` is the application's. */
+const profile: readonly ClaimPath[] = [
+  'name',
+  'given_name',
+  'family_name',
+  'middle_name',
+  'nickname',
+  'preferred_username',
+  'profile',
+  'picture',
+  'website',
+  'gender',
+  'birthdate',
+  'zoneinfo',
+  'locale',
+  'address',
+  'updated_at',
+  'email_verified',
+  'phone_number_verified',
+  'nonce',
+].map((name) => [name])
 
 export const presets: Readonly<Record<PresetName, Preset>> = {
   'github-actions': {
@@ -379,23 +415,152 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     },
     ids: {},
   },
+  'google-service-account': {
+    issuer: 'https://accounts.google.com',
+    issuers: [/^https:\/\/accounts\.google\.com$/],
+    // The unique id. An email is somebody else's once its account is deleted.
+    tenantClaims: ['sub'],
+    algorithms: ['RS256'],
+    subject: [{ claim: ['sub'] }],
+    // The metadata server hands out the same token until it is about to expire.
+    replay: 'off',
+    max_token_lifetime: 3_600,
+    callerChosen: [['email_verified']],
+    verifiedBy,
+    otherTypes: ['email_verified', 'google'],
+    claims: ['azp', 'email', 'email_verified', 'google'],
+    aliases: {
+      project_id: computeEngine('project_id'),
+      project_number: computeEngine('project_number'),
+      zone: computeEngine('zone'),
+      instance_id: computeEngine('instance_id'),
+      instance_name: computeEngine('instance_name'),
+    },
+    ids: {},
+  },
+  'google-workspace': {
+    issuer: 'https://accounts.google.com',
+    issuers: [/^https:\/\/accounts\.google\.com$/],
+    // The domain. Absent from tokens of private people and of service accounts.
+    tenantClaims: ['hd'],
+    algorithms: ['RS256'],
+    subject: [{ claim: ['sub'] }],
+    // An application has one token of a person for all it needs.
+    replay: 'once_per_target',
+    // An hour, dated back by five minutes.
+    max_token_lifetime: 3_900,
+    callerChosen: profile,
+    verifiedBy,
+    otherTypes: ['email_verified'],
+    claims: [
+      'at_hash',
+      'azp',
+      'email',
+      'email_verified',
+      'family_name',
+      'given_name',
+      'hd',
+      'locale',
+      'name',
+      'nonce',
+      'picture',
+      'profile',
+    ],
+    aliases: {},
+    ids: {},
+  },
+  'entra-id': {
+    // One issuer a tenant, by its id. The last is that of everybody who has none.
+    issuers: [
+      new RegExp(
+        `^https://login\\.(?:microsoftonline\\.(?:com|us)|partner\\.microsoftonline\\.cn)/${tenantId}/v2\\.0$`,
+      ),
+      new RegExp(`^https://sts\\.(?:windows\\.net|chinacloudapi\\.cn)/${tenantId}/$`),
+    ],
+    algorithms: ['RS256'],
+    subject: ['user:', { claim: ['tid'] }, '/', { claim: ['oid'] }],
+    replay: 'once_per_target',
+    // Up to 90 minutes, dated back by five.
+    max_token_lifetime: 5_700,
+    callerChosen: [...profile, ['email'], ['phone_number'], ['upn'], ['unique_name'], ['login_hint']],
+    aliases: {},
+    ids: {},
+  },
+  okta: {
+    // The organization's own authorization server, or one of its custom ones.
+    issuers: [/^https:\/\/[a-z0-9.-]+(?:\/oauth2\/[A-Za-z0-9]+)?$/],
+    algorithms: ['RS256'],
+    // In an access token sub is the login, which changes; only an ID token has the id there.
+    subject: ['user:', { claim: ['uid'], otherwise: ['sub'] }],
+    replay: 'once_per_target',
+    max_token_lifetime: 3_600,
+    callerChosen: profile,
+    verifiedBy,
+    aliases: {},
+    ids: {},
+  },
+  auth0: {
+    issuers: [/^https:\/\/[a-z0-9.-]+\/$/],
+    algorithms: ['RS256', 'PS256'],
+    subject: [{ claim: ['sub'] }],
+    replay: 'once_per_target',
+    max_token_lifetime: 3_600,
+    callerChosen: profile,
+    verifiedBy,
+    aliases: {},
+    ids: {},
+  },
+  keycloak: {
+    issuers: [/^https:\/\/[a-z0-9.-]+(?::\d+)?(?:\/[A-Za-z0-9._~-]+)*\/realms\/[A-Za-z0-9._~-]+$/],
+    // Whatever the realm is set to.
+    algorithms: subjectTokenAlgorithms,
+    subject: [{ claim: ['sub'] }],
+    replay: 'once_per_target',
+    max_token_lifetime: 3_600,
+    callerChosen: profile,
+    verifiedBy,
+    aliases: { realm_roles: ['realm_access', 'roles'] },
+    ids: {},
+  },
+  cognito: {
+    issuers: [/^https:\/\/cognito-idp\.([a-z0-9-]+)\.amazonaws\.com\/\1_[A-Za-z0-9]+$/],
+    algorithms: ['RS256'],
+    // Of ID tokens: access tokens have no aud, and are refused.
+    subject: ['user:', { claim: ['sub'] }],
+    replay: 'once_per_target',
+    max_token_lifetime: 3_600,
+    // Whoever signs up chooses a user name, and writes what attributes the application may.
+    callerChosen: [...profile, /^custom:/, ['cognito:username'], ['token_use']],
+    verifiedBy,
+    aliases: { groups: ['cognito:groups'] },
+    ids: {},
+  },
 }
 
-/** Well-known issuers: some have a preset, which knows their pitfalls. Of the others anybody can have tokens, so they are pinned without one. */
+/** Well-known issuers: some have presets, which know their pitfalls. Of the others anybody can have tokens, so they are pinned without one. */
 export const sharedIssuers: readonly ({ issuer: RegExp } & (
-  { preset: PresetName; tenantClaims?: undefined } | { preset?: undefined; tenantClaims: TenantClaims }
+  | { presets: readonly [PresetName, ...PresetName[]]; tenantClaims?: undefined }
+  | { presets?: undefined; tenantClaims: TenantClaims }
 ))[] = [
-  { issuer: /^https:\/\/token\.actions\.githubusercontent\.com(?:\/|$)/, preset: 'github-actions' },
-  { issuer: /^https:\/\/gitlab\.com\/?$/, preset: 'gitlab' },
-  { issuer: /^https:\/\/accounts\.google\.com\/?$/, tenantClaims: ['sub', 'hd'] },
-  { issuer: /^https:\/\/agent\.buildkite\.com(?:\/|$)/, preset: 'buildkite' },
-  { issuer: /^https:\/\/app\.terraform\.io\/?$/, preset: 'hcp-terraform' },
-  { issuer: /^https:\/\/oidc\.vercel\.com(?:\/|$)/, preset: 'vercel' },
-  { issuer: /^https:\/\/oidc\.fly\.io(?:\/|$)/, preset: 'fly' },
-  { issuer: /^https:\/\/api\.bitbucket\.org\/2\.0\/workspaces\//, preset: 'bitbucket-pipelines' },
-  { issuer: /^https:\/\/oidc\.circleci\.com\/org\//, preset: 'circleci' },
-  { issuer: /^https:\/\/vstoken\.dev\.azure\.com(?:\/|$)/, preset: 'azure-devops' },
-  { issuer: /^https:\/\/[0-9a-f-]+\.tokens\.sts\.global\.api\.aws(?:\/|$)/, preset: 'aws' },
+  { issuer: /^https:\/\/token\.actions\.githubusercontent\.com(?:\/|$)/, presets: ['github-actions'] },
+  { issuer: /^https:\/\/gitlab\.com\/?$/, presets: ['gitlab'] },
+  { issuer: /^https:\/\/accounts\.google\.com\/?$/, presets: ['google-service-account', 'google-workspace'] },
+  { issuer: /^https:\/\/agent\.buildkite\.com(?:\/|$)/, presets: ['buildkite'] },
+  { issuer: /^https:\/\/app\.terraform\.io\/?$/, presets: ['hcp-terraform'] },
+  { issuer: /^https:\/\/oidc\.vercel\.com(?:\/|$)/, presets: ['vercel'] },
+  { issuer: /^https:\/\/oidc\.fly\.io(?:\/|$)/, presets: ['fly'] },
+  { issuer: /^https:\/\/api\.bitbucket\.org\/2\.0\/workspaces\//, presets: ['bitbucket-pipelines'] },
+  { issuer: /^https:\/\/oidc\.circleci\.com\/org\//, presets: ['circleci'] },
+  { issuer: /^https:\/\/vstoken\.dev\.azure\.com(?:\/|$)/, presets: ['azure-devops'] },
+  { issuer: /^https:\/\/[0-9a-f-]+\.tokens\.sts\.global\.api\.aws(?:\/|$)/, presets: ['aws'] },
+  {
+    issuer:
+      /^https:\/\/(?:login\.(?:microsoftonline\.(?:com|us)|partner\.microsoftonline\.cn)|sts\.(?:windows\.net|chinacloudapi\.cn))(?:\/|$)/,
+    presets: ['entra-id'],
+  },
+  { issuer: /^https:\/\/[a-z0-9-]+\.(?:okta|oktapreview|okta-emea|okta-gov)\.com(?:\/|$)/, presets: ['okta'] },
+  { issuer: /^https:\/\/[a-z0-9-]+(?:\.[a-z0-9-]+)?\.auth0\.com(?:\/|$)/, presets: ['auth0'] },
+  { issuer: /^https:\/\/cognito-idp\.[a-z0-9-]+\.amazonaws\.com(?:\/|$)/, presets: ['cognito'] },
   {
     issuer: /^https:\/\/oidc\.circleci\.com\/?$/,
     tenantClaims: ['oidc.circleci.com/project-id', 'oidc.circleci.com/org-id'],
@@ -405,13 +570,6 @@ export const sharedIssuers: readonly ({ issuer: RegExp } & (
   { issuer: /^https:\/\/(?:[a-z]+-)?oidc\.buddyusercontent\.com\/?$/, tenantClaims: ['sub'] },
   { issuer: /^https:\/\/oauth2\.sigstore\.dev\/auth\/?$/, tenantClaims: ['sub', 'email'] },
   { issuer: /^https:\/\/appleid\.apple\.com\/?$/, tenantClaims: ['sub'] },
-  // Tokens of these name the tenant they are from; every account without one is of the last.
-  { issuer: /^https:\/\/login\.microsoftonline\.com\/(?:common|organizations)(?:\/|$)/, tenantClaims: ['tid'] },
-  { issuer: /^https:\/\/sts\.windows\.net\/(?:common|organizations)(?:\/|$)/, tenantClaims: ['tid'] },
-  {
-    issuer: /^https:\/\/login\.microsoftonline\.com\/(?:consumers|9188040d-6c67-4c5b-b112-36a304b66dad)(?:\/|$)/,
-    tenantClaims: ['sub', 'oid'],
-  },
 ]
 
 export function forbiddenEvents(preset: PresetName | undefined): ForbiddenEvents | undefined {

@@ -317,6 +317,13 @@ const rows: readonly Row[] = [
     /begins with/,
   ],
   [
+    'an address that nobody verified',
+    'issuer: https://ci.test',
+    'preset: okta\n    issuer: https://ci.test\n    require: { email: §ada@acme.test }',
+    'unverified-claim',
+    /email_verified: true/,
+  ],
+  [
     'scopes left out',
     '{ target: api, scopes: [read], claims',
     '§{ target: api, claims',

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { compile } from '../../lib/config/compile.ts'
 import type { ConfigurationError } from '../../lib/config/findings.ts'
+import { subjectTokenAlgorithms } from '../../lib/protocol/algorithms.ts'
 import type { RefusedError } from '../../lib/protocol/errors.ts'
 import { subjectOf } from '../../lib/tokens/subject.ts'
 import type { VerifiedSubject } from '../../lib/tokens/verify-subject-token.ts'
@@ -38,7 +39,7 @@ async function answer(configuration: Configuration, claims: Record<string, unkno
 
 for (const [preset, condition, expected] of [
   ['github-actions', 'repository_id: "74", ref_protected: "true", run_number: "10"', 'repo:65/74'],
-  ['gitlab', 'project_id: "20", ref_protected: "false"', 'project:20'],
+  ['gitlab', 'project_id: "20", ref_protected: "true"', 'project:20'],
   ['kubernetes', 'namespace: web', 'serviceaccount:14ee3fa4-a7e2-420f-9f9a-dbc4507c3798'],
   ['circleci', 'vcs_ref: refs/heads/main, ssh_rerun: false', 'project:2c7a9d04-5b1e-4d7f-8a3b-91e0c6f2d845'],
   [
@@ -56,6 +57,17 @@ for (const [preset, condition, expected] of [
   ['vercel', 'environment: production', 'project:team_7Gw5ZMzpQA8h90F832KGp7nwbuh3/prj_7Gw5ZMBpQA8h9GF832KGp7nwbuh3'],
   ['fly', 'region: cdg', 'app:29873298/3671581'],
   ['aws', 'source_region: eu-west-1', 'arn:aws:iam::123456789012:role/report-function'],
+  ['google-service-account', 'sub: "112010400000000710080"', '112010400000000710080'],
+  ['google-workspace', 'email: ada@acme.dev, email_verified: true', '110248495921238986420'],
+  [
+    'entra-id',
+    'roles: { contains: Deploy.Approve }',
+    'user:5e3b8c1d-7f42-4a96-b0d5-2c9e6f1a8b37/690222be-ff1a-4d56-abd1-7e4f7d38e474',
+  ],
+  ['okta', 'groups: { contains: release-managers }', 'user:00uid4BxXw6I6TV4m0g3'],
+  ['auth0', 'permissions: { contains: "deploy:api" }', 'auth0|5f7c8ec7c33c6c004bbafe82'],
+  ['keycloak', 'azp: web', '36fa0f91-f94d-4a0c-afed-6b7d952e47da'],
+  ['cognito', 'groups: { contains: release-managers }', 'user:aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee'],
 ] as const) {
   test(`${preset}: a token as it is documented is ${expected}, and granted`, async () => {
     const { workload } = compiled(preset, condition).issuers
@@ -76,6 +88,11 @@ for (const [preset, algorithms, replay] of [
   ['vercel', ['RS256'], 'off'],
   ['fly', ['RS256'], 'once'],
   ['aws', ['RS256', 'ES384'], 'once'],
+  ['google-service-account', ['RS256'], 'off'],
+  ['okta', ['RS256'], 'once_per_target'],
+  ['auth0', ['RS256', 'PS256'], 'once_per_target'],
+  ['keycloak', subjectTokenAlgorithms, 'once_per_target'],
+  ['cognito', ['RS256'], 'once_per_target'],
 ] as const) {
   test(`${preset}: ${algorithms.join(' and ')}, replay ${replay}, for an hour at most`, () => {
     const { workload } = compiled(preset, 'ref: main').issuers
@@ -103,6 +120,10 @@ for (const [preset, name, value, other] of [
   ['aws', 'lambda_function_arn', 'arn:aws:lambda:eu-west-1:123456789012:function:report', 'x'],
   ['aws', '/https:~1~1sts.amazonaws.com~1/principal_tags/team', 'reports', 'web'],
   ['kubernetes', 'node_uid', '646e7c5e-32d6-4d42-9dbd-e504e6cbe6b1', '5e0bd49b-f040-43b0-99b7-22765a53f7f3'],
+  ['google-service-account', 'project_id', 'acme-prod', 'acme-test'],
+  ['google-service-account', 'zone', 'europe-west1-b', 'europe-west1-c'],
+  ['google-service-account', 'instance_id', '152986662232938449', '1'],
+  ['google-service-account', 'instance_name', 'reports-1', 'reports-2'],
 ] as const) {
   test(`${preset}: ${name} is ${value}, and nothing else`, async () => {
     assert.equal(await ask(preset, `"${name}": "${value}"`), 'granted')
@@ -116,6 +137,27 @@ test('gitlab: the runner’s id is a number, and the groups are text in a list',
   assert.equal(await ask('gitlab', 'groups_direct: { contains: "2600" }'), 'granted')
 })
 
+for (const [preset, condition, other] of [
+  ['google-service-account', 'project_number: 739419398126', 'project_number: "739419398126"'],
+  [
+    'google-service-account',
+    'zone: europe-west1-b, email_verified: true',
+    'zone: europe-west1-b, email_verified: "true"',
+  ],
+  ['google-workspace', 'azp: 1234987819200.apps.googleusercontent.com, email_verified: true', 'azp: x'],
+  ['entra-id', 'azp: 1f0c9d2e-4b6a-4c8d-9e37-5a1b2c3d4e5f, acct: 0', 'acct: "0"'],
+  ['okta', 'ver: 1', 'ver: "1"'],
+  ['keycloak', 'realm_roles: { contains: release-manager }', 'realm_roles: { contains: editor }'],
+  ['keycloak', '/resource_access/web/roles: { contains: editor }', '/resource_access/web/roles: { contains: admin }'],
+  ['keycloak', 'azp: web, email_verified: true', 'azp: web, email_verified: "true"'],
+  ['cognito', 'auth_time: 1729600000', 'auth_time: "1729600000"'],
+] as const) {
+  test(`${preset}: ${condition} is of the type that it has in the token`, async () => {
+    assert.equal(await ask(preset, condition), 'granted')
+    assert.equal(await ask(preset, other), 'no_rule_matches')
+  })
+}
+
 for (const [preset, condition, message] of [
   ['github-actions', 'run_number: 10', 'write "10": unquoted, YAML reads the number 10, and this claim is text'],
   ['gitlab', 'project_id: 20', 'write "20": unquoted, YAML reads the number 20, and this claim is text'],
@@ -125,6 +167,11 @@ for (const [preset, condition, message] of [
     'write "2600": unquoted, YAML reads the number 2600, and this claim is text',
   ],
   ['kubernetes', 'namespace: true', 'write "true": unquoted, YAML reads the boolean true, and this claim is text'],
+  [
+    'google-service-account',
+    'sub: 112010400000000710080',
+    'write "112010400000000710080": unquoted, YAML reads the number 112010400000000700000, and this claim is text',
+  ],
 ] as const) {
   test(`${preset}: ${condition} is never met, and refused`, () => {
     assert.throws(
@@ -144,6 +191,19 @@ test('hcp-terraform: once for each target, for as long as a phase may take', () 
   const { workload } = compiled('hcp-terraform', 'ref: main').issuers
   assert.deepEqual([workload?.replay, workload?.max_token_lifetime], ['once_per_target', 86_400])
 })
+
+for (const [preset, most] of [
+  ['google-workspace', 3_900],
+  ['entra-id', 5_700],
+] as const) {
+  test(`${preset}: tokens are dated back by five minutes, and may be`, () => {
+    const { workload } = compiled(preset, 'azp: x').issuers
+    assert.deepEqual(
+      [workload?.algorithms, workload?.replay, workload?.max_token_lifetime],
+      [['RS256'], 'once_per_target', most],
+    )
+  })
+}
 
 test('azure-devops: nobody can choose the audience, so it is known', () => {
   const { workload } = compiled('azure-devops', 'rpo_ref: refs/heads/main').issuers
@@ -176,8 +236,55 @@ for (const preset of pages)
 const circle = (name: string, value: unknown) => ({ [`oidc.circleci.com/${name}`]: value })
 const sts = workloads.aws.claims['https://sts.amazonaws.com/']
 
+const cluster = workloads.kubernetes.claims['kubernetes.io']
+
 /** What its page warns of: how the page's own rules take it. */
 for (const [preset, what, changes, expected] of [
+  ['github-actions', 'a fork’s pull request', { event_name: 'pull_request_target' }, 'no_rule_matches'],
+  ['github-actions', 'another owner of the same name', { repository_owner_id: '66' }, 'issuer_requirement_failed'],
+  ['github-actions', 'another repository of the same name', { repository_id: '75' }, 'no_rule_matches'],
+  ['github-actions', 'a job without the environment', { environment: undefined }, 'no_rule_matches'],
+  ['github-actions', 'a branch that any job may use the environment from', { ref: 'refs/heads/x' }, 'no_rule_matches'],
+  ['github-actions', 'a deployment of a commit', { ref: '' }, 'no_rule_matches'],
+  ['github-actions', 'a runner of somebody’s own', { runner_environment: 'self-hosted' }, 'no_rule_matches'],
+  ['gitlab', 'a merge request', { pipeline_source: 'merge_request_event' }, 'event_forbidden'],
+  [
+    'gitlab',
+    'a fork’s pipeline that runs in the parent',
+    { project_id: '21', job_project_id: '20' },
+    'no_rule_matches',
+  ],
+  ['gitlab', 'another group of the same name', { namespace_id: '73' }, 'issuer_requirement_failed'],
+  ['gitlab', 'a branch that is not protected', { ref_protected: 'false' }, 'no_rule_matches'],
+  ['gitlab', 'a tag of the same name', { ref_type: 'tag' }, 'no_rule_matches'],
+  [
+    'kubernetes',
+    'a service account made anew under the same name',
+    { 'kubernetes.io': { ...cluster, serviceaccount: { ...cluster.serviceaccount, uid: '1' } } },
+    'no_rule_matches',
+  ],
+  ['kubernetes', 'another namespace', { 'kubernetes.io': { ...cluster, namespace: 'api' } }, 'no_rule_matches'],
+  ['google-service-account', 'an account made anew under the same email', { sub: '1' }, 'issuer_requirement_failed'],
+  ['google-workspace', 'a private account', { hd: undefined }, 'issuer_requirement_failed'],
+  ['google-workspace', 'another domain', { hd: 'acme.dev.test' }, 'issuer_requirement_failed'],
+  ['google-workspace', 'somebody else with the same address', { sub: '1' }, 'no_rule_matches'],
+  ['entra-id', 'somebody without the role', { roles: ['Deploy.Read'] }, 'no_rule_matches'],
+  ['entra-id', 'another application', { azp: '0' }, 'no_rule_matches'],
+  ['okta', 'somebody outside the group', { groups: ['Everyone'] }, 'no_rule_matches'],
+  ['okta', 'another application', { cid: '0oa0' }, 'no_rule_matches'],
+  ['auth0', 'somebody without the permission', { permissions: [] }, 'no_rule_matches'],
+  ['auth0', 'what an application asked for, without RBAC', { permissions: undefined }, 'no_rule_matches'],
+  ['auth0', 'another application', { azp: 'x' }, 'no_rule_matches'],
+  ['keycloak', 'somebody without the role', { realm_access: { roles: ['editor'] } }, 'no_rule_matches'],
+  ['keycloak', 'another application', { azp: 'account-console' }, 'no_rule_matches'],
+  ['cognito', 'an access token, if it had an audience', { token_use: 'access' }, 'issuer_requirement_failed'],
+  ['cognito', 'somebody outside the group', { 'cognito:groups': ['staff'] }, 'no_rule_matches'],
+  [
+    'cognito',
+    'a group that somebody has named',
+    { 'cognito:groups': undefined, groups: ['release-managers'] },
+    'no_rule_matches',
+  ],
   ['circleci', 'a job that somebody reruns with SSH', circle('ssh-rerun', true), 'event_forbidden'],
   ['circleci', 'a job that does not say whether', circle('ssh-rerun', undefined), 'event_forbidden'],
   ['circleci', 'a job that says so in text', circle('ssh-rerun', 'false'), 'event_forbidden'],
@@ -220,6 +327,10 @@ for (const [preset, what, changes] of [
   ['azure-devops', 'a service connection’s', { sub: 'sc://acme/shop/web', prj_id: undefined, def_id: undefined }],
   ['circleci', 'a token without a project', circle('project-id', undefined)],
   ['hcp-terraform', 'a token without a workspace', { terraform_workspace_id: undefined }],
+  ['kubernetes', 'a service account’s token in a Secret', { 'kubernetes.io': undefined }],
+  ['entra-id', 'an ID token that was asked for without the scope profile', { oid: undefined }],
+  ['entra-id', 'a token without a tenant', { tid: undefined }],
+  ['keycloak', 'an access token of a client without the scope basic', { sub: undefined }],
 ] as [PresetName, string, Record<string, unknown>][])
   test(`${preset}: ${what} has no subject`, () => {
     const claims = { ...workloads[preset].claims, ...changes }
@@ -252,4 +363,16 @@ test('aws: tags that the caller writes make no rule, and narrow one', async () =
     },
   )
   assert.equal(await ask('aws', `source_region: eu-west-1, ${chosen}`), 'granted')
+})
+
+test('okta: an ID token, and one of an application for itself, have the id in sub', () => {
+  for (const sub of ['00uid4BxXw6I6TV4m0g3', '0oa5ckkqx2kQ3bXqG4x7'])
+    assert.equal(subjectOf({ sub }, presets.okta.subject), `user:${sub}`)
+})
+
+test('entra-id: whose groups do not fit into the token is in none of them', async () => {
+  const configuration = compiled('entra-id', 'groups: { contains: 9a1d6c2f-3e58-4b07-8f1c-6d2e5a4b3c10 }')
+  const overage = { groups: undefined, _claim_names: { groups: 'src1' }, _claim_sources: { src1: { endpoint: 'x' } } }
+  assert.equal(await answer(configuration, workloads['entra-id'].claims), 'granted')
+  assert.equal(await answer(configuration, { ...workloads['entra-id'].claims, ...overage }), 'no_rule_matches')
 })

@@ -74,6 +74,21 @@ const unsafe: readonly (readonly [string, Configuration, GuardrailFinding['rule'
     withIssuer({ audiences: ['https://broker.test', 'https://kubernetes.default.svc'] }),
     'foreign-audience',
   ],
+  ...[
+    'account',
+    'https://graph.microsoft.com',
+    'https://graph.microsoft.com/',
+    'https://graph.windows.net',
+    '00000002-0000-0000-c000-000000000000',
+    '00000003-0000-0000-c000-000000000000',
+  ].map(
+    (audience) =>
+      [
+        `${audience}, which every application can have, as an audience`,
+        withIssuer({ audiences: [audience] }),
+        'foreign-audience',
+      ] as const,
+  ),
   ['an audience with a star', withIssuer({ audiences: ['*'] }), 'unsafe-pattern'],
   ['a star among audiences', withIssuer({ audiences: ['https://broker.test', 'https://*.test'] }), 'unsafe-pattern'],
   ['a symmetric algorithm', withIssuer({ algorithms: ['HS256' as never] }), 'algorithm-not-allowed'],

@@ -213,6 +213,16 @@ const rows: readonly (readonly [title: string, spoilt: Configuration, ...lines: 
     "issuers.farm.audiences: foreign-audience tokens for https://kubernetes.default.svc are meant for the cluster's API server: project one for the broker's URL",
   ],
   [
+    'Keycloak’s own audience among others',
+    withIssuer({ audiences: ['https://broker.test', 'account'] }),
+    "issuers.farm.audiences: foreign-audience tokens for account are meant for Keycloak's own account API: add an audience mapper for the broker's URL",
+  ],
+  [
+    'Microsoft Graph’s audience',
+    withIssuer({ audiences: ['00000003-0000-0000-c000-000000000000'] }),
+    'issuers.farm.audiences: foreign-audience tokens for 00000003-0000-0000-c000-000000000000 are meant for Microsoft Graph: register an API for the broker, and ask for a scope of that',
+  ],
+  [
     'a star as an audience',
     withIssuer({ audiences: ['*'] }),
     'issuers.farm.audiences: unsafe-pattern an audience is compared exactly, a * is no pattern here: write it out',
@@ -261,12 +271,17 @@ const rows: readonly (readonly [title: string, spoilt: Configuration, ...lines: 
   [
     'the URL of an issuer without a preset',
     withIssuer(ofPreset('kubernetes', 'https://accounts.google.com')),
-    'issuers.farm.issuer: preset-issuer this is no issuer URL of kubernetes',
+    'issuers.farm.issuer: preset-issuer this is no issuer URL of kubernetes: its preset is google-service-account or google-workspace',
   ],
   [
     'GitLab without its preset',
     withIssuer({ issuer: 'https://gitlab.com' }),
     "issuers.farm.issuer: use-preset write preset: gitlab, which knows how this issuer's tokens are to be read",
+  ],
+  [
+    'Google without one of its presets',
+    withIssuer({ issuer: 'https://accounts.google.com' }),
+    "issuers.farm.issuer: use-preset write preset: google-service-account or google-workspace, which knows how this issuer's tokens are to be read",
   ],
   [
     'one claim to pin by',
@@ -493,6 +508,29 @@ const rows: readonly (readonly [title: string, spoilt: Configuration, ...lines: 
     'a registered claim',
     withRule({ grant: [grant('api', { claims: { nonce: { path: ['x'] } } })] }),
     'rules.r.grant.0.claims.nonce: registered-claim nonce has a meaning of its own in a token: choose another name',
+  ],
+
+  [
+    'an address that nobody verified',
+    matching('email', { equals: ['ada@acme.test'] }, ofPreset('okta', 'https://acme.okta.com')),
+    'rules.r.match.email: unverified-claim email: people type it themselves until it is verified: add email_verified: true',
+  ],
+  [
+    'such an address in a rule of two issuers, once',
+    {
+      ...safe,
+      issuers: {
+        farm: { ...farm, ...ofPreset('okta', 'https://acme.okta.com') },
+        barn: { ...farm, ...ofPreset('okta', 'https://barn.okta.com'), name: 'barn' },
+      },
+      rules: [rule('r', { issuers: ['farm', 'barn'], match: [equals('email', 'ada@acme.test')] })],
+    },
+    'rules.r.match.email: unverified-claim email: people type it themselves until it is verified: add email_verified: true',
+  ],
+  [
+    'such an address for an issuer',
+    withIssuer(ofPreset('okta', 'https://acme.okta.com', [equals('email', 'ada@acme.test')])),
+    'issuers.farm.require.email: unverified-claim email: people type it themselves until it is verified: add email_verified: true',
   ],
 
   [

@@ -1,5 +1,5 @@
 import type { VerifiedSubject } from '../../lib/tokens/verify-subject-token.ts'
-import type { Condition, Configuration, Issuer, Rule, RuleGrant } from '../../lib/trust/configuration.ts'
+import type { Condition, Configuration, Issuer, Rule, RuleGrant, Scalar } from '../../lib/trust/configuration.ts'
 
 export const farm: Issuer = {
   name: 'farm',
@@ -13,7 +13,7 @@ export const farm: Issuer = {
   require: [],
 }
 
-export function equals(key: string, ...values: string[]): Condition {
+export function equals(key: string, ...values: Scalar[]): Condition {
   return { key, path: [key], operator: { equals: values } }
 }
 

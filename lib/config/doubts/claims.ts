@@ -48,7 +48,7 @@ function unknownClaims({ match, when, grant }: Rule, path: readonly string[], kn
 }
 
 function unknown(claim: string, path: readonly string[], known: readonly Preset[]): Doubt[] {
-  const claims = [...registeredClaims, ...known.flatMap(({ claims }) => claims)]
+  const claims = [...registeredClaims, ...known.flatMap((preset) => preset.claims ?? ['*'])]
   if (claims.some((pattern) => (pattern.endsWith('*') ? claim.startsWith(pattern.slice(0, -1)) : claim === pattern)))
     return []
   const spellings = [...claims, ...known.flatMap(({ aliases }) => Object.keys(aliases))]

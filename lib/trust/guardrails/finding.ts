@@ -15,6 +15,7 @@ export const guardrailRules = {
   'ambiguous-name': 'A name could mean two things.',
   'unknown-reference': 'A name refers to nothing in this file.',
   'rule-constrains-nothing': 'A rule must say whom it means.',
+  'unverified-claim': 'An address that nobody has verified says nothing.',
   'unsafe-pattern': 'A pattern that fits more than was meant.',
   'scopes-required': 'A grant names the scopes it grants where the target has scopes, and none where it has none.',
   'target-kind': 'A target is an audience or a role; it and its grants have the keys of that kind.',

@@ -5,6 +5,7 @@ import type { Condition, Configuration, Issuer } from '../configuration.ts'
 import { presets, sharedIssuers, type TenantClaims } from '../presets.ts'
 import { bounds, finding, HOUR, MINUTE, type GuardrailFinding } from './finding.ts'
 import { unsafePattern } from './pattern.ts'
+import { unverified } from './unverified.ts'
 import { isHttps, isLoopback } from './url.ts'
 
 export function ofIssuer(issuer: Issuer, configuration: Configuration): GuardrailFinding[] {
@@ -28,13 +29,10 @@ export function ofIssuer(issuer: Issuer, configuration: Configuration): Guardrai
       `write an https URL, its host in lower case${isLoopback(issuer.issuer) ? '; http on loopback is for local runs' : ''}`,
     )
   findings.push(...tenancy(issuer, local), ...ofPreset(issuer), ...ofKeys(issuer, path, configuration))
-  const foreignAudience = issuer.audiences?.find((audience) => foreignAudiences.test(audience))
-  if (foreignAudience !== undefined)
-    add(
-      'foreign-audience',
-      'audiences',
-      `tokens for ${foreignAudience} are meant for the cluster's API server: project one for the broker's URL`,
-    )
+  for (const audience of issuer.audiences ?? []) {
+    const [, whose] = foreignAudiences.find(([foreign]) => foreign.test(audience)) ?? []
+    if (whose !== undefined) add('foreign-audience', 'audiences', `tokens for ${audience} are meant for ${whose}`)
+  }
   if (issuer.audiences?.some((audience) => audience.includes('*')))
     add('unsafe-pattern', 'audiences', 'an audience is compared exactly, a * is no pattern here: write it out')
 
@@ -51,7 +49,10 @@ export function ofIssuer(issuer: Issuer, configuration: Configuration): Guardrai
     )
   }
   findings.push(
-    ...issuer.require.flatMap((condition) => unsafePattern(condition, issuer, [...path, 'require', condition.key])),
+    ...issuer.require.flatMap((condition) => [
+      ...unsafePattern(condition, issuer, [...path, 'require', condition.key]),
+      ...unverified(condition, [], issuer, [...path, 'require', condition.key]),
+    ]),
   )
   return findings
 }
@@ -61,17 +62,17 @@ function tenancy(issuer: Issuer, local: boolean): GuardrailFinding[] {
   const path = ['issuers', issuer.name, 'issuer']
   const known = sharedIssuers.find((shared) => shared.issuer.test(issuer.issuer))
   if (issuer.preset === undefined) {
-    if (known?.preset === undefined) return unpinned(issuer, known?.tenantClaims)
-    const message = `write preset: ${known.preset}, which knows how this issuer's tokens are to be read`
+    if (known?.presets === undefined) return unpinned(issuer, known?.tenantClaims)
+    const message = `write preset: ${known.presets.join(' or ')}, which knows how this issuer's tokens are to be read`
     return [finding('use-preset', path, message)]
   }
   const preset = presets[issuer.preset]
   // Also where the preset's own shapes would let it pass: under another kind's preset nothing would pin its tenants.
-  const foreign = known !== undefined && known.preset !== issuer.preset
+  const foreign = known !== undefined && !known.presets?.includes(issuer.preset)
   if (foreign || (!local && preset.issuers?.some((shape) => shape.test(issuer.issuer)) === false)) {
     const remedy =
-      foreign && known.preset
-        ? `: its preset is ${known.preset}`
+      foreign && known.presets
+        ? `: its preset is ${known.presets.join(' or ')}`
         : preset.issuer
           ? `: leave it out for ${preset.issuer}`
           : ''
@@ -120,8 +121,18 @@ function ofPreset(issuer: Issuer): GuardrailFinding[] {
 
 const strictness: Readonly<Record<ReplayMode, number>> = { off: 0, once_per_target: 1, once: 2 }
 
-/** Audiences that mean somebody else: every pod of a cluster holds a token for its API server. */
-const foreignAudiences = /^(?:https:\/\/kubernetes\.default(?:\.svc(?:\.[a-z0-9.-]+)?)?|kubernetes)$/
+/** Audiences that mean somebody else, whom, and what to do: every pod or every application has such a token. */
+const foreignAudiences: readonly (readonly [RegExp, string])[] = [
+  [
+    /^(?:https:\/\/kubernetes\.default(?:\.svc(?:\.[a-z0-9.-]+)?)?|kubernetes)$/,
+    "the cluster's API server: project one for the broker's URL",
+  ],
+  [/^account$/, "Keycloak's own account API: add an audience mapper for the broker's URL"],
+  [
+    /^(?:https:\/\/graph\.(?:microsoft\.com|windows\.net)\/?|0000000[23]-0000-0000-c000-000000000000)$/,
+    'Microsoft Graph: register an API for the broker, and ask for a scope of that',
+  ],
+]
 
 /** Names that no public resolver knows, and addresses: of IPv6 without a dot, of IPv4 the only ones that end in a number. */
 const privateHost = /^[^.]+$|\.(?:local|internal|localhost|lan|home|home\.arpa|svc|corp|intranet|private|\d+)$/

@@ -5,6 +5,7 @@ import { presets } from '../presets.ts'
 import { finding, type GuardrailFinding } from './finding.ts'
 import { unsafePattern } from './pattern.ts'
 import { ofSession } from './session.ts'
+import { unverified } from './unverified.ts'
 
 export function ofRule(rule: Rule, configuration: Configuration): GuardrailFinding[] {
   const path = ['rules', rule.name]
@@ -52,6 +53,9 @@ export function ofConditions(
       : []),
     ...match.flatMap((condition) =>
       issuers.flatMap((issuer) => unsafePattern(condition, issuer, [...path, 'match', condition.key])).slice(0, 1),
+    ),
+    ...match.flatMap((condition) =>
+      issuers.flatMap((issuer) => unverified(condition, match, issuer, [...path, 'match', condition.key])).slice(0, 1),
     ),
   ]
 }
@@ -190,5 +194,7 @@ function constrains({ path, operator }: Condition, issuers: readonly Issuer[]): 
 function isCallerChosen(path: ClaimPath, preset: PresetName | undefined): boolean {
   if (preset === undefined) return false
   const { callerChosen = [] } = presets[preset]
-  return callerChosen.some((chosen) => chosen.every((name, index) => path[index] === name))
+  return callerChosen.some((chosen) =>
+    chosen instanceof RegExp ? chosen.test(path[0] ?? '') : chosen.every((name, index) => path[index] === name),
+  )
 }
