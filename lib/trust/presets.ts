@@ -447,7 +447,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     subject: [{ claim: ['sub'] }],
     // An application has one token of a person for all it needs.
     replay: 'once_per_target',
-    // An hour, dated back by five minutes.
+    // An hour and five minutes, in its documentation.
     max_token_lifetime: 3_900,
     callerChosen: profile,
     verifiedBy,
@@ -470,7 +470,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     ids: {},
   },
   'entra-id': {
-    // One issuer a tenant, by its id. The last is that of everybody who has none.
+    // One issuer a tenant, by its id.
     issuers: [
       new RegExp(
         `^https://login\\.(?:microsoftonline\\.(?:com|us)|partner\\.microsoftonline\\.cn)/${tenantId}/v2\\.0$`,
@@ -480,7 +480,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     algorithms: ['RS256'],
     subject: ['user:', { claim: ['tid'] }, '/', { claim: ['oid'] }],
     replay: 'once_per_target',
-    // Up to 90 minutes, dated back by five.
+    // Up to 90 minutes, and the five that tokens of its documentation have over an hour.
     max_token_lifetime: 5_700,
     callerChosen: [...profile, ['email'], ['phone_number'], ['upn'], ['unique_name'], ['login_hint']],
     aliases: {},

@@ -196,7 +196,7 @@ for (const [preset, most] of [
   ['google-workspace', 3_900],
   ['entra-id', 5_700],
 ] as const) {
-  test(`${preset}: tokens are dated back by five minutes, and may be`, () => {
+  test(`${preset}: tokens live five minutes longer than they are said to, and may`, () => {
     const { workload } = compiled(preset, 'azp: x').issuers
     assert.deepEqual(
       [workload?.algorithms, workload?.replay, workload?.max_token_lifetime],

@@ -329,6 +329,8 @@ const otherShapes: readonly (readonly [PresetName, string])[] = [
       ] as const,
   ),
   ['entra-id', `https://login.microsoftonline.com/${uuid}`],
+  ['entra-id', `https://loginxmicrosoftonline.com/${uuid}/v2.0`],
+  ['entra-id', `https://stsxwindows.net/${uuid}/`],
   ['entra-id', `https://login.microsoftonline.com/${uuid}/v2.0/`],
   ['entra-id', `https://login.microsoftonline.com/${uuid}/v2x0`],
   ['entra-id', `https://login.microsoftonline.com.evil.test/${uuid}/v2.0`],
