@@ -1,6 +1,7 @@
 import type { ClaimPath } from '../tokens/claim-path.ts'
 import { uriOf, type Configuration, type Expression, type Issuer, type Rule } from './configuration.ts'
 import { expressionsOf, federatedRules, loadEvaluate, type Evaluate } from './expression.ts'
+import { forbiddenEvents } from './presets.ts'
 
 /** A configuration made ready to decide by: what a request looks up is a lookup. Built once, at init. */
 export interface Policy {
@@ -14,7 +15,7 @@ export interface Policy {
   clientRules: ReadonlyMap<string, readonly Rule[]>
   /** Every name, URI and role ARN that `audience` or `resource` may say, to the target's name. */
   targets: ReadonlyMap<string, string>
-  /** By issuer name: the claims that its subject, its requirements or its rules name, each once. */
+  /** By issuer name: the claims that its preset, its subject, its requirements or its rules name, each once. */
   namedClaims: ReadonlyMap<string, readonly ClaimPath[]>
   evaluate: Evaluate
 }
@@ -60,18 +61,20 @@ function grouped(rules: readonly Rule[], namesOf: (rule: Rule) => readonly strin
 }
 
 function namedClaims(issuer: Issuer, rules: readonly Rule[]): ClaimPath[] {
+  const events = forbiddenEvents(issuer.preset)
   const paths = [
     ...issuer.subject.flatMap((part) =>
       typeof part === 'string' ? [] : part.otherwise ? [part.claim, part.otherwise] : [part.claim],
     ),
+    ...(events === undefined ? [] : [[events.claim]]),
     ...issuer.require.map(({ path }) => path),
-    ...rules.flatMap((rule) => [...rule.match.map(({ path }) => path), ...expressionsOf(rule).flatMap(namedBy)]),
+    ...rules.flatMap((rule) => [...rule.match.map(({ path }) => path), ...expressionsOf(rule).flatMap(claimsNamedBy)]),
   ]
   return [...new Map(paths.map((path) => [JSON.stringify(path), path])).values()]
 }
 
 /** The claims that an expression reads: of CEL those at the top that it mentions. */
-export function namedBy(expression: Expression): ClaimPath[] {
+export function claimsNamedBy(expression: Expression): ClaimPath[] {
   if ('path' in expression) return [expression.path]
   const mentions = expression.cel.matchAll(/\bclaims(?:\.([A-Za-z_]\w*)|\[(?:"([^"\\]+)"|'([^'\\]+)')\])/g)
   return [...mentions].map(([, ...names]) => names.filter((name) => name !== undefined))

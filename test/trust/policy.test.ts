@@ -42,6 +42,12 @@ for (const [title, issuer, changes, expected] of [
     [['job_project_id'], ['project_id'], ['id']],
   ],
   ['the requirements’', { require: [equals('owner', '1')] }, {}, [['sub'], ['owner']]],
+  [
+    'what the preset refuses events by, whether or not a rule names it',
+    { preset: 'gitlab' },
+    {},
+    [['sub'], ['pipeline_source']],
+  ],
   ['the match’s', {}, { match: [equals('ref', 'main'), equals('env', 'x')] }, [['sub'], ['ref'], ['env']]],
   ['a path’s in when', {}, { when: { path: ['a', 'b'] } }, [['sub'], ['a', 'b']]],
   [

@@ -1,5 +1,5 @@
 import { named, type Condition, type Configuration, type Expression, type Rule } from '../../trust/configuration.ts'
-import { namedBy } from '../../trust/policy.ts'
+import { claimsNamedBy } from '../../trust/policy.ts'
 import { presets, type Preset } from '../../trust/presets.ts'
 import { suggestion } from '../suggest.ts'
 import { doubt, type Doubt } from './finding.ts'
@@ -32,7 +32,7 @@ export function ofRequirements({ issuers }: Configuration): Doubt[] {
 
 function unknownClaims({ match, when, grant }: Rule, path: readonly string[], known: readonly Preset[]): Doubt[] {
   const ofExpression = (expression: Expression, at: readonly string[]) =>
-    [...new Set(namedBy(expression).map(([top = '']) => top))].flatMap((top) => unknown(top, at, known))
+    [...new Set(claimsNamedBy(expression).map(([top = '']) => top))].flatMap((top) => unknown(top, at, known))
   return [
     ...match.flatMap(({ key, path: [top = ''] }) => unknown(top, [...path, 'match', key], known)),
     ...(when ? ofExpression(when, [...path, 'when']) : []),
