@@ -74,6 +74,8 @@ export interface Receipt {
   issued_exp: number
   parents: string[]
   claims: Record<string, unknown>
+  /** Names of claims that the token has and for which there was no room. */
+  claims_left_out?: string[]
   shadow: string[]
   at: number
   expires_at: number

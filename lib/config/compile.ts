@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { toVerificationKey, type VerificationKey } from '../protocol/key-set.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
 import { CLIENT_CREDENTIALS_GRANT, TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
-import type { ClaimPath } from '../tokens/claim-path.ts'
+import { toPath, type ClaimPath } from '../tokens/claim-path.ts'
 import {
   named,
   type Client,
@@ -374,10 +374,7 @@ class Compiler {
           'in a JSON Pointer ~ is written ~0, and / inside a name ~1 (RFC 6901 section 3)',
           true,
         )
-      return key
-        .slice(1)
-        .split('/')
-        .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'))
+      return toPath(key)
     }
     const [first] = kinds
     return first !== undefined && Object.hasOwn(first.aliases, key) ? (first.aliases[key] as ClaimPath) : [key]

@@ -39,6 +39,8 @@ export function decideRequest(
     subject: subject.sub,
     client_id,
     explanation: explain(decision).slice(0, MAX_EXPLANATION_LINES),
+    // Also where no line of theirs is left.
+    ...(decision.trace.shadow.length > 0 ? { shadow: decision.trace.shadow } : {}),
   })
   if ('refused' in decision) throw new RefusedError(decision.refused)
   return decision

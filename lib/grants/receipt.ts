@@ -1,7 +1,7 @@
 import type { AssertionReceipt, Receipt, RoleSession } from '../ports.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
 import { CLIENT_CREDENTIALS_GRANT, TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
-import { claimAt, type ClaimPath } from '../tokens/claim-path.ts'
+import { claimAt, toName, type ClaimPath } from '../tokens/claim-path.ts'
 import type { AuthenticatedClient, RequestClient } from '../tokens/request-client.ts'
 import { MAX_CLOCK_TOLERANCE } from '../tokens/trusted-issuer.ts'
 import type { VerifiedSubject } from '../tokens/verify-subject-token.ts'
@@ -62,7 +62,7 @@ export function receiptOf({
     key: receiptKey(subject, granted.target, decision_id),
     grant_type: TOKEN_EXCHANGE_GRANT,
     ...evidenceOf(subject),
-    claims: namedClaims(subject, policy),
+    ...namedClaims(subject, policy),
     expires_at: Math.max(subject.exp + MAX_CLOCK_TOLERANCE, issued.exp + MAX_CLOCK_TOLERANCE, retained),
   }
 }
@@ -114,9 +114,10 @@ function receiptKey({ issuer, jti, hash }: VerifiedSubject, target: string, deci
   return `${issuer.name}#id:${decision_id}`
 }
 
-/** Only the claims that the issuer or its rules name, and no more than 8 KiB of them. */
-function namedClaims(subject: VerifiedSubject, policy: Policy): JsonObject {
+/** Only the claims that the issuer or its rules name, and no more than 8 KiB of them; the names of those that found no room. */
+function namedClaims(subject: VerifiedSubject, policy: Policy): Pick<Receipt, 'claims' | 'claims_left_out'> {
   const claims: JsonObject = {}
+  const left: string[] = []
   // The opening brace; each member brings the comma or brace that follows it.
   let bytes = 1
   for (const path of policy.namedClaims.get(subject.issuer.name) as readonly ClaimPath[]) {
@@ -124,15 +125,8 @@ function namedClaims(subject: VerifiedSubject, policy: Policy): JsonObject {
     if (value === undefined) continue
     const key = toName(path)
     bytes += Buffer.byteLength(JSON.stringify({ [key]: value })) - 1
-    if (bytes > MAX_CLAIMS_BYTES) break
-    claims[key] = value
+    if (bytes > MAX_CLAIMS_BYTES) left.push(key)
+    else claims[key] = value
   }
-  return claims
-}
-
-/** As broker.yaml writes it: a claim at the top by its name, any other by its JSON Pointer (RFC 6901). */
-function toName(path: ClaimPath): string {
-  const name = path[0] as string
-  if (path.length === 1 && !name.startsWith('/')) return name
-  return path.map((part) => `/${part.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+  return { claims, ...(left.length > 0 ? { claims_left_out: left } : {}) }
 }

@@ -107,6 +107,14 @@ test('the decision is one line of the log, with how each of the first rules fare
   assert.equal(lines.length, 25)
 })
 
+test('the decision names shadow rules that would have granted, wherever they stand among the rules', async () => {
+  const others = Array.from({ length: 30 }, (_, index) => rule(`other-${index}`))
+  const shadow = rule('z', { match: admitting.match, mode: 'shadow' })
+  await assert.rejects(exchange({ rules: [...others, shadow] }))
+  const [decided] = ports.logged
+  assert.deepEqual(decided?.fields.shadow, ['z'])
+})
+
 test('a token is signed while its receipt is being written', async () => {
   const { receipts } = ports
   const seen: string[] = []
@@ -205,7 +213,9 @@ test('a receipt keeps no more than 8 KiB of claims, and says nothing of those th
   ] as const) {
     ports = fakePorts(farm)
     await exchange({ rules, token: await farm.sign({ first: 'é', second: 'b'.repeat(length) }) })
-    assert.deepEqual(Object.keys([...ports.stored.values()][0]!.receipt.claims), kept)
+    const { receipt } = [...ports.stored.values()][0]!
+    assert.deepEqual(Object.keys(receipt.claims), kept)
+    assert.deepEqual(receipt.claims_left_out, kept.length === 3 ? undefined : ['second'])
   }
 })
 

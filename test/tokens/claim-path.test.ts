@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { claimAt } from '../../lib/tokens/claim-path.ts'
+import { claimAt, toClaims, toName, toPath, type ClaimPath } from '../../lib/tokens/claim-path.ts'
 import { parseJsonObject } from '../../lib/protocol/strict-json.ts'
 
 const claims = parseJsonObject(
@@ -37,3 +37,43 @@ for (const [title, path] of [
     assert.equal(claimAt(claims, path), undefined)
   })
 }
+
+for (const [path, name] of [
+  [['ref'], 'ref'],
+  [['a/b'], 'a/b'],
+  [['a~b'], 'a~b'],
+  [['kubernetes.io', 'serviceaccount', 'uid'], '/kubernetes.io/serviceaccount/uid'],
+  [['a/b~1', 'c'], '/a~1b~01/c'],
+  [['/a/b'], '/~1a~1b'],
+  [['a', ''], '/a/'],
+] as const) {
+  test(`${JSON.stringify(path)} is written ${name}, and read back`, () => {
+    assert.equal(toName(path), name)
+    assert.deepEqual(toPath(name), path)
+  })
+}
+
+test('claims of their paths: each value is found again, and nothing beside it', () => {
+  const values: [ClaimPath, unknown][] = [
+    [['ref'], 'main'],
+    [['a', 'b', 'c'], 1],
+    [['a', 'b', 'd'], null],
+    [['a', 'e'], ['x']],
+    [['__proto__', 'role'], 'admin'],
+    [['a/b'], false],
+  ]
+  const claims = toClaims(values)
+  for (const [path, value] of values) assert.deepEqual(claimAt(claims, path), value)
+  assert.equal(claimAt(claims, ['role']), undefined)
+  assert.equal(claimAt(claims, ['a', 'b', 'x']), undefined)
+})
+
+for (const order of [0, 1])
+  test(`a claim that is there whole, and in part ${order === 0 ? 'after' : 'before'} it, is there whole`, () => {
+    const whole = { b: 1, c: 2 }
+    const values: [ClaimPath, unknown][] = [
+      [['a'], whole],
+      [['a', 'b'], 1],
+    ]
+    assert.deepEqual(toClaims(order === 0 ? values : values.toReversed()), { a: whole })
+  })
