@@ -1,179 +1,115 @@
-import { ConfigurationError, formatFinding } from '../lib/config/findings.ts'
-import { RefusedError } from '../lib/protocol/errors.ts'
-import { toOneLine } from '../lib/protocol/one-line.ts'
-import type { Refusal } from '../lib/protocol/refusals.ts'
-import type { JsonObject } from '../lib/protocol/strict-json.ts'
-import { readClaims, type VerifiedSubject } from '../lib/tokens/verify-subject-token.ts'
-import type { Configuration, Issuer } from '../lib/trust/configuration.ts'
-import { decide, type Decision } from '../lib/trust/decide.ts'
-import { compare, type Comparison, type RuleTrace } from '../lib/trust/evaluate-rule.ts'
-import { explain } from '../lib/trust/explain.ts'
-import { toPolicy } from '../lib/trust/policy.ts'
 import { readArguments } from './arguments.ts'
-import { CommandError, UsageError, type Command } from './command.ts'
-import { compileFile } from './compile-file.ts'
-import { readClaimsOption } from './read-claims.ts'
+import { UsageError, type Command } from './command.ts'
+import { explainAgainst } from './explain-against.ts'
+import { explainClaims } from './explain-claims.ts'
+import { explainDecision } from './explain-decision.ts'
+import { explainShadow } from './explain-shadow.ts'
 
 export const explainCommand: Command = {
   name: 'explain',
-  summary: 'say what a broker.yaml gives a token, rule by rule, and why',
-  usage: `token-broker explain --config FILE (--token FILE | --claims FILE) [--target NAME] [--scope SCOPE ...]
-                     [--client ID] [--broker URL] [--local] [--json]
+  summary: 'say what a broker.yaml gives a token, rule by rule, and why; or what the broker decided',
+  usage: `token-broker explain --config FILE (--token FILE | --claims FILE | --job) [--target NAME] [--scope SCOPE ...]
+                     [--client ID] [--shadow] [--broker URL] [--local] [--json]
+token-broker explain --decision ID [--config FILE] [--table NAME] [--log FILE] [--json]
+token-broker explain --against FILE --config FILE --table NAME [--since AGE] [--json]
+token-broker explain --shadow --config FILE [--table NAME] [--since AGE] [--log FILE] [--json]
 
 Decides as the broker would, here and without asking anybody, and shows each rule of the token's issuer, each of its
-conditions, and what the token says instead. Whatever stands behind an x would have to differ. No signature is verified, and
-nothing is said of replay and revocations: those the broker knows alone.
+conditions, and what the token says instead. Whatever stands behind an x would have to differ. Where a rule is what is
+missing, one is suggested. No signature is verified, and nothing is said of replay and revocations: those the broker knows
+alone.
 
   --config FILE  the broker.yaml
   --token FILE   a token of the issuer; - reads standard input. It is not printed
   --claims FILE  its claims, as a JSON object; - reads standard input
+  --job          this job's own token, found as token-broker exchange finds it
   --target NAME  what is asked for; without it, the one target that is granted
   --scope SCOPE  a scope that is asked for, each by its own --scope; without any, all that is granted
   --client ID    the client that asks; without it, the workload itself
-  --broker URL   the broker's issuer URL, where broker.yaml says issuer: auto
+  --shadow       says also what it would be if the shadow rules were enforced
+  --broker URL   the broker's issuer URL, where broker.yaml says issuer: auto, or with --local
   --local        permit http issuers on loopback, as a local run does
   --json         print one JSON document
 
-Example: token-broker explain --config broker.yaml --claims claims.json --target deploy-api
+With --decision it tells what the broker decided, by the id that the caller was told; with --config, how each rule fares now.
 
-Exit codes: 0 it would be granted; 1 it would not, or cannot be decided; 2 wrong usage`,
+  --table NAME   the broker's table (its stack's output BrokerTableName), read with the AWS credentials that the SDK finds and
+                 docs/policies/auditor.json permits: what was granted has a receipt there
+  --log FILE     lines of the token function's log, as \`aws logs filter-log-events\` or \`aws logs tail\` print them, or a local
+                 run; - reads standard input: what was refused is there alone
+
+With --against it decides recorded exchanges again, by --config and by a changed file, and shows which of them flip. What a
+receipt does not have is not guessed. With --shadow and --table, what flips if the shadow rules are enforced.
+
+  --since AGE    only what was issued since: 12h, 7d; without it, every receipt
+
+Example: token-broker explain --config broker.yaml --claims claims.json --target deploy-api
+Example: token-broker explain --decision Rm9yIGFuIGV4YW1wbGUhIQ --table token-broker-table
+Example: token-broker explain --against new.yaml --config broker.yaml --table token-broker-table --since 7d
+
+Exit codes: 0 it would be granted, the decision is found, nothing flips; 1 it would not, it is not, something flips or cannot
+be told, or nothing can be decided; 2 wrong usage`,
   run,
 }
 
-/** A rule, with every condition of its match: not only the first that fails. */
-type ExplainedRule = RuleTrace & { conditions: Comparison[] }
-
-interface Explained {
-  issuer: string
-  /** Absent where the token has none. */
-  subject?: string
-  /** What is wrong with the token before any rule is read. */
-  token_refused?: Refusal
-  require: Comparison[]
-  rules: ExplainedRule[]
-  outcome: string
-  granted: boolean
-}
+/** What each way to use it takes, beside what all take. */
+const ways = {
+  against: ['config', 'against', 'table', 'since'],
+  decision: ['decision', 'config', 'table', 'log'],
+  shadow: ['shadow', 'config', 'table', 'since', 'log'],
+  claims: ['config', 'token', 'claims', 'job', 'target', 'scope', 'client', 'shadow'],
+} as const
 
 async function run(args: readonly string[]): Promise<number> {
   const { values, positionals } = readArguments(args, {
     config: { type: 'string' },
     token: { type: 'string' },
     claims: { type: 'string' },
+    job: { type: 'boolean' },
     target: { type: 'string' },
     scope: { type: 'string', multiple: true },
     client: { type: 'string' },
+    shadow: { type: 'boolean' },
+    decision: { type: 'string' },
+    table: { type: 'string' },
+    log: { type: 'string' },
+    against: { type: 'string' },
+    since: { type: 'string' },
     broker: { type: 'string' },
     local: { type: 'boolean' },
     json: { type: 'boolean' },
   })
   if (positionals.length > 0) throw new UsageError('explain takes options only')
-  if (!values.config) throw new UsageError('--config is missing: name the broker.yaml')
-  const { token, claims: file } = values
-  if ((token === undefined) === (file === undefined)) throw new UsageError('give --token or --claims, one of the two')
-  if (values.config === '-' && (token ?? file) === '-') throw new UsageError('standard input can be one of them only')
-  const now = Math.floor(Date.now() / 1000)
-  const configuration = await configurationOf(values.config, values.local === true)
-  const ourIssuer = configuration.issuer === 'auto' ? values.broker : configuration.issuer
-  if (!ourIssuer) throw new UsageError('broker.yaml says issuer: auto: give the URL that it has with --broker')
-  const claims = await readClaimsOption(values)
-  const explained = await explainClaims(claims, configuration, ourIssuer, now, {
-    client_id: values.client,
-    audience: values.target === undefined ? [] : [values.target],
-    resource: [],
-    scope: values.scope,
-  })
-  process.stdout.write(values.json ? `${JSON.stringify(explained, null, 2)}\n` : `${toLines(explained).join('\n')}\n`)
-  return explained.granted ? 0 : 1
-}
-
-type Asked = Pick<Parameters<typeof decide>[0], 'client_id' | 'audience' | 'resource' | 'scope'>
-
-async function explainClaims(
-  claims: JsonObject,
-  configuration: Configuration,
-  ourIssuer: string,
-  now: number,
-  asked: Asked,
-): Promise<Explained> {
-  const policy = await toPolicy(configuration, ourIssuer)
-  const issuer = typeof claims.iss === 'string' ? policy.issuers.get(claims.iss) : undefined
-  if (issuer === undefined)
-    throw new CommandError(
-      `no issuer of this broker.yaml has the token's iss: ${toOneLine(JSON.stringify(claims.iss) ?? 'none')}`,
+  const { config, token, claims, job, shadow, decision, table, log, against } = values
+  const ofRecord = table !== undefined || log !== undefined
+  const way =
+    against !== undefined ? 'against' : decision !== undefined ? 'decision' : shadow && ofRecord ? 'shadow' : 'claims'
+  const known: readonly string[] = [...ways[way], 'broker', 'local', 'json']
+  const foreign = Object.keys(values).find((name) => !known.includes(name))
+  if (foreign !== undefined)
+    throw new UsageError(
+      way === 'claims'
+        ? `--${foreign} goes with --decision, --against or --shadow`
+        : `--${foreign} does not go with --${way}${way === 'shadow' ? ' of what is on record' : ''}`,
     )
-  const read = readOrRefused(claims, issuer, ourIssuer, now)
-  const subject = 'refused' in read ? { sub: '', subject: '' } : read
-  // Nobody has verified it, and nothing is issued for it.
-  const assumed = { issuer, ...subject, claims, exp: 0, jti: undefined, hash: '' } as unknown as VerifiedSubject
-  const decision = decide({ subject: assumed, ...asked }, policy, now)
-  const [outcome = ''] = explain(decision)
-  const matches = new Map(configuration.rules.map(({ name, match }) => [name, match]))
-  return {
-    issuer: issuer.name,
-    ...('refused' in read ? { token_refused: read.refused } : { subject: read.sub }),
-    require: issuer.require.map((condition) => compare(condition, claims)),
-    rules: decision.trace.rules.map((trace) => ({
-      ...trace,
-      conditions: (matches.get(trace.rule) ?? []).map((condition) => compare(condition, claims)),
-    })),
-    outcome: 'refused' in read ? `refused: ${read.refused.reason}` : outcomeOf(decision, outcome),
-    granted: !('refused' in read) && 'granted' in decision,
+  const common = { broker: values.broker, local: values.local === true, json: values.json === true }
+  if (decision !== undefined) return explainDecision({ decision, config, table, log, ...common })
+  if (!config) throw new UsageError('--config is missing: name the broker.yaml')
+  if (against !== undefined) {
+    if (!table) throw new UsageError('--table is missing: its receipts are what is decided again')
+    return explainAgainst({ config, against, table, since: values.since, ...common })
   }
-}
-
-function readOrRefused(claims: JsonObject, issuer: Issuer, ourIssuer: string, now: number) {
-  try {
-    return readClaims(claims, issuer, { ourIssuer, now })
-  } catch (error) {
-    if (error instanceof RefusedError) return { refused: error.refusal }
-    throw error
-  }
-}
-
-/** A refusal with all that the log would have of it. */
-function outcomeOf(decision: Decision, outcome: string): string {
-  if ('granted' in decision) return outcome
-  const { reason: _, ...facts } = decision.refused
-  const told = Object.entries(facts).map(
-    ([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`,
-  )
-  return told.length > 0 ? `${outcome} (${told.join(', ')})` : outcome
-}
-
-function toLines({ issuer, subject, token_refused, require, rules, outcome }: Explained): string[] {
-  return [
-    `issuer ${issuer}, subject ${subject ?? 'none'}; the signature is not verified here`,
-    ...(token_refused === undefined ? [] : [`x the token: ${JSON.stringify(token_refused)}`]),
-    ...(require.length > 0 ? ['require', ...toTable(require)] : []),
-    ...rules.flatMap(({ rule, mode, matched, failed, conditions }) => [
-      `rule ${rule}${mode === 'shadow' ? ' (shadow)' : ''} ${matched ? 'matches' : 'does not match'}`,
-      ...toTable(conditions),
-      // What is no condition of its match: when, its clients, its end, an event that it does not name.
-      ...(failed !== undefined && conditions.every(({ met }) => met) ? [`  x ${failed}`] : []),
-    ]),
-    outcome,
-  ].map((line) => coloured(toOneLine(line)))
-}
-
-function coloured(line: string): string {
-  if (!process.stdout.isTTY || process.env.NO_COLOR) return line
-  if (/^ *✓ /.test(line)) return `\u001b[32m${line}\u001b[39m`
-  return /^ *x /.test(line) ? `\u001b[31m${line}\u001b[39m` : line
-}
-
-function toTable(conditions: readonly Comparison[]): string[] {
-  const width = Math.max(...conditions.map(({ key }) => key.length))
-  return conditions.map(({ key, met, actual, wanted }) =>
-    met ? `  ✓ ${key.padEnd(width)}  ${actual}` : `  x ${key.padEnd(width)}  ${actual}, not ${wanted}`,
-  )
-}
-
-async function configurationOf(file: string, local: boolean): Promise<Configuration> {
-  try {
-    return (await compileFile(file, local)).configuration
-  } catch (error) {
-    if (!(error instanceof ConfigurationError)) throw error
-    throw new CommandError(error.findings.map(formatFinding).join('\n'))
-  }
+  if (way === 'shadow') return explainShadow({ config, table, log, since: values.since, ...common })
+  const { target, scope, client } = values
+  return explainClaims({
+    config,
+    token,
+    claims,
+    job: job === true,
+    target,
+    scope,
+    client,
+    shadow: shadow === true,
+    ...common,
+  })
 }

@@ -3,7 +3,7 @@ import { CommandError } from './command.ts'
 
 /** What a user calls standard input, and what we call it. */
 export const STDIN = '-'
-const stdinName = '<stdin>'
+export const stdinName = '<stdin>'
 
 const MAX_BYTES = 16 * 1024 * 1024
 
@@ -15,8 +15,7 @@ export function nameOf(file: string): string {
 export async function readText(file: string): Promise<{ text: string; name: string }> {
   const name = nameOf(file)
   const bytes = await readBytes(file === STDIN ? process.stdin : createReadStream(file)).catch((error: unknown) => {
-    const { code = '' } = error as { code?: string }
-    throw new CommandError(`${name} ${problems[code] ?? `cannot be read: ${code}`}`)
+    throw cannotRead(name, error)
   })
   if (bytes === undefined) throw new CommandError(`${name} is larger than 16 MiB`)
   try {
@@ -36,6 +35,11 @@ async function readBytes(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array 
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
+}
+
+export function cannotRead(name: string, error: unknown): CommandError {
+  const { code = '' } = error as { code?: string }
+  return new CommandError(`${name} ${problems[code] ?? `cannot be read: ${code}`}`)
 }
 
 const problems: Readonly<Record<string, string>> = {

@@ -26,3 +26,7 @@ export function integerAt(item: Item, name: string): number | undefined {
   const value = Number(item[name]?.N ?? Number.NaN)
   return Number.isSafeInteger(value) ? value : undefined
 }
+
+export function stringsAt(item: Item, name: string): string[] | undefined {
+  return item[name]?.L?.flatMap(({ S }) => S ?? [])
+}

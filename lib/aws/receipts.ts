@@ -3,9 +3,9 @@ import { GetItemCommand, PutItemCommand, UpdateItemCommand, type DynamoDBClient 
 import type { AssertionReceipt, Clock, Receipt, ReceiptStore } from '../ports.ts'
 import { UnavailableError } from '../protocol/errors.ts'
 import { integerAt, stringAt, toAttributes, type Item } from './attributes.ts'
+import { keyOf, toItem } from './receipt-item.ts'
 import { errorName, isRejectedWrite, toUnavailable } from './unavailable.ts'
 
-const SCHEMA = 1
 const MAX_ATTEMPTS = 3
 
 type Row = Receipt | AssertionReceipt
@@ -124,14 +124,4 @@ function untaken(receipt: Row): Condition {
     expression: 'attribute_not_exists(pk) OR expires_at < :now',
     values: toAttributes({ ':now': receipt.at }),
   }
-}
-
-function keyOf({ key }: Row): Item {
-  return toAttributes({ pk: `receipt#${key}` })
-}
-
-function toItem(receipt: Row, write_id: string, attempts: number): Item {
-  const { key, ...fields } = receipt
-  const flat = 'claims' in fields ? { ...fields, claims: JSON.stringify(fields.claims) } : fields
-  return toAttributes({ pk: `receipt#${key}`, schema: SCHEMA, ...flat, state: 'recorded', write_id, attempts })
 }

@@ -7,7 +7,7 @@ import { explain } from '../trust/explain.ts'
 import type { GrantContext } from './index.ts'
 
 /** A log line has a limit too; `token-broker explain` shows every rule. */
-const MAX_EXPLANATION_LINES = 25
+export const MAX_EXPLANATION_LINES = 25
 
 /** Throws RefusedError and UnavailableError. */
 export function verifySubject(

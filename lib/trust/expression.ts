@@ -26,7 +26,7 @@ export function federatedRules({ clients }: Pick<Configuration, 'clients'>): Rul
 }
 
 /** All that a rule evaluates. */
-export function expressionsOf({ when, grant }: Rule): Expression[] {
+export function expressionsOf({ when, grant }: Pick<Rule, 'when' | 'grant'>): Expression[] {
   return [
     ...(when ? [when] : []),
     ...grant.flatMap(({ claims, session }) => [...Object.values(claims), ...Object.values(session?.tags ?? {})]),

@@ -76,6 +76,8 @@ function namedClaims(issuer: Issuer, rules: readonly Rule[]): ClaimPath[] {
 /** The claims that an expression reads: of CEL those at the top that it mentions. */
 export function claimsNamedBy(expression: Expression): ClaimPath[] {
   if ('path' in expression) return [expression.path]
-  const mentions = expression.cel.matchAll(/\bclaims(?:\.([A-Za-z_]\w*)|\[(?:"([^"\\]+)"|'([^'\\]+)')\])/g)
-  return [...mentions].map(([, ...names]) => names.filter((name) => name !== undefined))
+  return [...expression.cel.matchAll(mention)].map(([, ...names]) => names.filter((name) => name !== undefined))
 }
+
+/** A claim at the top, by its name. */
+export const mention = /\bclaims(?:\.([A-Za-z_]\w*)|\[(?:"([^"\\]+)"|'([^'\\]+)')\])/g

@@ -85,7 +85,7 @@ test('a refused token: all that would have to differ, not only the first of it',
     stdout,
     /rule deploys does not match\n {2}x event {2}absent, not one of \["push","schedule"\]\n {2}x ref {4}"refs\/heads\/next", not "refs\/heads\/main"\n/,
   )
-  assert.match(stdout, /\nrefused: no_rule_matches\n$/)
+  assert.match(stdout, /\nrefused: no_rule_matches\n/)
 })
 
 describe('what is wrong before, or beside, the rules', () => {
@@ -104,7 +104,7 @@ describe('what is wrong before, or beside, the rules', () => {
       [],
       /require\n {2}x tenant {2}"8", not "7"\nrefused: issuer_requirement_failed/,
     ],
-    ['a target that is not granted', {}, ['--target', 'other'], /refused: target_not_granted \(target other\)\n$/],
+    ['a target that is not granted', {}, ['--target', 'other'], /refused: target_not_granted \(target other\)\n/],
     [
       'a scope that is not granted',
       {},
@@ -209,8 +209,8 @@ describe('what cannot be decided: exit 1, in one line', () => {
 
 for (const [what, args, message] of [
   ['no broker.yaml', ['--claims', '-'], /^--config is missing/],
-  ['neither', ['--config', file], /^give --token or --claims, one of the two/],
-  ['both', ['--config', file, '--token', 'a', '--claims', 'b'], /^give --token or --claims, one of the two/],
+  ['neither', ['--config', file], /^give --token, --claims or --job, one of the three/],
+  ['both', ['--config', file, '--token', 'a', '--claims', 'b'], /^give --token, --claims or --job, one of the three/],
   ['standard input twice', ['--config', '-', '--claims', '-'], /^standard input can be one of them only/],
   ['a word', ['x', '--config', file, '--claims', '-'], /^explain takes options only/],
 ] as [string, string[], RegExp][])
