@@ -14,7 +14,7 @@ import { CommandError, UsageError } from './command.ts'
 import { flipOf, flipText } from './flips.ts'
 import { outcomeText } from './outcome-text.ts'
 import { print } from './print.ts'
-import { compileText, readConfiguration, type CompiledFor } from './read-configuration.ts'
+import { compileFor, readConfiguration, type CompiledFor } from './read-configuration.ts'
 import { readText, STDIN } from './read-text.ts'
 import { conditionLines, ruleLines, type ExplainedRule } from './rule-lines.ts'
 import { enforced } from './shadow-rules.ts'
@@ -100,7 +100,7 @@ async function explainGiven(claims: JsonObject, broker: Broker, options: ClaimsO
     claims,
     target: options.target,
     scopes: options.scope,
-    decideBy: (text) => decideBy(compileText(text, name, broker.compiledFor)),
+    decideBy: (text) => decideBy(compileFor(text, name, broker.compiledFor)),
   })
   const matches = new Map(configuration.rules.map(({ name, match }) => [name, match]))
   return {

@@ -22,15 +22,16 @@ export interface CompiledFor {
 /** Throws CommandError, with every finding. */
 export async function readConfiguration(file: string, compiledFor: CompiledFor): Promise<ReadConfiguration> {
   const { text, name } = await readText(file)
-  return { configuration: compileText(text, name, compiledFor), name, text }
-}
-
-export function compileText(text: string, name: string, { local, broker, now }: CompiledFor): Configuration {
   try {
-    const issuer = local && broker !== undefined ? { issuer: broker } : {}
-    return compile(text, name, { local, now, ...issuer }).configuration
+    return { configuration: compileFor(text, name, compiledFor), name, text }
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error
     throw new CommandError(error.findings.map(formatFinding).join('\n'))
   }
+}
+
+/** Throws ConfigurationError. */
+export function compileFor(text: string, name: string, { local, broker, now }: CompiledFor): Configuration {
+  const issuer = local && broker !== undefined ? { issuer: broker } : {}
+  return compile(text, name, { local, now, ...issuer }).configuration
 }

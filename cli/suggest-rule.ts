@@ -1,4 +1,5 @@
 import { parse, parseDocument } from 'yaml'
+import { ConfigurationError } from '../lib/config/findings.ts'
 import { toOneLine } from '../lib/protocol/one-line.ts'
 import type { JsonObject } from '../lib/protocol/strict-json.ts'
 import { claimAt, toName, type ClaimPath } from '../lib/tokens/claim-path.ts'
@@ -12,7 +13,6 @@ import {
 } from '../lib/trust/configuration.ts'
 import type { Decision } from '../lib/trust/decide.ts'
 import { forbiddenEvents, presets } from '../lib/trust/presets.ts'
-import { CommandError } from './command.ts'
 
 /** Rules for broker.yaml, or in one sentence why there is none. */
 export type Suggestion = { yaml: string } | { none: string }
@@ -25,7 +25,7 @@ export interface SuggestionContext {
   claims: JsonObject
   target: string | undefined
   scopes: readonly string[] | undefined
-  /** Decides about these claims by another text of broker.yaml. Throws CommandError where that does not hold. */
+  /** Decides about these claims by another text of broker.yaml. Throws ConfigurationError where that does not hold. */
   decideBy: (text: string) => Promise<Decision>
 }
 
@@ -84,8 +84,9 @@ async function tried(yaml: string, name: string, text: string, { decideBy }: Sug
     if ('granted' in decision) return { yaml }
     return { none: `with one more rule it would still be refused: ${decision.refused.reason}` }
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error
-    return { none: `what the token says is not enough for one: ${error.message}` }
+    if (!(error instanceof ConfigurationError)) throw error
+    const problems = error.findings.map(({ rule, message }) => `${rule} ${message}`)
+    return { none: `what is asked and what the token says make no rule: ${problems.join('; ')}` }
   }
 }
 

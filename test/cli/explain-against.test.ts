@@ -164,3 +164,78 @@ describe('each kind of flip: exit 1', () => {
       assert.ok(`\n${stdout}`.includes(expected), `${expected}\nis not in\n${stdout}`)
     })
 })
+
+test('where another file decided, and asks what no receipt has, the receipts speak', async () => {
+  const asking = replacing('event_name: push }', 'event_name: push, actor_id: "1" }')(config(world.issuer.url))
+  const before = world.write('before.yaml', asking)
+  const after = world.write('after.yaml', replacing('refs/heads/main', 'refs/heads/x')(asking))
+  const { code, stdout } = await world.explain(['--config', before, '--against', after, '--table', 'receipts'])
+  assert.equal(code, 1)
+  assert.match(stdout, /^would be refused\n {2}2 × github:repo:1234567\/987654, target deploy-api, by web-deploys\n/)
+  assert.match(
+    stdout,
+    /\n6 receipts: 3 as before, 3 would be refused \(\d+ rows read\); 3 by the rules and scopes of their receipts alone, /,
+  )
+})
+
+test('what changes elsewhere flips nothing, whatever the receipts do not have', async () => {
+  const asking = replacing('event_name: push }', 'event_name: push, actor_id: "1" }')(config(world.issuer.url))
+  const before = world.write('before.yaml', asking)
+  const after = world.write(
+    'after.yaml',
+    replacing('match: { namespace: reports }', 'owner: ops\n    match: { namespace: reports }')(asking),
+  )
+  const { code, stdout } = await world.explain(['--config', before, '--against', after, '--table', 'receipts'])
+  assert.deepEqual([code, stdout.split(' (')[0]], [0, '6 receipts: 6 as before'])
+})
+
+test('as JSON: each group with its count and the newest decision', async () => {
+  const { code, stdout } = await against(
+    replacing('scopes: [deploy:write]', 'scopes: [deploy:read]'),
+    '--json',
+    '--since',
+    '1d',
+  )
+  assert.equal(code, 1)
+  const { groups, since, receipts, unseen, ...rest } = JSON.parse(stdout) as Record<string, unknown> & {
+    groups: { newest: { decision_id: string; at: number } }[]
+    since: number
+  }
+  const { newest, ...group } = groups[0]!
+  assert.deepEqual(group, {
+    kind: 'changed',
+    by: ['web-deploys'],
+    fewer_scopes: ['deploy:write'],
+    more_scopes: ['deploy:read'],
+    terms: [],
+    subject: 'github:repo:1234567/987654',
+    target: 'deploy-api',
+    rules: ['web-deploys'],
+    count: 2,
+  })
+  assert.match(newest.decision_id, /^[\w-]{22}$/)
+  assert.ok(newest.at > since)
+  assert.deepEqual([groups.length, receipts, unseen, Object.keys(rest)], [1, 6, [], ['read', 'by_receipt']])
+})
+
+for (const [what, args, message] of [
+  ['no table', ['--config', 'a', '--against', 'b'], /^--table is missing: /],
+  ['no file to compare with', ['--against', 'b', '--table', 't'], /^--config is missing: /],
+  [
+    'standard input twice',
+    ['--config', '-', '--against', '-', '--table', 't'],
+    /^standard input can be one of them only/,
+  ],
+  ['a log', ['--config', 'a', '--against', 'b', '--table', 't', '--log', 'x'], /^--log does not go with --against/],
+] as [string, string[], RegExp][])
+  test(`${what}: wrong usage, exit 2`, async () => {
+    const { code, stdout, stderr } = await world.explain(args)
+    assert.deepEqual([code, stdout], [2, ''])
+    assert.match(stderr, message)
+  })
+
+test('a changed file that does not hold: every finding, exit 1', async () => {
+  const { code, stdout, stderr } = await against(replacing('scopes: [deploy:write]', 'scopes: [deploy:wrote]'))
+  assert.deepEqual([code, stdout], [1, ''])
+  assert.match(stderr, /^\S+\.yaml:\d+:\d+ error scopes-required deploy-api has no scope deploy:wrote/)
+})

@@ -185,3 +185,29 @@ test('an operator may call the one route of revocations, and nothing beside it',
       ),
     )
 })
+
+test('an auditor reads receipts and the log of one broker, and writes nothing', () => {
+  assert.deepEqual(
+    statementsOf('auditor').map(({ Effect, Action, Resource, Condition }) => [Effect, Action, Resource, Condition]),
+    [
+      ['Allow', ['dynamodb:GetItem', 'dynamodb:Scan'], 'arn:aws:dynamodb:REGION:ACCOUNT:table/TABLE', undefined],
+      ['Allow', 'dynamodb:Query', 'arn:aws:dynamodb:REGION:ACCOUNT:table/TABLE/index/by_id', undefined],
+      ['Allow', 'logs:FilterLogEvents', 'arn:aws:logs:REGION:ACCOUNT:log-group:LOG_GROUP:*', undefined],
+    ],
+  )
+  // What stands for TABLE and LOG_GROUP are outputs of the stack, and the index is the table's.
+  const { outputs, resources } = synthesise()
+  for (const [output, type] of [
+    ['BrokerTableName', 'AWS::DynamoDB::Table'],
+    ['BrokerTokenLog', 'AWS::Logs::LogGroup'],
+  ] as const) {
+    const { Ref = '' } = outputs[output]!.Value as { Ref?: string }
+    assert.equal(resources[Ref]?.Type, type, output)
+  }
+  const table = Object.values(resources).find(({ Type }) => Type === 'AWS::DynamoDB::Table')
+  const indexes = table?.Properties.GlobalSecondaryIndexes as { IndexName: string; Projection: object }[]
+  assert.deepEqual(
+    indexes.map(({ IndexName, Projection }) => [IndexName, Projection]),
+    [['by_id', { ProjectionType: 'ALL' }]],
+  )
+})
