@@ -3,8 +3,8 @@ import { toOneLine } from '../lib/protocol/one-line.ts'
 import type { Configuration } from '../lib/trust/configuration.ts'
 import { readArguments } from './arguments.ts'
 import { UsageError, type Command } from './command.ts'
-import { compileFile } from './compile-file.ts'
-import { nameOf } from './read-text.ts'
+import { compileFor } from './read-configuration.ts'
+import { nameOf, readText } from './read-text.ts'
 import { toSarif } from './sarif.ts'
 import { workflowCommand } from './workflow-command.ts'
 
@@ -54,8 +54,9 @@ async function run(args: readonly string[]): Promise<number> {
 }
 
 async function checked(file: string, local: boolean): Promise<Checked> {
+  const { text, name } = await readText(file)
   try {
-    return await compileFile(file, local)
+    return compileFor(text, name, { local, broker: undefined, now: Math.floor(Date.now() / 1000) })
   } catch (error) {
     if (error instanceof ConfigurationError) return { findings: error.findings }
     throw error

@@ -3,8 +3,7 @@ import { findSubjectToken } from '../client/find-subject-token.ts'
 import { RefusedError } from '../lib/protocol/errors.ts'
 import { toOneLine } from '../lib/protocol/one-line.ts'
 import type { Refusal } from '../lib/protocol/refusals.ts'
-import { parseJsonObject, type JsonObject } from '../lib/protocol/strict-json.ts'
-import { parseCompactJws } from '../lib/tokens/compact-jws.ts'
+import type { JsonObject } from '../lib/protocol/strict-json.ts'
 import { readClaims, type VerifiedSubject } from '../lib/tokens/verify-subject-token.ts'
 import type { Configuration, Issuer } from '../lib/trust/configuration.ts'
 import { decide, type Decision } from '../lib/trust/decide.ts'
@@ -14,8 +13,9 @@ import { CommandError, UsageError } from './command.ts'
 import { flipOf, flipText } from './flips.ts'
 import { outcomeText } from './outcome-text.ts'
 import { print } from './print.ts'
+import { payloadOf, readClaimsOption } from './read-claims.ts'
 import { compileFor, readConfiguration, type CompiledFor } from './read-configuration.ts'
-import { readText, STDIN } from './read-text.ts'
+import { STDIN } from './read-text.ts'
 import { conditionLines, ruleLines, type ExplainedRule } from './rule-lines.ts'
 import { enforced } from './shadow-rules.ts'
 import { suggestRule, type Suggestion } from './suggest-rule.ts'
@@ -61,7 +61,9 @@ export async function explainClaims(options: ClaimsOptions): Promise<number> {
   const { configuration, text, name } = await readConfiguration(options.config, compiledFor)
   const ourIssuer = configuration.issuer === 'auto' ? options.broker : configuration.issuer
   if (!ourIssuer) throw new UsageError('broker.yaml says issuer: auto: give the URL that it has with --broker')
-  const claims = await readGivenClaims(options, ourIssuer)
+  const claims = options.job
+    ? payloadOf(await ownToken(ourIssuer), "this job's token")
+    : await readClaimsOption(options)
   const explained = await explainGiven(claims, { configuration, text, name, ourIssuer, compiledFor }, options)
   print(() => toLines(explained), explained, options.json)
   return explained.granted ? 0 : 1
@@ -100,7 +102,7 @@ async function explainGiven(claims: JsonObject, broker: Broker, options: ClaimsO
     claims,
     target: options.target,
     scopes: options.scope,
-    decideBy: (text) => decideBy(compileFor(text, name, broker.compiledFor)),
+    decideBy: (text) => decideBy(compileFor(text, name, broker.compiledFor).configuration),
   })
   const matches = new Map(configuration.rules.map(({ name, match }) => [name, match]))
   return {
@@ -161,36 +163,11 @@ function suggestionLines(suggestion: Suggestion | undefined): string[] {
   ]
 }
 
-async function readGivenClaims({ token, claims }: ClaimsOptions, ourIssuer: string): Promise<JsonObject> {
-  if (claims !== undefined) return claimsOf(claims)
-  if (token === undefined) return payloadOf(await ownToken(ourIssuer), "this job's token")
-  const { text, name } = await readText(token)
-  return payloadOf(text.trim(), name)
-}
-
 /** This job's own, found as `token-broker exchange` finds it. */
 async function ownToken(ourIssuer: string): Promise<string> {
   try {
     return await findSubjectToken({}, ourIssuer, process.env).token(30_000)
   } catch (error) {
     throw error instanceof TokenBrokerError ? new CommandError(error.message) : error
-  }
-}
-
-async function claimsOf(file: string): Promise<JsonObject> {
-  const { text, name } = await readText(file)
-  try {
-    return parseJsonObject(Buffer.from(text))
-  } catch (error) {
-    throw new CommandError(`${name} is no JSON object of claims: ${toOneLine((error as SyntaxError).message)}`)
-  }
-}
-
-function payloadOf(token: string, name: string): JsonObject {
-  try {
-    return parseCompactJws(token).payload
-  } catch (error) {
-    if (!(error instanceof RefusedError)) throw error
-    throw new CommandError(`${name} is no JWT that the broker could read`)
   }
 }

