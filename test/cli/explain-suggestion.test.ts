@@ -190,7 +190,7 @@ describe("a job's own token", () => {
     const { code, stdout, stderr } = await ask({ TOKEN_BROKER_ID_TOKEN: `${token.join('.')}.c2lnbmF0dXJl` })
     assert.deepEqual([code, stderr], [1, ''])
     assert.match(stdout, /^issuer workload, subject workload:repo:65\/74;/)
-    assert.match(suggested(stdout), /repository_id: "74"/)
+    assert.match(suggested(stdout), /repository: \{ name: octo-org\/octo-repo, id: "74" \}/)
     assert.ok(!stdout.includes(String(token[1])))
   })
 
