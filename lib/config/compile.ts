@@ -18,7 +18,8 @@ import {
   type Target,
 } from '../trust/configuration.ts'
 import { findUnsafe } from '../trust/guardrails.ts'
-import { presets, type Preset } from '../trust/presets.ts'
+import { presets } from '../trust/presets.ts'
+import type { Preset } from '../trust/presets/preset.ts'
 import type { Path, Problem } from './document.ts'
 import type { Doubt } from './doubts/finding.ts'
 import { findDoubts } from './doubts/index.ts'

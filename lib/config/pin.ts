@@ -1,6 +1,7 @@
 import type { JsonObject } from '../protocol/strict-json.ts'
 import { claimAt, type ClaimPath } from '../tokens/claim-path.ts'
-import { presets, type Preset } from '../trust/presets.ts'
+import { presets } from '../trust/presets.ts'
+import type { Preset } from '../trust/presets/preset.ts'
 import { toScalar, type Path } from './document.ts'
 import { readSource, type Include, type Source, type SourceFile } from './source.ts'
 

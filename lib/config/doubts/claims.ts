@@ -1,6 +1,7 @@
 import { named, type Condition, type Configuration, type Expression, type Rule } from '../../trust/configuration.ts'
 import { claimsNamedBy } from '../../trust/policy.ts'
-import { presets, type Preset } from '../../trust/presets.ts'
+import { presets } from '../../trust/presets.ts'
+import type { Preset } from '../../trust/presets/preset.ts'
 import { suggestion } from '../suggest.ts'
 import { doubt, type Doubt } from './finding.ts'
 
