@@ -132,6 +132,7 @@ class Compiler {
       name,
       ...(given.preset ? { preset: given.preset } : {}),
       issuer: issuer ?? '',
+      ...(given.shares_issuer ? { shares_issuer: true } : {}),
       ...audiencesOf(given.audiences ?? preset?.audiences),
       algorithms: given.algorithms ?? preset?.algorithms ?? ['RS256'],
       jwks: this.#jwks(given.jwks, [...path, 'jwks']),

@@ -99,6 +99,10 @@ const issuer = z.strictObject({
     .optional()
     .describe('What kind of issuer it is: fixes URL, algorithms, replay mode, subject and forbidden events.'),
   issuer: url.optional().describe('The `iss` of its tokens, exactly.'),
+  shares_issuer: z
+    .literal(true)
+    .optional()
+    .describe('Another issuer has the same `iss`, and says so too: the kid tells their tokens apart. Needs jwks.keys.'),
   audiences: z
     .array(z.string().min(1).max(512))
     .min(1)

@@ -4,9 +4,9 @@ import { RefusedError, UnavailableError } from '../protocol/errors.ts'
 import { parameter, type Form } from '../protocol/form.ts'
 import { secretFits } from '../tokens/client-secret.ts'
 import { parseCompactJws } from '../tokens/compact-jws.ts'
+import { toIssuers } from '../tokens/issuers.ts'
 import type { AuthenticatedClient, RequestClient } from '../tokens/request-client.ts'
-import type { TrustedIssuer } from '../tokens/trusted-issuer.ts'
-import { verifySubjectToken, type VerifiedSubject } from '../tokens/verify-subject-token.ts'
+import { verifySubjectToken, type Verification, type VerifiedSubject } from '../tokens/verify-subject-token.ts'
 import { admitClient } from '../trust/admit-client.ts'
 import { named, type ClientAuth } from '../trust/configuration.ts'
 import type { Policy } from '../trust/policy.ts'
@@ -97,11 +97,10 @@ async function verifyAssertion(
   auth: Exclude<ClientAuth, { kind: 'client_secret' }>,
   { policy, ports, signal }: ClientContext,
 ): Promise<VerifiedSubject> {
-  const issuer = auth.kind === 'federated' ? issuerOf(auth.rule.issuers, policy) : auth.signer
   let proof: VerifiedSubject
   try {
     proof = await verifySubjectToken(assertion, 'client_assertion', {
-      issuers: new Map([[issuer.issuer, issuer]]),
+      ...issuersOf(auth, policy),
       ourIssuer: policy.ourIssuer,
       keySets: ports.keySets,
       now: ports.now(),
@@ -140,10 +139,15 @@ function claimedClient(assertion: string): string {
   }
 }
 
-function issuerOf([name]: readonly string[], { configuration }: Policy): TrustedIssuer {
-  const issuer = name === undefined ? undefined : configuration.issuers[name]
-  if (issuer === undefined) throw new Error('a federated client of an issuer that is not configured')
-  return issuer
+/** A trusted issuer's own token, or one that the client has signed itself. */
+function issuersOf(
+  auth: Exclude<ClientAuth, { kind: 'client_secret' }>,
+  { issuers }: Policy,
+): Pick<Verification, 'issuers' | 'only'> {
+  if (auth.kind === 'private_key_jwt') return { issuers: toIssuers([auth.signer]) }
+  const [only] = auth.rule.issuers
+  if (only === undefined) throw new Error('a federated client without an issuer')
+  return { issuers, only }
 }
 
 function authOf(client_id: string, { configuration }: Policy): ClientAuth | undefined {

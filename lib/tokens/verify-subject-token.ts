@@ -9,6 +9,7 @@ import type { SubjectTokenType } from '../protocol/token-exchange-request.ts'
 import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, JWT_TYPE } from '../protocol/urns.ts'
 import { claimAt } from './claim-path.ts'
 import { parseCompactJws } from './compact-jws.ts'
+import { findIssuer, type Issuers } from './issuers.ts'
 import { isSignedBy } from './signature.ts'
 import { subjectOf, toSub } from './subject.ts'
 import type { TrustedIssuer } from './trusted-issuer.ts'
@@ -31,8 +32,9 @@ export interface VerifiedSubject {
 }
 
 export interface Verification {
-  /** By `iss`, exactly. Our own tokens are nobody's subject token here. */
-  issuers: ReadonlyMap<string, TrustedIssuer>
+  issuers: Issuers
+  /** The name of the only one of them whose token will do. */
+  only?: string
   /** The audience of an issuer that names none. */
   ourIssuer: string
   keySets: KeySets
@@ -59,7 +61,9 @@ export async function verifySubjectToken(
 ): Promise<VerifiedSubject> {
   const { header, payload, signed } = parseCompactJws(token)
   checkType(header, presentedAs)
-  const issuer = issuerOf(payload, by)
+  const issuer = findIssuer(by.issuers, by.ourIssuer, { header, payload })
+  if (by.only !== undefined && issuer.name !== by.only)
+    throw new RefusedError({ reason: 'issuer_unknown', iss: issuer.issuer.slice(0, 200) })
   const { alg, kid } = checkHeader(header, issuer)
   const { keys } = await by.keySets.find(issuer, kid, by.signal)
   if (!(await isSignedBy(token, selectKey(keys, alg, kid).jwk, alg)))
@@ -99,14 +103,6 @@ function checkType(header: JsonObject, presentedAs: PresentedAs): void {
   const bare = typ.toLowerCase().replace(/^application\//, '')
   if (!types[presentedAs].includes(bare))
     throw new RefusedError({ reason: 'token_type_mismatch', typ: typ.slice(0, 64) })
-}
-
-function issuerOf(payload: JsonObject, by: Verification): TrustedIssuer {
-  const { iss } = payload
-  if (typeof iss !== 'string') throw claimMalformed('iss', 'not a string')
-  const issuer = iss === by.ourIssuer ? undefined : by.issuers.get(iss)
-  if (issuer === undefined) throw new RefusedError({ reason: 'issuer_unknown', iss: iss.slice(0, 200) })
-  return issuer
 }
 
 /** The header chooses nothing but the key: jwk, jku, x5u and x5c are never read. */

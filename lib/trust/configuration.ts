@@ -55,6 +55,8 @@ export type PresetName = (typeof presetNames)[number]
 
 export interface Issuer extends TrustedIssuer {
   preset?: PresetName
+  /** Another issuer has the same `iss`, and says so too: the `kid` tells their tokens apart. */
+  shares_issuer?: true
   /** The tenant pin: every token must meet these before any rule is read. */
   require: readonly Condition[]
 }

@@ -1,4 +1,5 @@
 import type { ClaimPath } from '../tokens/claim-path.ts'
+import { toIssuers, type Issuers } from '../tokens/issuers.ts'
 import { uriOf, type Configuration, type Expression, type Issuer, type Rule } from './configuration.ts'
 import { expressionsOf, federatedRules, loadEvaluate, type Evaluate } from './expression.ts'
 import { forbiddenEvents } from './presets.ts'
@@ -8,7 +9,7 @@ export interface Policy {
   configuration: Configuration
   /** Our `iss`, known at the latest now. */
   ourIssuer: string
-  issuers: ReadonlyMap<string, Issuer>
+  issuers: Issuers
   /** By issuer name. */
   rules: ReadonlyMap<string, readonly Rule[]>
   /** By client_id: what clients get for themselves. */
@@ -25,7 +26,7 @@ export async function toPolicy(configuration: Configuration, ourIssuer: string):
   return {
     configuration,
     ourIssuer,
-    issuers: new Map(Object.values(configuration.issuers).map((issuer) => [issuer.issuer, issuer])),
+    issuers: toIssuers(Object.values(configuration.issuers)),
     rules: rulesByIssuer(configuration.rules),
     clientRules: grouped(configuration.rules, ({ client }) => (client === undefined ? [] : [client])),
     targets: new Map(

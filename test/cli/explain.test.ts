@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -119,16 +120,50 @@ describe('what is wrong before, or beside, the rules', () => {
     })
 })
 
-test('a token is read like its claims, and not printed', async () => {
+const signature = Buffer.from('a signature that nobody verifies').toString('base64url')
+
+function tokenOf(header: Record<string, unknown>): string {
   const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const signature = Buffer.from('a signature that nobody verifies').toString('base64url')
-  const token = `${part({ alg: 'RS256', typ: 'JWT' })}.${part(claims)}.${signature}`
+  return `${part(header)}.${part(claims)}.${signature}`
+}
+
+test('a token is read like its claims, and not printed', async () => {
+  const token = tokenOf({ alg: 'RS256', typ: 'JWT' })
   const [byToken, byClaims] = await Promise.all([
     runCommand(['explain', '--config', file, '--token', '-', '--target', 'api'], { stdin: `${token}\n` }),
     explained({}, '--target', 'api'),
   ])
   assert.deepEqual(byToken, byClaims)
   assert.ok(!byToken.stdout.includes(signature))
+})
+
+test('of two issuers with one iss only a token’s kid says which, so claims alone are not enough', async () => {
+  const key = (kid: string) => {
+    const { n, e } = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' })
+    return JSON.stringify({ kty: 'RSA', kid, n, e })
+  }
+  const shared = (name: string) =>
+    `  ${name}: { issuer: https://ci.test, shares_issuer: true, jwks: { keys: [${key(`${name}-key`)}] } }\n`
+  const twins = config
+    .replace(/ {2}ci: .*\n/, shared('berlin') + shared('paris'))
+    .replaceAll('issuer: ci', 'issuer: paris')
+  const shares = /^berlin and paris share the iss "https:\/\/ci\.test", and a token's kid says whose it is: /
+  const ask = async (form: string, stdin: string) => {
+    const { code, stdout, stderr } = await runCommand(
+      ['explain', '--config', write('twins.yaml', twins), form, '-', '--target', 'api'],
+      { stdin },
+    )
+    return { code, stdout, stderr }
+  }
+  const byClaims = await ask('--claims', JSON.stringify(claims))
+  assert.deepEqual([byClaims.code, byClaims.stdout], [1, ''])
+  assert.match(byClaims.stderr, shares)
+  assert.match(byClaims.stderr, /: give one that has it, with --token\n$/)
+  const byToken = await ask('--token', tokenOf({ alg: 'RS256', kid: 'paris-key' }))
+  assert.match(byToken.stdout, /^issuer paris, subject paris:job-7; [^]*\ngranted: target api/)
+  const byNone = await ask('--token', tokenOf({ alg: 'RS256', kid: 'x' }))
+  assert.match(byNone.stderr, shares)
+  assert.match(byNone.stderr, /: this one is none of theirs\n$/)
 })
 
 test('as JSON it is the same', async () => {

@@ -299,6 +299,13 @@ const rows: readonly Row[] = [
     'foreign-audience',
     /API server/,
   ],
+  [
+    'a shared issuer URL that nobody else has',
+    'https://ci.test',
+    'https://ci.test\n    shares_issuer: §true',
+    'ambiguous-name',
+    /no other issuer has this URL: remove it/,
+  ],
   ['a client that may nothing', '{ type: public }', '{ type: public, grants: §[] }', 'invalid-value', /grants/],
   [
     'two targets of one audience',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { SubjectTokenAlgorithm } from '../../lib/protocol/algorithms.ts'
 import type { KeySet } from '../../lib/protocol/key-set.ts'
-import type { Configuration } from '../../lib/trust/configuration.ts'
+import type { Configuration, Issuer } from '../../lib/trust/configuration.ts'
 import { findUnsafe } from '../../lib/trust/guardrails.ts'
 import type { GuardrailFinding } from '../../lib/trust/guardrails/finding.ts'
 import { rulesOf, safe, withIssuer } from './guardrails-fixture.ts'
@@ -13,6 +13,23 @@ const inLocalRun = (issuer: Parameters<typeof withIssuer>[0]): Configuration => 
 const keySet = (alg: SubjectTokenAlgorithm): KeySet => ({
   keys: [{ kid: 'k', algorithms: [alg], jwk: { kty: 'RSA' } }],
 })
+
+const key = (kid: string | undefined, n: string) => ({
+  keys: { keys: [{ kid, algorithms: ['RS256'] as const, jwk: { kty: 'RSA', n, e: 'AQAB' } }] },
+})
+/** Two clusters that call themselves the same. */
+const clusters = (berlin: Partial<Issuer>, paris: Partial<Issuer>): Configuration => {
+  const shared = { ...farm, issuer: 'https://kubernetes.default.svc.cluster.local', shares_issuer: true as const }
+  return {
+    ...safe,
+    issuers: {
+      farm,
+      berlin: { ...shared, name: 'berlin', jwks: key('b', 'nb'), ...berlin },
+      paris: { ...shared, name: 'paris', jwks: key('p', 'np'), ...paris },
+    },
+  }
+}
+const alone = { shares_issuer: undefined } as unknown as Partial<Issuer>
 
 const unsafe: readonly (readonly [string, Configuration, GuardrailFinding['rule']])[] = [
   ['an issuer over http', withIssuer({ issuer: 'http://ci.test' }), 'insecure-url'],
@@ -114,6 +131,19 @@ const unsafe: readonly (readonly [string, Configuration, GuardrailFinding['rule'
     'ambiguous-name',
   ],
   ['two issuers of one URL', { ...safe, issuers: { farm, barn: { ...farm, name: 'barn' } } }, 'ambiguous-name'],
+  ['two issuers of one URL, of which only the first says so', clusters({}, alone), 'ambiguous-name'],
+  ['two issuers of one URL, of which only the second says so', clusters(alone, {}), 'ambiguous-name'],
+  ['two issuers of one URL with uploaded keys that do not say so', clusters(alone, alone), 'ambiguous-name'],
+  [
+    'a shared URL whose keys are fetched for one',
+    clusters({}, { jwks: { uri: 'https://keys.test/jwks' } }),
+    'ambiguous-name',
+  ],
+  ['a shared URL and a key without a kid', clusters({}, { jwks: key(undefined, 'np') }), 'ambiguous-name'],
+  ['a shared URL and a key with an empty kid', clusters({}, { jwks: key('', 'np') }), 'ambiguous-name'],
+  ['a shared URL and one kid for two keys', clusters({}, { jwks: key('b', 'np') }), 'ambiguous-name'],
+  ['a shared URL and one key under two kids', clusters({}, { jwks: key('p', 'nb') }), 'ambiguous-name'],
+  ['a shared URL that nobody else has', clusters({}, { issuer: 'https://ci.test/p' }), 'ambiguous-name'],
   ['our own URL as an issuer', withIssuer({ issuer: 'https://broker.test' }), 'ambiguous-name'],
 ]
 
@@ -144,6 +174,7 @@ const safeToo: readonly (readonly [string, Configuration])[] = [
   ],
   ['a public name that begins like an address', withIssuer({ issuer: 'https://10.0.0.1.ci.test' })],
   ['a public name that ends in a digit', withIssuer({ issuer: 'https://ci.t1' })],
+  ['two issuers of one URL that say so, each with keys of its own', clusters({}, {})],
   ['audiences of our own', withIssuer({ audiences: ['https://broker.test', 'urn:broker'] })],
   [
     'an audience that begins like the API server’s',

@@ -174,8 +174,8 @@ const rows: readonly (readonly [title: string, spoilt: Configuration, ...lines: 
   [
     'two issuers of one URL',
     { ...safe, issuers: { farm, barn: { ...farm, name: 'barn' } } },
-    "issuers.farm: ambiguous-name barn has the same issuer URL: a token could be either's",
-    "issuers.barn: ambiguous-name farm has the same issuer URL: a token could be either's",
+    "issuers.farm: ambiguous-name barn has the same issuer URL, so a token could be either's: give both jwks: { keys: [...] } and shares_issuer: true, and the kid tells them apart",
+    "issuers.barn: ambiguous-name farm has the same issuer URL, so a token could be either's: give both jwks: { keys: [...] } and shares_issuer: true, and the kid tells them apart",
   ],
   [
     'our own URL as an issuer',

@@ -7,6 +7,7 @@ import type { TenantClaims } from '../presets/preset.ts'
 import { sharedIssuers } from '../presets/shared-issuers.ts'
 import { bounds, finding, HOUR, MINUTE, type GuardrailFinding } from './finding.ts'
 import { unsafePattern } from './pattern.ts'
+import { ofSharing } from './sharing.ts'
 import { unverified } from './unverified.ts'
 import { isHttps, isLoopback } from './url.ts'
 
@@ -17,10 +18,7 @@ export function ofIssuer(issuer: Issuer, configuration: Configuration): Guardrai
     findings.push(finding(rule, key === undefined ? path : [...path, key], message))
   if (issuer.name === 'self')
     add('ambiguous-name', undefined, 'self means our own tokens: give this issuer another name')
-  const twin = Object.values(configuration.issuers).find(
-    (other) => other.name !== issuer.name && other.issuer === issuer.issuer,
-  )
-  if (twin) add('ambiguous-name', undefined, `${twin.name} has the same issuer URL: a token could be either's`)
+  findings.push(...ofSharing(issuer, configuration))
   if (issuer.issuer === configuration.issuer) add('ambiguous-name', undefined, 'this is our own issuer URL')
 
   const local = configuration.local && isLoopback(issuer.issuer)

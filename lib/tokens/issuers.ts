@@ -1,0 +1,41 @@
+import { RefusedError } from '../protocol/errors.ts'
+import type { CompactJws } from './compact-jws.ts'
+import type { TrustedIssuer } from './trusted-issuer.ts'
+
+/** Those whose tokens are taken, by `iss`; where several share one, by the `kid` too, for all their keys are uploaded. */
+export type Issuers = ReadonlyMap<string, TrustedIssuer | ReadonlyMap<string, TrustedIssuer>>
+
+export function toIssuers(all: readonly TrustedIssuer[]): Issuers {
+  const byIss = new Map<string, TrustedIssuer[]>()
+  for (const issuer of all) {
+    const same = byIss.get(issuer.issuer)
+    if (same) same.push(issuer)
+    else byIss.set(issuer.issuer, [issuer])
+  }
+  return new Map([...byIss].map(([iss, [only, ...others]]) => [iss, others.length === 0 ? only! : byKid([only!, ...others])]))
+}
+
+function byKid(same: readonly TrustedIssuer[]): Map<string, TrustedIssuer> {
+  const kids = same.flatMap((issuer) =>
+    'keys' in issuer.jwks ? issuer.jwks.keys.keys.map(({ kid }) => [kid, issuer] as const) : [],
+  )
+  return new Map(kids.filter((entry): entry is [string, TrustedIssuer] => entry[0] !== undefined))
+}
+
+/** Whose token it says it is: nothing of it is believed yet. Our own tokens are nobody's. Throws RefusedError. */
+export function findIssuer(
+  issuers: Issuers,
+  ourIssuer: string,
+  { header, payload }: Pick<CompactJws, 'header' | 'payload'>,
+): TrustedIssuer {
+  const { iss } = payload
+  if (typeof iss !== 'string')
+    throw new RefusedError({ reason: 'claim_malformed', claim: 'iss', detail: 'not a string' })
+  const known = iss === ourIssuer ? undefined : issuers.get(iss)
+  if (known === undefined) throw new RefusedError({ reason: 'issuer_unknown', iss: iss.slice(0, 200) })
+  if ('name' in known) return known
+  const kid = typeof header.kid === 'string' ? header.kid : ''
+  const issuer = known.get(kid)
+  if (issuer === undefined) throw new RefusedError({ reason: 'key_unknown', kid: kid.slice(0, 64) })
+  return issuer
+}
