@@ -56,7 +56,7 @@ export type Refusal =
   | { reason: 'target_not_granted'; target: string }
   | { reason: 'target_not_named'; granted: string[] }
   | { reason: 'ambiguous_rules'; target: string; rules: string[] }
-  | { reason: 'expression_failed'; target: string; rule: string; expression: string }
+  | { reason: 'expression_failed'; target: string; rule: string; expression: string; detail: string }
   | { reason: 'token_type_not_issued'; target: string }
   | { reason: 'session_tag_refused'; target: string; rule: string; tag: string; detail: string }
   /** What STS answered: its error's name, the action that a policy does not allow, and what is too large or wrong. */

@@ -127,7 +127,7 @@ export function decide(request: DecisionRequest, policy: Policy, now: number): D
   }
   const added = addedClaims(first, claims, policy)
   if ('failed' in added)
-    return refused({ reason: 'expression_failed', target, rule: first.rule.name, expression: added.failed }, trace)
+    return refused({ reason: 'expression_failed', target, rule: first.rule.name, ...added.failed }, trace)
   return {
     trace,
     granted: {
@@ -207,14 +207,16 @@ function addedClaims(
   { grant }: Match,
   claims: JsonObject,
   policy: Policy,
-): { values: JsonObject } | { failed: string } {
+): { values: JsonObject } | { failed: { expression: string; detail: string } } {
   const values: JsonObject = {}
   let room = MAX_ADDED_CHARACTERS
   for (const [name, expression] of Object.entries(grant.claims)) {
-    const value = policy.evaluate(expression, claims)
-    room -= sizeOf(value)
-    if (value === undefined || room < 0) return { failed: name }
-    values[name] = value
+    const result = policy.evaluate(expression, claims)
+    if ('failed' in result) return { failed: { expression: name, detail: result.failed } }
+    room -= sizeOf(result.value)
+    if (room < 0)
+      return { failed: { expression: name, detail: `more than ${MAX_ADDED_CHARACTERS} characters are added` } }
+    values[name] = result.value
   }
   return { values }
 }

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../protocol/strict-json.ts'
 import { claimAt } from '../tokens/claim-path.ts'
-import type { Condition, Issuer, Operator, Rule } from './configuration.ts'
+import type { Condition, Expression, Issuer, Operator, Rule } from './configuration.ts'
+import type { Evaluated } from './expression.ts'
 import { matches } from './match.ts'
 import type { Policy } from './policy.ts'
 import { forbiddenEvents } from './presets.ts'
@@ -33,19 +34,26 @@ export function evaluateRule(
   }
   const unmet = rule.match.find((condition) => !matches(condition, claims))
   if (unmet) return { ...trace, matched: false, failed: describe(compare(unmet, claims)) }
-  if (rule.when !== undefined && policy.evaluate(rule.when, claims) !== true) {
-    return {
-      ...trace,
-      matched: false,
-      failed: `when is not true: ${'cel' in rule.when ? rule.when.cel : `claims.${rule.when.path.join('.')}`}`,
-    }
-  }
+  const untrue = rule.when && whyUntrue(rule.when, policy.evaluate(rule.when, claims))
+  if (untrue) return { ...trace, matched: false, failed: untrue }
   const forbidden = issuer && forbiddenEvent(rule, issuer, claims)
   if (forbidden) {
     const failed = `${forbidden.claim} is ${JSON.stringify(forbidden.value)}, which is refused unless the rule's match names it`
     return { ...trace, matched: false, failed, forbidden }
   }
   return { ...trace, matched: true }
+}
+
+function whyUntrue(when: Expression, result: Evaluated): string | undefined {
+  if ('value' in result && result.value === true) return undefined
+  const source = 'cel' in when ? when.cel : `claims.${when.path.join('.')}`
+  // What an expression makes of claims may hold more than the rule names.
+  const what = 'failed' in result ? result.failed : 'path' in when ? shown(result.value) : kindOf(result.value)
+  return `when is not true (${what}): ${source}`
+}
+
+function kindOf(value: unknown): string {
+  return value === false ? 'false' : Array.isArray(value) ? 'a list' : `a ${typeof value}`
 }
 
 /** An event that people without write access can cause, or none at all, needs a rule that names it literally. */

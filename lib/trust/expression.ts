@@ -2,16 +2,20 @@ import type { JsonObject } from '../protocol/strict-json.ts'
 import { claimAt } from '../tokens/claim-path.ts'
 import type { Configuration, Expression, Rule } from './configuration.ts'
 
-/** The value of an expression over verified claims, or undefined where it has none: absent, null, or an error. */
-export type Evaluate = (expression: Expression, claims: JsonObject) => unknown
+/** `failed`: why there is no value, in words that quote no claim. */
+export type Evaluated = { value: unknown } | { failed: string }
+
+/** Over verified claims. A value is neither undefined nor null. */
+export type Evaluate = (expression: Expression, claims: JsonObject) => Evaluated
 
 /** Loads the CEL engine only if the configuration holds an expression that is more than a path: it costs 73 ms of init. */
 export async function loadEvaluate(configuration: Configuration): Promise<Evaluate> {
   const sources = celSources(configuration)
   const programs = sources.size === 0 ? undefined : (await import('./cel.ts')).celPrograms(sources)
   return (expression, claims) => {
-    if ('path' in expression) return claimAt(claims, expression.path) ?? undefined
-    return programs?.(expression.cel, claims)
+    if ('cel' in expression) return programs?.(expression.cel, claims) ?? { failed: 'an error' }
+    const value = claimAt(claims, expression.path)
+    return value === undefined || value === null ? { failed: value === null ? 'null' : 'absent' } : { value }
   }
 }
 

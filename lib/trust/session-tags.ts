@@ -19,8 +19,10 @@ export function sessionTags(
 ): SessionTags {
   const values: Record<string, string> = {}
   for (const [tag, expression] of Object.entries(tags)) {
-    const value = evaluate(expression, claims)
-    if (value === undefined || value === '') return { refused: { tag, detail: 'it has no value' } }
+    const result = evaluate(expression, claims)
+    if ('failed' in result) return { refused: { tag, detail: `it has no value: ${result.failed}` } }
+    const { value } = result
+    if (value === '') return { refused: { tag, detail: 'its value is empty' } }
     if (typeof value !== 'string') return { refused: { tag, detail: 'its value is not text' } }
     if (value.length > MAX_CHARACTERS)
       return { refused: { tag, detail: `its value is longer than ${MAX_CHARACTERS} characters` } }

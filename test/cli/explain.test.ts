@@ -68,7 +68,7 @@ require
   ✓ tenant  "7"
 rule careful does not match
   ✓ ref  "refs/heads/main"
-  x when is not true: claims.actor != "bot"
+  x when is not true (false): claims.actor != "bot"
 rule deploys matches
   ✓ event  "push"
   ✓ ref    "refs/heads/main"

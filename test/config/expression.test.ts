@@ -25,6 +25,9 @@ for (const [title, source] of [
   ['many brackets side by side', Array.from({ length: 20 }, () => '(claims.a == 1)').join(' && ')],
   ['a comprehension', 'claims.a.exists(x, x == claims.b)'],
   ['claims alone', 'claims == {}'],
+  ['a comprehension, and the word for one in a text', 'claims.a.all(x, x != ".map(")'],
+  ['a pattern that is written out', 'claims.ref.matches("^v[0-9]+$")'],
+  ['1,000 negations', `${'!'.repeat(1_000)}claims.a`],
 ] as const) {
   test(`${title} is CEL`, () => {
     assert.deepEqual(parseExpression(source), { cel: source })
@@ -39,6 +42,13 @@ for (const [title, source, message] of [
   ['a comprehension in another', 'claims.a.all(x, claims.b.exists(y, x == y))', /more than one/],
   ['a comprehension in another, spaced', 'claims.a.map (x, claims.b. map(y, x + y))', /more than one/],
   ['a comprehension after another', 'claims.a.all(x, x) && claims.b.all(x, x)', /more than one/],
+  ['a comprehension after another, behind a comment', 'claims.a.all(x, x) && claims.b.//\nall(x, x)', /more than one/],
+  ['a comprehension by its other name', 'claims.a.exists_one(x, x) && claims.b.existsOne(x, x)', /more than one/],
+  ['claims in a comment', '1 == 1 // claims.a\n', /speak of claims/],
+  ['claims in a text', '"claims.a" == "x"', /speak of claims/],
+  ['claims in a long text', '"""a "claims.a" """ == "x"', /speak of claims/],
+  ['a pattern that the token brings', 'claims.ref.matches(claims.pattern)', /pattern of matches/],
+  ['a pattern that the token has a part in', 'claims.ref.matches("^" + claims.pattern)', /pattern of matches/],
   ['an open bracket', 'claims.a[', /not valid CEL/],
   ['nothing', '', /not valid CEL/],
 ] as const) {

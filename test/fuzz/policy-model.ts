@@ -169,21 +169,25 @@ export const expressions: Readonly<Record<string, (claims: Claims) => unknown>> 
   'claims.protected': ({ protected: value }) => value,
   'claims.ref': ({ ref }) => ref,
   'claims.nested.ns': (claims) => claimOf(claims, '/nested/ns'),
-  'claims.env == "production"': cel(({ env }) =>
-    env === undefined || env === null ? undefined : env === 'production',
-  ),
-  'claims.attempt > 3': cel(({ attempt }) => (typeof attempt === 'number' ? attempt > 3 : undefined)),
-  '"buyers" in claims.groups': cel(({ groups }) => (Array.isArray(groups) ? groups.includes('buyers') : undefined)),
-  'claims.groups.exists(g, g == "buyers")': cel(({ groups }) =>
+  'claims.env == "production"': cel('env', (env) => env === 'production'),
+  'claims.attempt > 3': cel('attempt', (attempt) => (typeof attempt === 'number' ? attempt > 3 : undefined)),
+  '"buyers" in claims.groups': cel('groups', (groups) =>
     Array.isArray(groups) ? groups.includes('buyers') : undefined,
   ),
-  'size(claims.groups)': cel(({ groups }) =>
+  'claims.groups.exists(g, g == "buyers")': cel('groups', (groups) =>
+    Array.isArray(groups) ? groups.includes('buyers') : undefined,
+  ),
+  'size(claims.groups)': cel('groups', (groups) =>
     Array.isArray(groups) || typeof groups === 'string' ? groups.length : undefined,
   ),
-  '!("blocked" in claims)': cel(({ blocked }) => (blocked === null ? undefined : blocked === undefined)),
+  '!("blocked" in claims)': ({ blocked }) => (holdsNull(blocked) ? undefined : blocked === undefined),
 }
 
-/** The engine does not take an object with a member of this name for a map, which is an error like any other. */
-function cel(meaning: (claims: Claims) => unknown): (claims: Claims) => unknown {
-  return (claims) => (Object.hasOwn(claims, 'constructor') ? undefined : meaning(claims))
+/** Of one claim, which is there, and has no null in it. */
+function cel(name: string, meaning: (claim: unknown) => unknown): (claims: Claims) => unknown {
+  return ({ [name]: claim }) => (claim === undefined || holdsNull(claim) ? undefined : meaning(claim))
+}
+
+function holdsNull(value: unknown): boolean {
+  return value === null || (typeof value === 'object' && Object.values(value).some(holdsNull))
 }

@@ -114,7 +114,7 @@ test('a tag that STS would refuse is named, with its rule', async () => {
     target: 'deployer',
     rule: 'r',
     tag: 'absent',
-    detail: 'it has no value',
+    detail: 'it has no value: absent',
   })
 })
 

@@ -272,7 +272,8 @@ for (const [title, holder, claims, failed] of [
     const subjectHolds = subject({ ...main, ...holder })
     const decision = await ask([rule('r', { grant: [grant('api', { claims })] })], { subject: subjectHolds })
     if (failed) {
-      const expected = { reason: 'expression_failed', target: 'api', rule: 'r', expression: failed }
+      const detail = 'more than 4096 characters are added'
+      const expected = { reason: 'expression_failed', target: 'api', rule: 'r', expression: failed, detail }
       assert.deepEqual(refusal(decision), expected)
     } else {
       assert.deepEqual(granted(decision).claims, holder)
@@ -282,11 +283,20 @@ for (const [title, holder, claims, failed] of [
 
 test('claims are computed from the subject’s, and one that has no value is a refusal', async () => {
   const rules = [
-    rule('r', { grant: [grant('api', { claims: { commit: { path: ['sha'] }, upper: { cel: 'claims.ref + "!"' } } })] }),
+    rule('r', {
+      grant: [grant('api', { claims: { commit: { path: ['sha'] }, first: { cel: 'claims.groups[0] + "!"' } } })],
+    }),
   ]
-  assert.deepEqual(granted(await ask(rules)).claims, { commit: 'abc', upper: 'main!' })
-  assert.equal(reason(await ask(rules, { subject: subject({ ref: 'main' }) })), 'expression_failed')
-  assert.equal(reason(await ask(rules, { subject: subject({ ref: 'main', sha: null }) })), 'expression_failed')
+  assert.deepEqual(granted(await ask(rules)).claims, { commit: 'abc', first: 'x!' })
+  for (const [changes, expression, detail] of [
+    [{ sha: undefined }, 'commit', 'absent'],
+    [{ sha: null }, 'commit', 'null'],
+    [{ groups: [] }, 'first', 'an error'],
+    [{ groups: ['x', null] }, 'first', 'a null in groups'],
+  ] as const) {
+    const refused = refusal(await ask(rules, { subject: subject({ ...main, ...changes }) }))
+    assert.deepEqual(refused, { reason: 'expression_failed', target: 'api', rule: 'r', expression, detail })
+  }
 })
 
 const github = { ...farm, preset: 'github-actions' as const }

@@ -38,10 +38,65 @@ for (const [title, changes, claims, line] of [
     `a is "${'y'.repeat(198)}", not "x"`,
   ],
   ['a longer value', { match: [equals('a', 'x')] }, { a: 'y'.repeat(199) }, `a is "${'y'.repeat(199)}…, not "x"`],
-  ['an expression', { match: [], when: { cel: 'claims.a == "x"' } }, { a: 'y' }, 'when is not true: claims.a == "x"'],
+  [
+    'an expression',
+    { match: [], when: { cel: 'claims.a == "x"' } },
+    { a: 'y' },
+    'when is not true (false): claims.a == "x"',
+  ],
+  [
+    'an expression that fails',
+    { match: [], when: { cel: 'claims.a < 3' } },
+    { a: 'secret' },
+    'when is not true (an error): claims.a < 3',
+  ],
+  [
+    'an expression over an absent claim',
+    { match: [], when: { cel: 'claims.a == "x"' } },
+    {},
+    'when is not true (an error): claims.a == "x"',
+  ],
+  [
+    'an expression over a null claim',
+    { match: [], when: { cel: '!("a" in claims)' } },
+    { a: null },
+    'when is not true (a null in a): !("a" in claims)',
+  ],
+  [
+    'an expression over a claim that the token names',
+    { match: [], when: { cel: 'size(claims) == 0' } },
+    { secret: null },
+    'when is not true (a null claim): size(claims) == 0',
+  ],
+  [
+    'an expression over too much',
+    { match: [], when: { cel: 'size(claims.a) > 1' } },
+    { a: Array.from({ length: 999 }, () => 'secret') },
+    'when is not true (more than 1000 claim values): size(claims.a) > 1',
+  ],
+  [
+    'an expression that is text',
+    { match: [], when: { cel: 'claims.a + "x"' } },
+    { a: 'secret' },
+    'when is not true (a string): claims.a + "x"',
+  ],
+  [
+    'an expression that is a list',
+    { match: [], when: { cel: '[claims.a]' } },
+    { a: 'secret' },
+    'when is not true (a list): [claims.a]',
+  ],
+  [
+    'an expression that is a map',
+    { match: [], when: { cel: '{"x": claims.a}' } },
+    { a: 'secret' },
+    'when is not true (neither text, number, boolean nor list): {"x": claims.a}',
+  ],
   ['an expiry', { expires_at: 500 }, { ref: 'main' }, 'the rule expired at 1970-01-01T00:08:20.000Z'],
   ['a client', { clients: ['app', 'web'] }, { ref: 'main' }, 'the client is not one of app, web'],
-  ['a path', { match: [], when: { path: ['a', 'b'] } }, { a: { b: 'true' } }, 'when is not true: claims.a.b'],
+  ['a path', { match: [], when: { path: ['a', 'b'] } }, { a: { b: 'true' } }, 'when is not true ("true"): claims.a.b'],
+  ['a path to nothing', { match: [], when: { path: ['a', 'b'] } }, { a: {} }, 'when is not true (absent): claims.a.b'],
+  ['a path to null', { match: [], when: { path: ['a'] } }, { a: null }, 'when is not true (null): claims.a'],
 ] as const satisfies readonly (readonly [string, Partial<Rule>, Record<string, unknown>, string])[]) {
   test(`${title} that does not hold is shown beside what was wanted`, async () => {
     assert.deepEqual(await explained([rule('r', changes)], claims), [

@@ -21,11 +21,11 @@ test('paths need no engine: where there is nothing else, it is not loaded, and n
   const paths = configuration([...ruleWith({ path: ['a'] }, { x: { path: ['b', 'c'] } }), rule('s')])
   assert.deepEqual(celSources(paths), new Set())
   const evaluate = await loadEvaluate(paths)
-  assert.equal(evaluate({ path: ['b', 'c'] }, { b: { c: 'x' } }), 'x')
-  assert.equal(evaluate({ path: ['b', 'c'] }, { b: {} }), undefined)
-  assert.equal(evaluate({ path: ['b'] }, { b: null }), undefined)
-  assert.equal(evaluate({ path: ['b'] }, { b: false }), false)
-  assert.equal(evaluate({ cel: 'true' }, {}), undefined)
+  assert.deepEqual(evaluate({ path: ['b', 'c'] }, { b: { c: 'x' } }), { value: 'x' })
+  assert.deepEqual(evaluate({ path: ['b', 'c'] }, { b: {} }), { failed: 'absent' })
+  assert.deepEqual(evaluate({ path: ['b'] }, { b: null }), { failed: 'null' })
+  assert.deepEqual(evaluate({ path: ['b'] }, { b: false }), { value: false })
+  assert.deepEqual(evaluate({ cel: 'true' }, {}), { failed: 'an error' })
   assert.deepEqual(loaded, [])
 })
 
@@ -35,8 +35,8 @@ test('an expression in when or in claims brings the engine', async () => {
     ruleWith({ path: ['a'] }, { x: { path: ['b'] }, y: { cel: 'claims.n + 1 == 2' } }),
   ]) {
     const evaluate = await loadEvaluate(configuration(rules))
-    assert.equal(evaluate({ cel: 'claims.n + 1 == 2' }, { n: 1 }), true)
-    assert.equal(evaluate({ path: ['a'] }, { a: 'x' }), 'x')
+    assert.deepEqual(evaluate({ cel: 'claims.n + 1 == 2' }, { n: 1 }), { value: true })
+    assert.deepEqual(evaluate({ path: ['a'] }, { a: 'x' }), { value: 'x' })
     assert.deepEqual(celSources(configuration(rules)), new Set(['claims.n + 1 == 2']))
   }
   assert.ok(loaded.some((url) => url.endsWith('/cel.ts')))

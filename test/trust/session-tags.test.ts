@@ -5,7 +5,10 @@ import { sessionTags } from '../../lib/trust/session-tags.ts'
 import { claimAt } from '../../lib/tokens/claim-path.ts'
 import type { Evaluate } from '../../lib/trust/expression.ts'
 
-const evaluate: Evaluate = (expression, claims) => ('path' in expression ? claimAt(claims, expression.path) : undefined)
+const evaluate: Evaluate = (expression, claims) => {
+  const value = 'path' in expression ? claimAt(claims, expression.path) : undefined
+  return value === undefined ? { failed: 'absent' } : { value }
+}
 const tagsOf = (claims: Record<string, unknown>) =>
   sessionTags({ repository: { path: ['repository'] } }, claims, evaluate)
 
@@ -42,12 +45,12 @@ describe('what STS would refuse is refused before it is asked', () => {
     ['an emoji', '🚀', character],
     ['AWS’s own prefix', 'aws:admin', 'its value begins with aws:, which is reserved'],
     ['in other letters', 'AWS:admin', 'its value begins with aws:, which is reserved'],
-    ['nothing', '', 'it has no value'],
+    ['nothing', '', 'its value is empty'],
     ['a number', 42, 'its value is not text'],
     ['a boolean', true, 'its value is not text'],
     ['a list', ['acme/web'], 'its value is not text'],
     ['a map', { a: 'b' }, 'its value is not text'],
-    ['no value', undefined, 'it has no value'],
+    ['no value', undefined, 'it has no value: absent'],
   ] as const)
     test(title, () => {
       assert.deepEqual(tagsOf({ repository: value }), { refused: { tag: 'repository', detail } })
