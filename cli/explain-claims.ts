@@ -4,8 +4,9 @@ import { RefusedError } from '../lib/protocol/errors.ts'
 import { toOneLine } from '../lib/protocol/one-line.ts'
 import type { Refusal } from '../lib/protocol/refusals.ts'
 import type { JsonObject } from '../lib/protocol/strict-json.ts'
+import { findIssuer, toIssuers } from '../lib/tokens/issuers.ts'
 import { readClaims, type VerifiedSubject } from '../lib/tokens/verify-subject-token.ts'
-import type { Configuration, Issuer } from '../lib/trust/configuration.ts'
+import { named, type Configuration, type Issuer } from '../lib/trust/configuration.ts'
 import { decide, type Decision } from '../lib/trust/decide.ts'
 import { compare, type Comparison } from '../lib/trust/evaluate-rule.ts'
 import { toPolicy } from '../lib/trust/policy.ts'
@@ -13,7 +14,7 @@ import { CommandError, UsageError } from './command.ts'
 import { flipOf, flipText } from './flips.ts'
 import { outcomeText } from './outcome-text.ts'
 import { print } from './print.ts'
-import { payloadOf, readClaimsOption } from './read-claims.ts'
+import { parseUnverified, readUnverified, type Unverified } from './read-claims.ts'
 import { compileFor, readConfiguration, type CompiledFor } from './read-configuration.ts'
 import { STDIN } from './read-text.ts'
 import { conditionLines, ruleLines, type ExplainedRule } from './rule-lines.ts'
@@ -52,19 +53,19 @@ interface Explained {
 
 /** Says what a broker.yaml gives a token, and why. Exit code 0: it would be granted. Throws UsageError and CommandError. */
 export async function explainClaims(options: ClaimsOptions): Promise<number> {
-  const given = [options.token, options.claims].filter((file) => file !== undefined)
-  if (given.length + Number(options.job) !== 1)
+  const files = [options.token, options.claims].filter((file) => file !== undefined)
+  if (files.length + Number(options.job) !== 1)
     throw new UsageError('give --token, --claims or --job, one of the three')
-  if (options.config === STDIN && given[0] === STDIN) throw new UsageError('standard input can be one of them only')
+  if (options.config === STDIN && files[0] === STDIN) throw new UsageError('standard input can be one of them only')
   const now = Math.floor(Date.now() / 1000)
   const compiledFor = { local: options.local, broker: options.broker, now }
   const { configuration, text, name } = await readConfiguration(options.config, compiledFor)
   const ourIssuer = configuration.issuer === 'auto' ? options.broker : configuration.issuer
   if (!ourIssuer) throw new UsageError('broker.yaml says issuer: auto: give the URL that it has with --broker')
-  const claims = options.job
-    ? payloadOf(await ownToken(ourIssuer), "this job's token")
-    : await readClaimsOption(options)
-  const explained = await explainGiven(claims, { configuration, text, name, ourIssuer, compiledFor }, options)
+  const given = options.job
+    ? parseUnverified(await ownToken(ourIssuer), "this job's token")
+    : await readUnverified(options)
+  const explained = await explainGiven(given, { configuration, text, name, ourIssuer, compiledFor }, options)
   print(() => toLines(explained), explained, options.json)
   return explained.granted ? 0 : 1
 }
@@ -77,14 +78,11 @@ interface Broker {
   compiledFor: CompiledFor
 }
 
-async function explainGiven(claims: JsonObject, broker: Broker, options: ClaimsOptions): Promise<Explained> {
+async function explainGiven(given: Unverified, broker: Broker, options: ClaimsOptions): Promise<Explained> {
   const { configuration, ourIssuer, text, name } = broker
   const { now } = broker.compiledFor
-  const issuer = Object.values(configuration.issuers).find(({ issuer }) => issuer === claims.iss)
-  if (issuer === undefined)
-    throw new CommandError(
-      `no issuer of this broker.yaml has the token's iss: ${toOneLine(JSON.stringify(claims.iss) ?? 'none')}`,
-    )
+  const claims = given.payload
+  const issuer = issuerOf(given, configuration, ourIssuer)
   const read = readOrRefused(claims, issuer, ourIssuer, now)
   const decideBy = async (configuration: Configuration): Promise<Decision> => {
     const subject = 'refused' in read ? { sub: '', subject: '' } : read
@@ -117,6 +115,24 @@ async function explainGiven(claims: JsonObject, broker: Broker, options: ClaimsO
     granted: !('refused' in read) && 'granted' in decision,
     ...(options.shadow ? { with_shadow_rules: shadowText(decision, await decideBy(enforced(configuration))) } : {}),
     ...(suggestion === undefined ? {} : { suggestion }),
+  }
+}
+
+function issuerOf(given: Unverified, configuration: Configuration, ourIssuer: string): Issuer {
+  const all = Object.values(configuration.issuers)
+  try {
+    return named(configuration.issuers, findIssuer(toIssuers(all), ourIssuer, given).name) as Issuer
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error
+    const { iss } = given.payload
+    const shown = toOneLine(JSON.stringify(iss) ?? 'none')
+    if (error.refusal.reason !== 'key_unknown')
+      throw new CommandError(`no issuer of this broker.yaml has the token's iss: ${shown}`)
+    const names = all.flatMap(({ issuer, name }) => (issuer === iss ? [name] : []))
+    const remedy = given.header.kid === undefined ? 'give one that has it, with --token' : 'this one is none of theirs'
+    throw new CommandError(
+      `${names.join(' and ')} share the iss ${shown}, and a token's kid says whose it is: ${remedy}`,
+    )
   }
 }
 

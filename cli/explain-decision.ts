@@ -3,7 +3,7 @@ import type { Receipt } from '../lib/ports.ts'
 import { wire, type Refusal } from '../lib/protocol/refusals.ts'
 import { compare } from '../lib/trust/evaluate-rule.ts'
 import { toPolicy, type Policy } from '../lib/trust/policy.ts'
-import { fare, replay, type Recorded } from '../lib/trust/replay.ts'
+import { fare, issuerOnRecord, replay, type Recorded } from '../lib/trust/replay.ts'
 import { readLog, type LogEntry } from './broker-log.ts'
 import { CommandError, UsageError } from './command.ts'
 import { outcomeText, refusalText } from './outcome-text.ts'
@@ -92,8 +92,9 @@ async function nowBy(
   }
 }
 
-function rulesOnRecord({ iss, client_id, known }: Recorded, policy: Policy, now: number): ExplainedRule[] {
-  const issuer = iss === undefined ? undefined : policy.issuers.get(iss)
+function rulesOnRecord(recorded: Recorded, policy: Policy, now: number): ExplainedRule[] {
+  const { client_id, known } = recorded
+  const issuer = issuerOnRecord(recorded, policy)
   if (issuer === undefined) return []
   return (policy.rules.get(issuer.name) ?? []).map((rule) => {
     const { trace, untold } = fare(rule, issuer, client_id, known, policy, now)

@@ -1,5 +1,5 @@
 import { toPolicy } from '../lib/trust/policy.ts'
-import { fare } from '../lib/trust/replay.ts'
+import { fare, issuerOnRecord } from '../lib/trust/replay.ts'
 import { readLog } from './broker-log.ts'
 import { UsageError } from './command.ts'
 import { groupLines } from './flips.ts'
@@ -55,7 +55,7 @@ export async function explainShadow(options: ShadowOptions): Promise<number> {
       ? undefined
       : await replayTable(table, [configuration, enforced(configuration)], since, now, (receipt, recorded) => {
           for (const name of receipt.shadow) countOf(name).recorded++
-          const issuer = recorded.iss === undefined ? undefined : policy.issuers.get(recorded.iss)
+          const issuer = issuerOnRecord(recorded, policy)
           if (issuer === undefined) return
           for (const rule of shadows.filter(({ issuers }) => issuers.includes(issuer.name))) {
             const { trace, untold } = fare(rule, issuer, recorded.client_id, recorded.known, policy, now)

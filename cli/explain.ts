@@ -21,7 +21,7 @@ alone.
 
   --config FILE  the broker.yaml
   --token FILE   a token of the issuer; - reads standard input. It is not printed
-  --claims FILE  its claims, as a JSON object; - reads standard input
+  --claims FILE  its claims, as a JSON object; - reads standard input. Where issuers share an iss, give --token
   --job          this job's own token, found as token-broker exchange finds it
   --target NAME  what is asked for; without it, the one target that is granted
   --scope SCOPE  a scope that is asked for, each by its own --scope; without any, all that is granted

@@ -7,7 +7,7 @@ import type { Include, SourceFile } from '../lib/config/source.ts'
 import { toOneLine } from '../lib/protocol/one-line.ts'
 import { readArguments } from './arguments.ts'
 import { CommandError, UsageError, type Command } from './command.ts'
-import { readClaimsOption } from './read-claims.ts'
+import { readUnverified } from './read-claims.ts'
 import { readText, STDIN } from './read-text.ts'
 
 export const pin: Command = {
@@ -46,7 +46,7 @@ async function run(args: readonly string[]): Promise<number> {
   if (file === undefined || file === '') throw new UsageError('FILE is missing: name the broker.yaml')
   if (others.length > 0) throw new UsageError(`one FILE at a time, not also ${others.join(' ')}`)
   if (file === STDIN) throw new UsageError('pin changes files, and standard input is none')
-  const claims = await readClaimsOption(values)
+  const { payload: claims } = await readUnverified(values)
   const { text } = await readText(file)
   const pinning = pinned({ file, text }, claims)
   if (pinning.issuers.length === 0)

@@ -5,9 +5,10 @@ import type { KnownClaims, Recorded } from '../lib/trust/replay.ts'
 
 /** What a receipt tells of its exchange. Of the policies, the one that decided says which claims were looked for. */
 export function toRecorded(receipt: Receipt, policies: readonly Policy[]): Recorded {
-  const { iss, sub, client_id, grant_type, target } = receipt
+  const { iss, issuer_name, sub, client_id, grant_type, target } = receipt
   return {
     iss,
+    issuer_name,
     // No client's name is a sub with a colon in it; who asked for itself is its own client.
     client_id: iss !== undefined && client_id === sub ? undefined : client_id,
     grant_type,

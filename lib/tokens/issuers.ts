@@ -12,7 +12,7 @@ export function toIssuers(all: readonly TrustedIssuer[]): Issuers {
     if (same) same.push(issuer)
     else byIss.set(issuer.issuer, [issuer])
   }
-  return new Map([...byIss].map(([iss, [only, ...others]]) => [iss, others.length === 0 ? only! : byKid([only!, ...others])]))
+  return new Map([...byIss].map(([iss, same]) => [iss, same.length === 1 ? (same[0] as TrustedIssuer) : byKid(same)]))
 }
 
 function byKid(same: readonly TrustedIssuer[]): Map<string, TrustedIssuer> {

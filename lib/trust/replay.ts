@@ -24,6 +24,8 @@ export interface KnownClaims {
 export interface Recorded {
   /** Undefined where a client asked for itself. */
   iss: string | undefined
+  /** What the issuer was called then. */
+  issuer_name: string | undefined
   /** Undefined where the workload was its own client. */
   client_id: string | undefined
   grant_type: string
@@ -48,7 +50,7 @@ export function replay(recorded: Recorded, policy: Policy, now: number): Replaye
     const subject = { client_id: sub, authenticated: true, sub, workload: undefined } as unknown as AuthenticatedClient
     return { sub, decision: decide({ ...asked(recorded), subject }, policy, now) }
   }
-  const issuer = policy.issuers.get(iss)
+  const issuer = issuerOnRecord(recorded, policy)
   if (issuer === undefined) return refused({ reason: 'issuer_unknown', iss: iss.slice(0, 200) })
   const subject = subjectOnRecord(issuer, known)
   if ('untold' in subject) return subject
@@ -59,6 +61,12 @@ export function replay(recorded: Recorded, policy: Policy, now: number): Replaye
   const { claims } = known
   const assumed = { issuer, ...subject, claims, exp: 0, jti: undefined, hash: '' } as unknown as VerifiedSubject
   return { sub: subject.sub, decision: decide({ ...asked(recorded), subject: assumed }, certain, now) }
+}
+
+/** By its iss, whatever it is called now; where several share that, by the name too. */
+export function issuerOnRecord({ iss, issuer_name }: Recorded, { configuration }: Policy): Issuer | undefined {
+  const same = Object.values(configuration.issuers).filter(({ issuer }) => issuer === iss)
+  return same.length === 1 ? same[0] : same.find(({ name }) => name === issuer_name)
 }
 
 function asked({ client_id, target }: Recorded) {

@@ -22,11 +22,11 @@ mock.method(dns, 'lookup', (hostname: string, ...how: unknown[]) => {
   return Reflect.apply(lookup, dns, [hostname, ...how]) as unknown
 })
 syncBuiltinESMExports()
-const { connect } = Socket.prototype
+const connect = Reflect.get(Socket.prototype, 'connect') as (this: Socket, ...to: unknown[]) => Socket
 mock.method(Socket.prototype, 'connect', function (this: Socket, ...to: unknown[]) {
   const { host, port } = [to[0]].flat()[0] as { host: string; port: number }
   connected.push(`${host}:${port}`)
-  return Reflect.apply(connect, this, to) as Socket
+  return Reflect.apply(connect, this, to)
 })
 
 /** Trusted: one on the internet, one that answers. */

@@ -16,6 +16,7 @@ function recorded(claims: Record<string, unknown>, changes: Partial<Recorded> = 
   const known = names.map(toPath)
   return {
     iss: farm.issuer,
+    issuer_name: farm.name,
     client_id: undefined,
     grant_type: TOKEN_EXCHANGE_GRANT,
     target: 'api',
@@ -42,6 +43,20 @@ function told(result: Replayed): string {
   const { decision } = result
   return 'granted' in decision ? `granted by ${decision.granted.rules.join(', ')}` : decision.refused.reason
 }
+
+test('an issuer is found by its iss whatever it was called, and by its name where two share one', async () => {
+  const rules = [rule('r')]
+  const other = { ...farm, name: 'other' }
+  const renamed = { issuers: { other } }
+  const both = { issuers: { farm, other } }
+  const claims = { ref: 'main' }
+  const barn = [rule('r', { issuers: ['other'] })]
+  assert.equal(told(await replayed(barn, claims, renamed)), 'granted by r')
+  assert.equal(told(await replayed(rules, claims, both)), 'granted by r')
+  assert.equal(told(await replayed(barn, claims, both)), 'no_rule_matches')
+  assert.equal(told(await replayed(barn, claims, both, { issuer_name: 'other' })), 'granted by r')
+  assert.equal(told(await replayed(barn, claims, both, { issuer_name: 'gone' })), 'issuer_unknown')
+})
 
 const two = [equals('env', 'prod'), equals('ref', 'main')]
 

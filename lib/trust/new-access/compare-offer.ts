@@ -165,7 +165,7 @@ function compareAt(
 function whyNot({ issuer, iss }: Witness, decision: ReturnType<typeof decideFor>, { policy }: Side): string {
   if (decision !== undefined && 'refused' in decision && decision.refused.reason === 'ambiguous_rules')
     return `: ${decision.refused.rules.join(' and ')} contradicted each other`
-  const name = policy.issuers.get(iss)?.name
+  const name = Object.values(policy.configuration.issuers).find((known) => known.issuer === iss)?.name
   return name === undefined || name === issuer ? '' : `: the issuer was called ${name}, which is part of every sub`
 }
 
