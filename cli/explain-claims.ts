@@ -4,6 +4,7 @@ import { RefusedError } from '../lib/protocol/errors.ts'
 import { toOneLine } from '../lib/protocol/one-line.ts'
 import type { Refusal } from '../lib/protocol/refusals.ts'
 import type { JsonObject } from '../lib/protocol/strict-json.ts'
+import { trustDomainOf } from '../lib/protocol/spiffe-id.ts'
 import { findIssuer, toIssuers } from '../lib/tokens/issuers.ts'
 import { readClaims, type VerifiedSubject } from '../lib/tokens/verify-subject-token.ts'
 import { named, type Configuration, type Issuer } from '../lib/trust/configuration.ts'
@@ -124,16 +125,22 @@ function issuerOf(given: Unverified, configuration: Configuration, ourIssuer: st
     return named(configuration.issuers, findIssuer(toIssuers(all), ourIssuer, given).name) as Issuer
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error
-    const { iss } = given.payload
-    const shown = toOneLine(JSON.stringify(iss) ?? 'none')
-    if (error.refusal.reason !== 'key_unknown')
-      throw new CommandError(`no issuer of this broker.yaml has the token's iss: ${shown}`)
-    const names = all.flatMap(({ issuer, name }) => (issuer === iss ? [name] : []))
+    const { iss, sub } = given.payload
+    const domain = trustDomainOf(sub)
+    if (error.refusal.reason !== 'key_unknown') {
+      const orDomain = domain === undefined ? '' : `, nor the trust domain of its sub: ${shown(domain)}`
+      throw new CommandError(`no issuer of this broker.yaml has the token's iss: ${shown(iss)}${orDomain}`)
+    }
+    const sharing = all.filter(({ shares_issuer, issuer }) => shares_issuer && (issuer === iss || issuer === domain))
     const remedy = given.header.kid === undefined ? 'give one that has it, with --token' : 'this one is none of theirs'
     throw new CommandError(
-      `${names.join(' and ')} share the iss ${shown}, and a token's kid says whose it is: ${remedy}`,
+      `${sharing.map(({ name }) => name).join(' and ')} have one issuer URL, and a token's kid says whose it is: ${remedy}`,
     )
   }
+}
+
+function shown(value: unknown): string {
+  return toOneLine(JSON.stringify(value) ?? 'none')
 }
 
 function shadowText(now: Decision, then: Decision): string {

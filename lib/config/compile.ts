@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { toVerificationKey, type VerificationKey } from '../protocol/key-set.ts'
+import { keyUseOf, toVerificationKey, type KeyUse, type VerificationKey } from '../protocol/key-set.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
 import { CLIENT_CREDENTIALS_GRANT, TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
 import { toPath, type ClaimPath } from '../tokens/claim-path.ts'
@@ -135,7 +135,7 @@ class Compiler {
       ...(given.shares_issuer ? { shares_issuer: true } : {}),
       ...audiencesOf(given.audiences ?? preset?.audiences),
       algorithms: given.algorithms ?? preset?.algorithms ?? ['RS256'],
-      jwks: this.#jwks(given.jwks, [...path, 'jwks']),
+      jwks: this.#jwks(given.jwks, [...path, 'jwks'], keyUseOf(issuer ?? '')),
       subject:
         given.subject === undefined
           ? (preset?.subject ?? [{ claim: ['sub'] }])
@@ -147,12 +147,12 @@ class Compiler {
     }
   }
 
-  #jwks(given: BrokerFile['issuers'][string]['jwks'], path: Path): Issuer['jwks'] {
+  #jwks(given: BrokerFile['issuers'][string]['jwks'], path: Path, use: KeyUse = 'sig'): Issuer['jwks'] {
     if (given === undefined) return { discovery: true }
     if ('uri' in given) return { uri: given.uri }
     const keys: VerificationKey[] = []
     for (const [index, jwk] of given.keys.entries()) {
-      const key = toVerificationKey(jwk)
+      const key = toVerificationKey(jwk, use)
       if (key !== undefined) keys.push(key)
       else
         this.#error(

@@ -35,6 +35,10 @@ const url = z
   .string()
   .regex(/^https?:\/\/[^\s]+$/, 'write an https URL')
   .max(512)
+const issuerUrl = z
+  .string()
+  .regex(/^(?:https?|spiffe):\/\/[^\s]+$/, 'write an https URL, or the trust domain of preset: spiffe')
+  .max(512)
 const scope = z
   .string()
   .regex(
@@ -98,7 +102,9 @@ const issuer = z.strictObject({
     .enum(presetNames)
     .optional()
     .describe('What kind of issuer it is: fixes URL, algorithms, replay mode, subject and forbidden events.'),
-  issuer: url.optional().describe('The `iss` of its tokens, exactly.'),
+  issuer: issuerUrl
+    .optional()
+    .describe('The `iss` of its tokens, exactly. With preset: spiffe the trust domain: spiffe://acme.example.'),
   shares_issuer: z
     .literal(true)
     .optional()

@@ -1,7 +1,7 @@
 import { deadlines } from '../deadlines.ts'
 import type { KeySetFetcher, KeySource } from '../ports.ts'
 import { UnavailableError } from '../protocol/errors.ts'
-import { parseKeySet } from '../protocol/key-set.ts'
+import { keyUseOf, parseKeySet } from '../protocol/key-set.ts'
 import { parseJsonObject } from '../protocol/strict-json.ts'
 import { FetchError, guardedFetch, type GuardedFetchOptions } from './guarded-fetch.ts'
 
@@ -19,7 +19,7 @@ export function httpKeySetFetcher(options: KeySetFetcherOptions = {}): KeySetFet
         if (fetched.status === 304) return { notModified: true }
         return {
           notModified: false,
-          keys: parseKeySet(parseJsonObject(fetched.body)),
+          keys: parseKeySet(parseJsonObject(fetched.body), keyUseOf(source.issuer)),
           etag: validator(fetched.etag, uri),
         }
       })

@@ -1,4 +1,5 @@
 import { subjectTokenAlgorithms, type SubjectTokenAlgorithm } from './algorithms.ts'
+import { isTrustDomain } from './spiffe-id.ts'
 import type { JsonObject } from './strict-json.ts'
 
 /** A public key that passed `parseKeySet`; `algorithms` are those it can verify. */
@@ -19,25 +20,33 @@ const ecAlgorithms: Record<string, SubjectTokenAlgorithm> = { 'P-256': 'ES256', 
 const ecCoordinateBytes: Record<string, number> = { 'P-256': 32, 'P-384': 48, 'P-521': 66 }
 const rsaAlgorithms = subjectTokenAlgorithms.filter((alg) => alg.startsWith('RS') || alg.startsWith('PS'))
 
+/** What a key may say that it is for beside `sig`: JWT-SVID section 6 marks the keys of a bundle, and those of X.509 otherwise. */
+export type KeyUse = 'sig' | 'jwt-svid'
+
+/** Of the issuer that a key set belongs to. */
+export function keyUseOf(issuer: string): KeyUse {
+  return isTrustDomain(issuer) ? 'jwt-svid' : 'sig'
+}
+
 /**
  * Reads a JWK Set (RFC 7517 section 5). A key we cannot or must not use (section 5: "implementations SHOULD ignore")
  * is dropped and its neighbours live on. Throws SyntaxError for anything that is not a key set, and for one that holds
  * no usable key: such an answer must never replace keys that worked.
  */
-export function parseKeySet(value: unknown): KeySet {
+export function parseKeySet(value: unknown, use: KeyUse = 'sig'): KeySet {
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'keys'))
     throw new SyntaxError('not a JWK set')
   const { keys } = value as { keys: unknown }
   if (!Array.isArray(keys)) throw new SyntaxError('"keys" is not an array')
   if (keys.length === 0) throw new SyntaxError('the key set is empty')
   if (keys.length > MAX_KEYS) throw new SyntaxError(`the key set has more than ${MAX_KEYS} keys`)
-  const usable = keys.map(toVerificationKey).filter((key) => key !== undefined)
+  const usable = keys.map((key) => toVerificationKey(key, use)).filter((key) => key !== undefined)
   if (usable.length === 0) throw new SyntaxError('the key set has no usable key')
   return { keys: usable }
 }
 
 /** Undefined for a key that we cannot or must not use. */
-export function toVerificationKey(value: unknown): VerificationKey | undefined {
+export function toVerificationKey(value: unknown, use: KeyUse = 'sig'): VerificationKey | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
   const jwk = value as JsonObject
   if (typeof jwk.kty !== 'string') return undefined
@@ -45,7 +54,7 @@ export function toVerificationKey(value: unknown): VerificationKey | undefined {
   // A published private key is compromised, and `oct` is a secret by nature.
   if (privateMembers.some((member) => Object.hasOwn(jwk, member))) return undefined
   // RFC 7517 sections 4.2 and 4.3
-  if (jwk.use !== undefined && jwk.use !== 'sig') return undefined
+  if (jwk.use !== undefined && jwk.use !== 'sig' && jwk.use !== use) return undefined
   if (jwk.key_ops !== undefined && !(Array.isArray(jwk.key_ops) && jwk.key_ops.includes('verify'))) return undefined
   const possible = algorithmsOf(jwk)
   const algorithms = jwk.alg === undefined ? possible : possible.filter((alg) => alg === jwk.alg)

@@ -6,6 +6,7 @@ import type { VerificationKey } from '../protocol/key-set.ts'
 import type { Refusal } from '../protocol/refusals.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
 import type { SubjectTokenType } from '../protocol/token-exchange-request.ts'
+import { isSpiffeIdOf, isTrustDomain } from '../protocol/spiffe-id.ts'
 import { ACCESS_TOKEN_TYPE, ID_TOKEN_TYPE, JWT_TYPE } from '../protocol/urns.ts'
 import { claimAt } from './claim-path.ts'
 import { parseCompactJws } from './compact-jws.ts'
@@ -60,8 +61,8 @@ export async function verifySubjectToken(
   by: Verification,
 ): Promise<VerifiedSubject> {
   const { header, payload, signed } = parseCompactJws(token)
-  checkType(header, presentedAs)
   const issuer = findIssuer(by.issuers, by.ourIssuer, { header, payload })
+  checkType(header, presentedAs, issuer)
   if (by.only !== undefined && issuer.name !== by.only)
     throw new RefusedError({ reason: 'issuer_unknown', iss: issuer.issuer.slice(0, 200) })
   const { alg, kid } = checkHeader(header, issuer)
@@ -81,7 +82,7 @@ export function readClaims(
 ): Pick<VerifiedSubject, 'subject' | 'sub' | 'jti' | 'exp'> {
   const exp = checkTimes(payload, issuer, now)
   checkAudience(payload, issuer.audiences ?? [ourIssuer])
-  const jti = checkStrings(payload)
+  const jti = checkStrings(payload, issuer)
   const subject = subjectOf(payload, issuer.subject)
   return { subject, sub: toSub(issuer.name, subject), jti, exp }
 }
@@ -95,14 +96,15 @@ const types: Readonly<Record<PresentedAs, readonly string[]>> = {
 }
 
 /** A token made for one purpose is not taken for another. An absent typ says nothing. */
-function checkType(header: JsonObject, presentedAs: PresentedAs): void {
+function checkType(header: JsonObject, presentedAs: PresentedAs, { issuer }: TrustedIssuer): void {
   const { typ } = header
   if (typ === undefined) return
   if (typeof typ !== 'string') throw malformed('typ is not a string')
   // RFC 7515 section 4.1.9: compared without case, "application/" may be left out.
   const bare = typ.toLowerCase().replace(/^application\//, '')
-  if (!types[presentedAs].includes(bare))
-    throw new RefusedError({ reason: 'token_type_mismatch', typ: typ.slice(0, 64) })
+  // JWT-SVID section 2.3: JOSE says no more than that it is a JWS, so it is for those who are told to write it.
+  const fits = types[presentedAs].includes(bare) || (bare === 'jose' && isTrustDomain(issuer))
+  if (!fits) throw new RefusedError({ reason: 'token_type_mismatch', typ: typ.slice(0, 64) })
 }
 
 /** The header chooses nothing but the key: jwk, jku, x5u and x5c are never read. */
@@ -175,10 +177,12 @@ function checkAudience(payload: JsonObject, audiences: readonly string[]): void 
 }
 
 /** Returns jti. */
-function checkStrings(payload: JsonObject): string | undefined {
+function checkStrings(payload: JsonObject, { issuer }: TrustedIssuer): string | undefined {
   const sub = claimAt(payload, ['sub'])
   if (typeof sub !== 'string' || sub === '' || sub.length > MAX_SUB_CHARACTERS)
     throw claimMalformed('sub', 'not a string of 1 to 255 characters')
+  if (isTrustDomain(issuer) && !isSpiffeIdOf(issuer, sub))
+    throw claimMalformed('sub', 'not the SPIFFE ID of a workload of this trust domain')
   const jti = claimAt(payload, ['jti'])
   if (jti === undefined) return undefined
   if (typeof jti !== 'string' || jti === '' || Buffer.byteLength(jti) > MAX_JTI_BYTES)

@@ -49,6 +49,7 @@ export const presetNames = [
   'auth0',
   'keycloak',
   'cognito',
+  'spiffe',
 ] as const
 
 export type PresetName = (typeof presetNames)[number]

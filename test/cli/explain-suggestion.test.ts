@@ -52,7 +52,7 @@ describe('pasted as it is printed, it compiles under the guardrails and grants',
       const text = config(issuer)
       const ofAzureDevOps = preset === 'azure-devops' ? 'api://AzureADTokenExchange' : 'https://broker.test'
       const aud = /audiences: \[([^\]]+)\]/.exec(issuer)?.[1] ?? ofAzureDevOps
-      const refused = await explained(text, { ...claims, aud })
+      const refused = await explained(text, { ...claims, aud, exp: now + 300, iat: now })
       assert.deepEqual([refused.code, refused.stderr], [1, ''])
       const pasted = text + suggested(refused.stdout)
       // Of the rule about somebody else one may say that nobody meets it.
@@ -61,7 +61,7 @@ describe('pasted as it is printed, it compiles under the guardrails and grants',
         findings.filter(({ line }) => line >= text.split('\n').length),
         [],
       )
-      const granted = await explained(pasted, { ...claims, aud })
+      const granted = await explained(pasted, { ...claims, aud, exp: now + 300, iat: now })
       assert.match(granted.stdout, /\ngranted: target api, scope a:write read, by [a-z0-9-]+\n$/)
       assert.equal(granted.code, 0)
     })

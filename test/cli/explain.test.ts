@@ -147,7 +147,7 @@ test('of two issuers with one iss only a token’s kid says which, so claims alo
   const twins = config
     .replace(/ {2}ci: .*\n/, shared('berlin') + shared('paris'))
     .replaceAll('issuer: ci', 'issuer: paris')
-  const shares = /^berlin and paris share the iss "https:\/\/ci\.test", and a token's kid says whose it is: /
+  const shares = /^berlin and paris have one issuer URL, and a token's kid says whose it is: /
   const ask = async (form: string, stdin: string) => {
     const { code, stdout, stderr } = await runCommand(
       ['explain', '--config', write('twins.yaml', twins), form, '-', '--target', 'api'],
@@ -164,6 +164,35 @@ test('of two issuers with one iss only a token’s kid says which, so claims alo
   const byNone = await ask('--token', tokenOf({ alg: 'RS256', kid: 'x' }))
   assert.match(byNone.stderr, shares)
   assert.match(byNone.stderr, /: this one is none of theirs\n$/)
+})
+
+test('a JWT-SVID is of its trust domain, also without iss', async () => {
+  const acme = '  acme: { preset: spiffe, issuer: spiffe://acme.example, jwks: { uri: https://spire.test/bundle } }'
+  const spiffe = write(
+    'spiffe.yaml',
+    `${config.replace('issuers:', `issuers:\n${acme}`)}  web:
+    issuer: acme
+    match: { sub: spiffe://acme.example/web }
+    grant: [{ target: other }]
+`,
+  )
+  const ask = (sub: string) =>
+    runCommand(['explain', '--config', spiffe, '--claims', '-'], {
+      stdin: JSON.stringify({ sub, aud: ['https://broker.test'], exp: now + 300 }),
+    })
+  assert.equal(
+    (await ask('spiffe://acme.example/web')).stdout,
+    `issuer acme, subject acme:spiffe://acme.example/web; the signature is not verified here
+rule web matches
+  ✓ sub  "spiffe://acme.example/web"
+granted: target other, by web
+`,
+  )
+  assert.match((await ask('spiffe://acme.example/web/')).stdout, /x the token: .*not the SPIFFE ID of a workload/)
+  assert.equal(
+    (await ask('spiffe://other.example/web')).stderr,
+    `no issuer of this broker.yaml has the token's iss: none, nor the trust domain of its sub: "spiffe://other.example"\n`,
+  )
 })
 
 test('as JSON it is the same', async () => {

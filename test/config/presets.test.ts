@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { compile } from '../../lib/config/compile.ts'
@@ -375,4 +376,56 @@ test('entra-id: whose groups do not fit into the token is in none of them', asyn
   const overage = { groups: undefined, _claim_names: { groups: 'src1' }, _claim_sources: { src1: { endpoint: 'x' } } }
   assert.equal(await answer(configuration, workloads['entra-id'].claims), 'granted')
   assert.equal(await answer(configuration, { ...workloads['entra-id'].claims, ...overage }), 'no_rule_matches')
+})
+
+test('spiffe: nine algorithms, replay off, for an hour at most, and the SPIFFE ID is the subject', async () => {
+  const condition = 'sub: { glob: "spiffe://acme.example/ns/*/sa/web" }'
+  const { workload } = compiled('spiffe', condition).issuers
+  assert.deepEqual(
+    [workload?.algorithms.join(' '), workload?.replay, workload?.max_token_lifetime],
+    ['RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512', 'off', 3_600],
+  )
+  assert.equal(subjectOf(workloads.spiffe.claims, workload!.subject), workloads.spiffe.claims.sub)
+  assert.equal(await ask('spiffe', condition), 'granted')
+})
+
+for (const [what, sub] of [
+  ['another workload', 'spiffe://acme.example/ns/prod/sa/api'],
+  ['another namespace', 'spiffe://acme.example/ns/test/sa/web'],
+  ['a workload below it', 'spiffe://acme.example/ns/prod/sa/web/x'],
+  ['its namespace', 'spiffe://acme.example/ns/prod'],
+] as const)
+  test(`spiffe: ${what}: no_rule_matches`, async () => {
+    assert.equal(await answer(ofPage('spiffe'), { ...workloads.spiffe.claims, sub }), 'no_rule_matches')
+  })
+
+test('spiffe: a * is one segment', async () => {
+  const configuration = compiled('spiffe', 'sub: { glob: "spiffe://acme.example/*" }')
+  const of = (sub: string) => answer(configuration, { ...workloads.spiffe.claims, sub })
+  assert.equal(await of('spiffe://acme.example/web'), 'granted')
+  assert.equal(await of('spiffe://acme.example/ns/web'), 'no_rule_matches')
+})
+
+test('spiffe: of uploaded keys those of X.509 are none, and no other issuer has keys of a trust domain', () => {
+  const { n, e } = generateKeyPairSync('rsa', { modulusLength: 2_048 }).publicKey.export({ format: 'jwk' })
+  const file = (issuer: string, use: string) => `version: 1
+issuer: https://broker.test
+signing: { algorithms: [RS256] }
+issuers: { workload: { ${issuer}, jwks: { keys: [${JSON.stringify({ kty: 'RSA', kid: 'k', use, n, e })}] } } }
+targets: { api: { audience: https://api.test } }
+rules: { r: { issuer: workload, match: { sub: x }, grant: [{ target: api }] } }
+`
+  const spiffe = 'preset: spiffe, issuer: "spiffe://acme.example"'
+  for (const use of ['jwt-svid', 'sig'])
+    assert.doesNotThrow(() => compile(file(spiffe, use), 'broker.yaml', { now: 0 }), use)
+  for (const [issuer, use] of [
+    [spiffe, 'x509-svid'],
+    [spiffe, 'JWT-SVID'],
+    ['issuer: "https://ci.test"', 'jwt-svid'],
+    ['preset: kubernetes, issuer: "https://ci.test"', 'jwt-svid'],
+  ] as const)
+    assert.throws(
+      () => compile(file(issuer, use), 'broker.yaml', { now: 0 }),
+      ({ findings }: ConfigurationError) => findings.some(({ rule }) => rule === 'invalid-key-set'),
+    )
 })

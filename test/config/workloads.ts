@@ -290,4 +290,15 @@ export const workloads = {
       auth_time: 1_729_600_000,
     },
   },
+  spiffe: {
+    issuer:
+      '{ preset: spiffe, issuer: "spiffe://acme.example", jwks: { uri: "https://spire.acme.example/bundle.json" } }',
+    // As SPIRE makes it where no jwt_issuer is set.
+    claims: {
+      sub: 'spiffe://acme.example/ns/prod/sa/web',
+      aud: ['https://broker.acme.dev'],
+      exp: 1_790_000_300,
+      iat: 1_790_000_000,
+    },
+  },
 } as const satisfies Record<PresetName, { issuer: string; claims: Record<string, unknown> }>

@@ -74,6 +74,24 @@ test('one trailing slash of the issuer is left out of the path, and kept in the 
   )
 })
 
+test('the keys of a bundle are those of a trust domain alone', async (t) => {
+  const bundle = {
+    keys: [
+      { ...jwk, use: 'jwt-svid' },
+      { ...jwk, kid: 'x', use: 'x509-svid' },
+    ],
+  }
+  const { url } = await issuer(t, { keys: JSON.stringify(bundle) })
+  const fetchFor = (issuer: string) =>
+    fetcher.fetch({ name: 'ci', issuer, jwks: { uri: `${url}/keys` } }, undefined, signal)
+  assert.deepEqual(await fetchFor('spiffe://acme.example'), {
+    notModified: false,
+    keys: parseKeySet({ keys: [jwk] }),
+    etag: undefined,
+  })
+  await unavailable(fetchFor('https://acme.example'), /no usable key/)
+})
+
 test('a configured uri needs no discovery, and uploaded keys need nothing', async (t) => {
   const { url, requests } = await issuer(t)
   const fetched = await fetcher.fetch(

@@ -58,7 +58,7 @@ export class World {
     })
   }
 
-  private items(): KeySetItems {
+  items(): KeySetItems {
     const row = (name: string) => this.rows.get(name) ?? { item: undefined, attempted_at: undefined }
     const asked = async (operation: typeof this.tableFails) => {
       await setImmediate()

@@ -30,6 +30,24 @@ test('RSA, EC and Ed25519 keys are read, each with the algorithms it can verify'
   )
 })
 
+test('what a SPIFFE bundle marks for JWT-SVIDs is read where one is expected, and its X.509 keys never', () => {
+  const bundle = {
+    spiffe_sequence: 7,
+    spiffe_refresh_hint: 300,
+    keys: [
+      { ...rsa, kid: 'x', use: 'x509-svid', x5c: ['AA=='] },
+      { ...rsa, kid: 'a', use: 'jwt-svid' },
+      { ...ecPublic, kid: 'b' },
+      { ...ecPublic, kid: 'c', use: 'sig' },
+      { ...ecPublic, kid: 'd', use: 'jwt-SVID' },
+      { ...ecPublic, kid: 'e', use: 'enc' },
+    ],
+  }
+  const kids = (...use: [] | ['jwt-svid']) => parseKeySet(bundle, ...use).keys.map(({ kid }) => kid)
+  assert.deepEqual(kids('jwt-svid'), ['a', 'b', 'c'])
+  assert.deepEqual(kids(), ['b', 'c'])
+})
+
 for (const [title, key] of [
   ['a symmetric key', { kty: 'oct', k: 'c2VjcmV0' }],
   ['a private key', ec.privateKey.export({ format: 'jwk' })],

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
 import { RefusedError } from '../../lib/protocol/errors.ts'
 import type { VerificationKey } from '../../lib/protocol/key-set.ts'
 import { findIssuer, toIssuers } from '../../lib/tokens/issuers.ts'
@@ -77,6 +77,54 @@ test('a key without a kid makes nobody of a token without one', () => {
   const nameless = toIssuers([issuer('berlin', iss, [undefined]), issuer('paris', iss, ['p1'])])
   assert.throws(() => findIssuer(nameless, ourIssuer, { header: {}, payload: { iss } }), {
     refusal: { reason: 'key_unknown', kid: '' },
+  })
+})
+
+describe('of a trust domain', () => {
+  const domain = 'spiffe://acme.example'
+  const spiffe = toIssuers([
+    issuer('farm', 'https://ci.test'),
+    issuer('acme', domain),
+    issuer('west', 'spiffe://west.example', ['w']),
+    issuer('east', 'spiffe://west.example', ['e']),
+  ])
+  const of = (payload: Record<string, unknown>, kid?: string): unknown => {
+    try {
+      return findIssuer(spiffe, ourIssuer, { header: kid ? { kid } : {}, payload }).name
+    } catch (error) {
+      if (!(error instanceof RefusedError)) throw error
+      return error.refusal.reason
+    }
+  }
+  for (const [what, payload, expected] of [
+    ['a token without iss', {}, 'acme'],
+    ['a token with any iss', { iss: 'https://spire.test' }, 'acme'],
+    ['a token with the iss of another', { iss: 'https://ci.test' }, 'acme'],
+    ['a token with the trust domain as iss', { iss: domain }, 'acme'],
+    ['a token with another trust domain as iss', { iss: 'spiffe://west.example' }, 'acme'],
+    ['a token whose path is yet to be looked at', { sub: `${domain}/../x` }, 'acme'],
+    ['a token without a path', { sub: domain }, 'acme'],
+    ['a token with our own iss', { iss: ourIssuer }, 'issuer_unknown'],
+    ['a token with a list of iss', { iss: ['https://ci.test'] }, 'claim_malformed'],
+    ['a token with iss null', { iss: null }, 'claim_malformed'],
+    ['a token that has it in iss alone', { iss: domain, sub: 'web' }, 'issuer_unknown'],
+    ['a token that has it in iss, and no sub', { iss: domain, sub: undefined }, 'issuer_unknown'],
+    ['a token with a list of sub', { sub: [`${domain}/web`] }, 'claim_malformed'],
+    ['a token of a trust domain in upper case', { sub: 'spiffe://ACME.example/web' }, 'claim_malformed'],
+    ['a token of a scheme in upper case', { sub: 'SPIFFE://acme.example/web' }, 'claim_malformed'],
+    ['a token of the trust domain with a port', { sub: `${domain}:443/web` }, 'claim_malformed'],
+    ['a token of a trust domain below', { sub: 'spiffe://x.acme.example/web' }, 'claim_malformed'],
+    ['a token of an unknown trust domain', { sub: 'spiffe://other.example/web' }, 'claim_malformed'],
+    ['one of those with a known iss', { sub: 'spiffe://other.example/web', iss: 'https://ci.test' }, 'farm'],
+  ] as const)
+    test(`${what}: ${expected}`, () => assert.equal(of({ sub: `${domain}/web`, ...payload }), expected))
+
+  test('that two share: by the kid', () => {
+    const sub = 'spiffe://west.example/web'
+    assert.deepEqual(
+      [of({ sub }, 'w'), of({ sub }, 'e'), of({ sub }, 'x'), of({ sub })],
+      ['west', 'east', 'key_unknown', 'key_unknown'],
+    )
   })
 })
 

@@ -186,3 +186,51 @@ test('a key that our own checks should never have let through is our failure, no
   const keySets = fixedKeySets({ keys: [{ kid: 'k1', algorithms: ['RS256'], jwk: { kty: 'RSA', use: 'enc' } }] })
   await assert.rejects(verify(await farm.sign(), { keySets }), (error) => !(error instanceof RefusedError))
 })
+
+const domain = 'spiffe://acme.example'
+const spiffe = { issuer: domain, subject: [{ claim: ['sub'] }], replay: 'off' } as const
+/** A JWT-SVID, as SPIRE makes one. */
+const svid = { iss: undefined, jti: undefined, nbf: undefined, sub: `${domain}/ns/prod/sa/web`, aud: [ourIssuer] }
+
+test('a JWT-SVID needs neither iss nor jti, and its subject is its SPIFFE ID', async () => {
+  const issuer = { ...farm.issuer, ...spiffe }
+  for (const iss of [undefined, 'https://spire.test', domain]) {
+    const { sub, subject, jti } = await verify(await farm.sign({ ...svid, iss }), { issuer })
+    assert.deepEqual([sub, subject, jti], [`farm:${svid.sub}`, svid.sub, undefined])
+  }
+})
+
+const notSpiffe = malformed('sub', 'not the SPIFFE ID of a workload of this trust domain')
+for (const [title, claims, refusal] of [
+  ['without exp', { exp: undefined }, malformed('exp', 'absent')],
+  ['for several audiences', { aud: [ourIssuer, 'https://other.test'] }, badAud],
+  ['for another audience', { aud: domain }, { reason: 'audience_mismatch', aud: domain }],
+  ['without a path', { sub: domain }, notSpiffe],
+  ['with a path of nothing', { sub: `${domain}/` }, notSpiffe],
+  ['with an empty segment', { sub: `${domain}/ns//web` }, notSpiffe],
+  ['with a dot segment', { sub: `${domain}/ns/../web` }, notSpiffe],
+  ['with an encoded letter', { sub: `${domain}/we%62` }, notSpiffe],
+  ['with a query', { sub: `${domain}/web?x=y` }, notSpiffe],
+  ['of 256 characters', { sub: `${domain}/`.padEnd(256, 'x') }, badSub],
+  ['of a user', { sub: 'user@acme.example', iss: domain }, { reason: 'issuer_unknown', iss: domain }],
+] as const satisfies readonly (readonly [string, Record<string, unknown>, Refusal])[])
+  test(`a JWT-SVID ${title} is refused`, async () => {
+    const issuer = { ...farm.issuer, ...spiffe }
+    await assert.rejects(verify(await farm.sign({ ...svid, ...claims }), { issuer }), { refusal })
+  })
+
+test('a SPIFFE ID of 255 characters is a subject', async () => {
+  const issuer = { ...farm.issuer, ...spiffe }
+  const { subject } = await verify(await farm.sign({ ...svid, sub: `${domain}/`.padEnd(255, 'x') }), { issuer })
+  assert.equal(subject.length, 255)
+})
+
+test('the typ JOSE is for JWT-SVIDs', async () => {
+  const issuer = { ...farm.issuer, ...spiffe }
+  for (const typ of ['JOSE', 'jose', 'JWT', undefined])
+    await verify(await farm.sign(svid, { header: { typ } }), { issuer })
+  const refusal = (typ: string): Refusal => ({ reason: 'token_type_mismatch', typ })
+  await assert.rejects(verify(await farm.sign({}, { header: { typ: 'JOSE' } })), { refusal: refusal('JOSE') })
+  for (const typ of ['at+jwt', 'jose+json', 'client-authentication+jwt'])
+    await assert.rejects(verify(await farm.sign(svid, { header: { typ } }), { issuer }), { refusal: refusal(typ) })
+})

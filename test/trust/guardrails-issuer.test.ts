@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { SubjectTokenAlgorithm } from '../../lib/protocol/algorithms.ts'
 import type { KeySet } from '../../lib/protocol/key-set.ts'
-import type { Configuration, Issuer } from '../../lib/trust/configuration.ts'
+import { presetNames, type Configuration, type Issuer } from '../../lib/trust/configuration.ts'
 import { findUnsafe } from '../../lib/trust/guardrails.ts'
 import type { GuardrailFinding } from '../../lib/trust/guardrails/finding.ts'
-import { rulesOf, safe, withIssuer } from './guardrails-fixture.ts'
+import { matching, ofPreset, rulesOf, safe, withIssuer } from './guardrails-fixture.ts'
 import { farm } from './policy-fixture.ts'
 
 const inLocalRun = (issuer: Parameters<typeof withIssuer>[0]): Configuration => ({ ...withIssuer(issuer), local: true })
@@ -30,6 +30,10 @@ const clusters = (berlin: Partial<Issuer>, paris: Partial<Issuer>): Configuratio
   }
 }
 const alone = { shares_issuer: undefined } as unknown as Partial<Issuer>
+
+const bundle = { uri: 'https://spire.test/bundle' }
+const spiffe = (changes: Partial<Issuer>): Configuration =>
+  withIssuer({ ...ofPreset('spiffe', 'spiffe://acme.example'), jwks: bundle, ...changes })
 
 const unsafe: readonly (readonly [string, Configuration, GuardrailFinding['rule']])[] = [
   ['an issuer over http', withIssuer({ issuer: 'http://ci.test' }), 'insecure-url'],
@@ -144,6 +148,43 @@ const unsafe: readonly (readonly [string, Configuration, GuardrailFinding['rule'
   ['a shared URL and one kid for two keys', clusters({}, { jwks: key('b', 'np') }), 'ambiguous-name'],
   ['a shared URL and one key under two kids', clusters({}, { jwks: key('p', 'nb') }), 'ambiguous-name'],
   ['a shared URL that nobody else has', clusters({}, { issuer: 'https://ci.test/p' }), 'ambiguous-name'],
+  ['a trust domain without its preset', withIssuer({ issuer: 'spiffe://acme.example', jwks: bundle }), 'use-preset'],
+  ['a trust domain in upper case without it', withIssuer({ issuer: 'SPIFFE://x', jwks: bundle }), 'use-preset'],
+  ...presetNames
+    .filter((name) => name !== 'spiffe')
+    .map(
+      (name) =>
+        [
+          `a trust domain with preset ${name}`,
+          withIssuer({ ...ofPreset(name, 'spiffe://acme.example'), jwks: bundle }),
+          'preset-issuer',
+        ] as const,
+    ),
+  ...[
+    'spiffe://Acme.example',
+    'spiffe://acme.example/',
+    'spiffe://acme.example/ns',
+    'spiffe://acme.example:443',
+    'spiffe://*.example',
+    'SPIFFE://acme.example',
+    'https://acme.example',
+  ].map((url) => [`${url} as a trust domain`, spiffe({ issuer: url }), 'preset-issuer'] as const),
+  [
+    'loopback as a trust domain, locally',
+    { ...spiffe({ issuer: 'http://127.0.0.1:8788' }), local: true },
+    'preset-issuer',
+  ],
+  ['a trust domain without keys', spiffe({ jwks: { discovery: true } }), 'unreachable-keys'],
+  [
+    'a trust domain without keys, locally',
+    { ...spiffe({ jwks: { discovery: true } }), local: true },
+    'unreachable-keys',
+  ],
+  ['a trust domain whose bundle is inside', spiffe({ jwks: { uri: 'https://spire.internal/' } }), 'unreachable-keys'],
+  ['a trust domain whose bundle comes over http', spiffe({ jwks: { uri: 'http://spire.test/' } }), 'insecure-url'],
+  ['a trust domain with another subject', spiffe({ subject: [{ claim: ['aud'] }] }), 'preset-fixed'],
+  ['a trust domain with EdDSA', spiffe({ algorithms: ['EdDSA'] }), 'preset-fixed'],
+  ['SVIDs for two hours', spiffe({ max_token_lifetime: 7_200 }), 'replay-off-too-long'],
   ['our own URL as an issuer', withIssuer({ issuer: 'https://broker.test' }), 'ambiguous-name'],
 ]
 
@@ -175,6 +216,20 @@ const safeToo: readonly (readonly [string, Configuration])[] = [
   ['a public name that begins like an address', withIssuer({ issuer: 'https://10.0.0.1.ci.test' })],
   ['a public name that ends in a digit', withIssuer({ issuer: 'https://ci.t1' })],
   ['two issuers of one URL that say so, each with keys of its own', clusters({}, {})],
+  ['a trust domain with its bundle', spiffe({})],
+  ['a trust domain with uploaded keys', spiffe({ jwks: { keys: keySet('ES384') } })],
+  ['a trust domain whose tokens are traded once', spiffe({ replay: 'once', max_token_lifetime: 7_200 })],
+  [
+    'a pattern for SPIFFE IDs',
+    matching(
+      'sub',
+      { glob: 'spiffe://acme.example/ns/*/sa/web' },
+      {
+        ...ofPreset('spiffe', 'spiffe://acme.example'),
+        jwks: bundle,
+      },
+    ),
+  ],
   ['audiences of our own', withIssuer({ audiences: ['https://broker.test', 'urn:broker'] })],
   [
     'an audience that begins like the API server’s',

@@ -1,5 +1,6 @@
 import { subjectTokenAlgorithms } from '../../protocol/algorithms.ts'
 import type { KeySet } from '../../protocol/key-set.ts'
+import { isTrustDomain } from '../../protocol/spiffe-id.ts'
 import { MAX_CLOCK_TOLERANCE, type ReplayMode, type TrustedIssuer } from '../../tokens/trusted-issuer.ts'
 import type { Condition, Configuration, Issuer } from '../configuration.ts'
 import { presets } from '../presets.ts'
@@ -22,7 +23,8 @@ export function ofIssuer(issuer: Issuer, configuration: Configuration): Guardrai
   if (issuer.issuer === configuration.issuer) add('ambiguous-name', undefined, 'this is our own issuer URL')
 
   const local = configuration.local && isLoopback(issuer.issuer)
-  if (!local && !isHttps(issuer.issuer))
+  // What is wrong with another scheme than these, its preset says.
+  if (!local && !isHttps(issuer.issuer) && !/^spiffe:/i.test(issuer.issuer))
     add(
       'insecure-url',
       'issuer',
@@ -67,9 +69,11 @@ function tenancy(issuer: Issuer, local: boolean): GuardrailFinding[] {
     return [finding('use-preset', path, message)]
   }
   const preset = presets[issuer.preset]
+  // A trust domain is a name, for which nothing on loopback can stand.
+  const standsIn = local && issuer.preset !== 'spiffe'
   // Also where the preset's own shapes would let it pass: under another kind's preset nothing would pin its tenants.
   const foreign = known !== undefined && !known.presets?.includes(issuer.preset)
-  if (foreign || (!local && preset.issuers?.some((shape) => shape.test(issuer.issuer)) === false)) {
+  if (foreign || (!standsIn && preset.issuers?.some((shape) => shape.test(issuer.issuer)) === false)) {
     const remedy =
       foreign && known.presets
         ? `: its preset is ${known.presets.join(' or ')}`
@@ -145,6 +149,11 @@ export function ofKeys(
 ): GuardrailFinding[] {
   if ('keys' in source.jwks) return ofUploaded(source.jwks.keys, source, path)
   const [key, url] = 'uri' in source.jwks ? ['jwks', source.jwks.uri] : ['issuer', source.issuer]
+  if (isTrustDomain(url)) {
+    const message =
+      'a trust domain has no discovery: give jwks: { uri: <its bundle endpoint> }, or jwks: { keys: [...] }'
+    return [finding('unreachable-keys', [...path, key], message)]
+  }
   if (local && isLoopback(url)) return []
   // An issuer's own URL is looked at by itself.
   if (!isHttps(url)) return key === 'jwks' ? [finding('insecure-url', [...path, key], 'write an https URL')] : []

@@ -24,7 +24,8 @@ function whyUnsafe(pattern: string, claim: string, issuer: Issuer): string | und
   if (pattern.startsWith('*'))
     return 'a pattern that begins with * leaves its most telling part open: begin with what you know'
   if (/(?:^|[_.-])(?:id|uid)$/.test(claim)) return 'an id is matched by value: list the ids'
-  if (claim === 'sub' && issuer.preset !== undefined)
+  // A SPIFFE ID has but one.
+  if (claim === 'sub' && issuer.preset !== undefined && issuer.preset !== 'spiffe')
     return "the issuer's sub has several shapes: match the claims it is made of"
   return undefined
 }

@@ -9,7 +9,7 @@ const computeEngine = (name: string): ClaimPath => ['google', 'compute_engine', 
 
 /** Issuers of what runs: pods, functions, machines. */
 export const runtimePresets: Readonly<
-  Record<'kubernetes' | 'vercel' | 'fly' | 'aws' | 'google-service-account', Preset>
+  Record<'kubernetes' | 'vercel' | 'fly' | 'aws' | 'google-service-account' | 'spiffe', Preset>
 > = {
   kubernetes: {
     algorithms: ['RS256', 'ES256'],
@@ -112,6 +112,19 @@ export const runtimePresets: Readonly<
       instance_id: computeEngine('instance_id'),
       instance_name: computeEngine('instance_name'),
     },
+    ids: {},
+  },
+  spiffe: {
+    // A trust domain: `sub` says whose a token is, and `iss` may say anything or be absent.
+    issuers: [/^spiffe:\/\/[a-z0-9._-]{1,255}$/],
+    algorithms: ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512'],
+    // The SPIFFE ID, whole.
+    subject: [{ claim: ['sub'] }],
+    // The Workload API hands the same token out until half of its life is over.
+    replay: 'off',
+    max_token_lifetime: 3_600,
+    otherTypes: [],
+    aliases: {},
     ids: {},
   },
 }

@@ -17,6 +17,7 @@ export const sharedIssuers: readonly ({ issuer: RegExp } & (
   { issuer: /^https:\/\/oidc\.circleci\.com\/org\//, presets: ['circleci'] },
   { issuer: /^https:\/\/vstoken\.dev\.azure\.com(?:\/|$)/, presets: ['azure-devops'] },
   { issuer: /^https:\/\/[0-9a-f-]+\.tokens\.sts\.global\.api\.aws(?:\/|$)/, presets: ['aws'] },
+  { issuer: /^spiffe:/i, presets: ['spiffe'] },
   {
     issuer:
       /^https:\/\/(?:login\.(?:microsoftonline\.(?:com|us)|partner\.microsoftonline\.cn)|sts\.(?:windows\.net|chinacloudapi\.cn))(?:\/|$)/,
