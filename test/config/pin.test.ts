@@ -16,12 +16,17 @@ const claims = {
 const top = `issuers:
   github: { preset: github-actions } # ours
   mirror: { preset: github-actions, issuer: https://token.actions.githubusercontent.com/acme }
+  odd: { preset: toString, issuer: https://token.actions.githubusercontent.com }
+  other: null
+clients: { a: null, b: { auth: null }, c: { auth: { federated: { issuer: mirror, match: { repository: acme/web } } } } }
 rules:
+  odd: null
 `
 
 /** What a rule's text becomes, and what is said of it. */
 function pinned(rule: string, of: JsonObject = claims) {
-  const { files, places } = pinIds({ file: 'broker.yaml', text: top + rule }, of)
+  const { files, places, issuers } = pinIds({ file: 'broker.yaml', text: top + rule }, of)
+  assert.deepEqual(issuers, of.iss === claims.iss ? ['github'] : [])
   assert.ok(files.length <= 1)
   const text = files[0]?.text ?? top + rule
   assert.ok(text.startsWith(top))
@@ -43,6 +48,11 @@ for (const [title, rule, expected] of [
     'a name that YAML would read as a number',
     'a: { issuer: github, match: { actor: "1e3" } }',
     'a: { issuer: github, match: { actor: { name: "1e3", id: "42" } } }',
+  ],
+  [
+    'a rule of several issuers',
+    'a: { issuer: [mirror, github], match: { repository: acme/web } }',
+    'a: { issuer: [mirror, github], match: { repository: { name: acme/web, id: "987654" } } }',
   ],
   [
     'a list of one',
@@ -74,6 +84,9 @@ for (const [title, rule, expected] of [
   })
 
 for (const [title, rule, of, outcomes] of [
+  ['a rule of a preset that is none', '{ issuer: odd, match: { repository: acme/web } }', claims, []],
+  ['a rule without a match', '{ issuer: github }', claims, []],
+  ['a name that is no text', '{ issuer: github, match: { repository: 7 } }', { ...claims, repository: 7 }, []],
   ['another name', '{ issuer: github, match: { repository: acme/api } }', claims, []],
   ['a name in other letters', '{ issuer: github, match: { repository: Acme/Web } }', claims, []],
   ['a rule of another issuer', '{ issuer: mirror, match: { repository: acme/web } }', claims, []],

@@ -210,6 +210,12 @@ for (const [title, from, to, expected] of [
   ],
   ['a row with a bad name', 'pay: { sub', 'Pay: { sub', /^broker\.yaml:14:7 error invalid-name a name is 1 to 63/],
   [
+    'a row that is no map beside one that is',
+    '      web: { sub',
+    '      web: 7\n#     web: { sub',
+    /^broker\.yaml:13:5 error wrong-type each must be a map of maps/,
+  ],
+  [
     'each that is a list',
     /each:[^]*$/,
     'each: [a]\n',
@@ -257,6 +263,44 @@ test('a $ is nothing special in a rule without each', () => {
   assert.deepEqual(configuration.rules[0]?.match[0]?.operator, { equals: ['$web'] })
 })
 
+for (const value of ['$sub-x', '$Sub', '$', '$$sub'])
+  test(`each: ${value} is no column`, () => {
+    const { configuration } = compiled(
+      rows
+        .replace('$owner', '"#all"')
+        .replace('sub: $sub', () => `sub: ${value}`)
+        .replaceAll(/sub: (pay|web), owner: "#(?:pay|web)", /g, ''),
+    )
+    const [condition] = configuration.rules[0]!.match.filter(({ key }) => key === 'sub')
+    assert.deepEqual(condition?.operator, { equals: [value] })
+  })
+
+const odd = [
+  'null',
+  '7',
+  'true',
+  'text',
+  '[]',
+  '[a]',
+  '{}',
+  '{ a: null }',
+  '{ a: 7 }',
+  '{ a: [] }',
+  '{ a: { b: null } }',
+]
+const oddParts = [...odd, '{ a: { each: null } }', '{ a: { instances: { x: { instances: {} } } } }']
+for (const value of oddParts)
+  test(`${value} where a map is expected is answered with findings, and no stack`, () => {
+    for (const key of ['issuers', 'rules', 'targets', 'clients', 'include'])
+      assert.ok(findingsIn(`${top}${key}: ${value}\n`).length > 0, key)
+    for (const section of ['issuers', 'rules', 'targets', 'clients'])
+      assert.doesNotThrow(() => findingsIn(withRules, { 'rules/a.yaml': `${section}: ${value}\n` }), section)
+    const rowsOf = (each: string) => rows.replace(/each:[^]*/, `each: ${each}\n`)
+    const instancesOf = (instances: string) =>
+      clusters.replace(/instances:[^]*?targets/, `instances: ${instances}\ntargets`)
+    for (const text of [rowsOf(value), instancesOf(value)]) assert.ok(findingsIn(text).length > 0, text)
+  })
+
 // instances
 
 const clusters = `${top}issuers:
@@ -299,6 +343,12 @@ test('instances: several issuers of a kind, of which a rule names all or some', 
 for (const [title, from, to, expected] of [
   ['a value of one', 'lifetime: 10m', 'lifetime: 10', /^broker\.yaml:9:90 error unquoted-value/],
   ['a value of all', 'lifetime: 30m', 'lifetime: 2h', /^broker\.yaml:6:25 error replay-off-too-long/],
+  [
+    'instances of its own',
+    'eu: { issuer',
+    'eu: { instances: {}, issuer',
+    /^broker\.yaml:8:13 error unknown-key instances stands beside instances/,
+  ],
   [
     'a preset of its own',
     'eu: { issuer',
