@@ -271,7 +271,7 @@ for (const value of ['$sub-x', '$Sub', '$', '$$sub'])
         .replace('sub: $sub', () => `sub: ${value}`)
         .replaceAll(/sub: (pay|web), owner: "#(?:pay|web)", /g, ''),
     )
-    const [condition] = configuration.rules[0]!.match.filter(({ key }) => key === 'sub')
+    const condition = configuration.rules[0]!.match.find(({ key }) => key === 'sub')
     assert.deepEqual(condition?.operator, { equals: [value] })
   })
 
