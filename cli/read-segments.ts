@@ -1,7 +1,7 @@
+import { withProgress } from './progress.ts'
+
 /** In how many parts the table is read at once. */
 const SEGMENTS = 4
-/** Between two words of progress, in milliseconds. */
-const EVERY = 500
 
 /** One page of one part of the table. */
 export interface Place {
@@ -27,13 +27,11 @@ export async function readSegments(
     do after = await readPage({ segment, segments: SEGMENTS, ...(after === undefined ? {} : { after }) })
     while (after !== undefined && !over.signal.aborted)
   }
-  const timer = process.stderr.isTTY ? setInterval(() => process.stderr.write(`\r${progress()}`), EVERY) : undefined
   try {
-    await Promise.all(Array.from({ length: SEGMENTS }, (_, segment) => readPart(segment)))
+    await withProgress(progress, () =>
+      Promise.all(Array.from({ length: SEGMENTS }, (_, segment) => readPart(segment))),
+    )
   } finally {
     over.abort()
-    clearInterval(timer)
-    // The line is cleared for what follows.
-    if (timer !== undefined) process.stderr.write('\r\u001b[K')
   }
 }

@@ -6,6 +6,7 @@ import { check } from './check.ts'
 import { clients } from './clients.ts'
 import { CommandError, UsageError, type Command } from './command.ts'
 import { credentialProcess } from './credential-process.ts'
+import { doctor } from './doctor.ts'
 import { exchange } from './exchange.ts'
 import { explainCommand } from './explain.ts'
 import { init } from './init.ts'
@@ -20,6 +21,7 @@ const commands: readonly Command[] = [
   check,
   explainCommand,
   pin,
+  doctor,
   exchange,
   credentialProcess,
   clients,

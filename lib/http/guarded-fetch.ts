@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises'
-import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import { deadlines } from '../deadlines.ts'
@@ -25,7 +25,7 @@ export interface GuardedFetchOptions {
   ca?: string | undefined
 }
 
-export type Fetched = { status: 200; body: Uint8Array; etag: string | undefined } | { status: 304 }
+export type Fetched = { status: 200; body: Uint8Array; headers: IncomingHttpHeaders } | { status: 304 }
 
 /** Why nothing was fetched: facts, never text of the answer. */
 export class FetchError extends Error {
@@ -128,7 +128,7 @@ async function read(response: IncomingMessage, conditional: boolean): Promise<Fe
     if (bytes > MAX_BODY_BYTES) throw new FetchError(`the answer is longer than ${MAX_BODY_BYTES} bytes`)
     chunks.push(chunk)
   }
-  return { status: 200, body: Buffer.concat(chunks), etag: headers.etag }
+  return { status: 200, body: Buffer.concat(chunks), headers }
 }
 
 /** What Node asks when it connects: it gets what was checked, and no second resolution can differ. */

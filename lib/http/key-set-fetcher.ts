@@ -20,16 +20,21 @@ export function httpKeySetFetcher(options: KeySetFetcherOptions = {}): KeySetFet
         return {
           notModified: false,
           keys: parseKeySet(parseJsonObject(fetched.body), keyUseOf(source.issuer)),
-          etag: validator(fetched.etag, uri),
+          etag: validator(fetched.headers.etag, uri),
         }
       })
     },
   }
 }
 
+/** OpenID Connect Discovery 1.0 section 4.1. */
+export function discoveryUrl(issuer: string): string {
+  return `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
+}
+
 async function discover(source: KeySource, options: GuardedFetchOptions): Promise<string> {
   return about(source, 'discovery', async () => {
-    const fetched = await guardedFetch(`${source.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, options)
+    const fetched = await guardedFetch(discoveryUrl(source.issuer), options)
     const document = parseJsonObject(fetched.status === 200 ? fetched.body : '')
     // Section 4.3: it MUST be the same, and exactly.
     if (document.issuer !== source.issuer) throw new FetchError('the document names another issuer')

@@ -47,18 +47,28 @@ export function parseKeySet(value: unknown, use: KeyUse = 'sig'): KeySet {
 
 /** Undefined for a key that we cannot or must not use. */
 export function toVerificationKey(value: unknown, use: KeyUse = 'sig'): VerificationKey | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  const key = readKey(value, use)
+  return 'unusable' in key ? undefined : key
+}
+
+/** A key, or why we cannot or must not use it: nothing of it is quoted. */
+export function readKey(value: unknown, use: KeyUse = 'sig'): VerificationKey | { unusable: string } {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { unusable: 'it is no object' }
   const jwk = value as JsonObject
-  if (typeof jwk.kty !== 'string') return undefined
-  if (jwk.kid !== undefined && typeof jwk.kid !== 'string') return undefined
+  if (typeof jwk.kty !== 'string') return { unusable: 'its kty is no text' }
+  if (jwk.kid !== undefined && typeof jwk.kid !== 'string') return { unusable: 'its kid is no text' }
   // A published private key is compromised, and `oct` is a secret by nature.
-  if (privateMembers.some((member) => Object.hasOwn(jwk, member))) return undefined
+  if (privateMembers.some((member) => Object.hasOwn(jwk, member)))
+    return { unusable: 'it is a secret, or a private key' }
   // RFC 7517 sections 4.2 and 4.3
-  if (jwk.use !== undefined && jwk.use !== 'sig' && jwk.use !== use) return undefined
-  if (jwk.key_ops !== undefined && !(Array.isArray(jwk.key_ops) && jwk.key_ops.includes('verify'))) return undefined
+  if (jwk.use !== undefined && jwk.use !== 'sig' && jwk.use !== use) return { unusable: `its use is not ${use}` }
+  if (jwk.key_ops !== undefined && !(Array.isArray(jwk.key_ops) && jwk.key_ops.includes('verify')))
+    return { unusable: 'its key_ops are without verify' }
   const possible = algorithmsOf(jwk)
+  if (possible.length === 0)
+    return { unusable: 'it is no RSA key of 2048 to 8192 bits, EC key of P-256, P-384 or P-521, or Ed25519 key' }
   const algorithms = jwk.alg === undefined ? possible : possible.filter((alg) => alg === jwk.alg)
-  if (algorithms.length === 0) return undefined
+  if (algorithms.length === 0) return { unusable: 'its alg is none that such a key verifies' }
   return { kid: jwk.kid, algorithms, jwk: publicMembers(jwk) }
 }
 

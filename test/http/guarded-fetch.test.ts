@@ -120,7 +120,7 @@ test('the connection goes to the address that was checked, and the name is asked
     permits: (address) => address === '127.0.0.1',
     ca: tls.cert,
   })
-  assert.deepEqual(fetched, { status: 200, body: Buffer.from('{}'), etag: undefined })
+  assert.deepEqual(fetched.status === 200 && fetched.body, Buffer.from('{}'))
   assert.equal(resolutions, 1)
   assert.deepEqual(hosts, [`issuer.example:${port}`])
 })
@@ -162,7 +162,8 @@ test('an etag is sent and 304 is an answer, but only then', async (t) => {
     else response.writeHead(200, { etag: '"1"' }).end('{}')
   }
   assert.deepEqual(await from(t, listener, { etag: '"1"' }), { status: 304 })
-  assert.deepEqual(await from(t, listener), { status: 200, body: Buffer.from('{}'), etag: '"1"' })
+  const fetched = await from(t, listener)
+  assert.equal(fetched.status === 200 && fetched.headers.etag, '"1"')
   await assert.rejects(
     from(t, (_, response) => response.writeHead(304).end()),
     /answered 304/,
@@ -228,9 +229,9 @@ test('a content-length that promises more than comes is no answer', async (t) =>
 test('a content-length that promises less than comes gives no more than it promised', async (t) => {
   const fetched = await from(t, (_, response) => {
     response.socket?.end(`HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}${'x'.repeat(300 * 1024)}`)
-  }).catch((error: unknown) => error)
+  }).catch((error: Error) => error)
   if (fetched instanceof Error) assert.ok(fetched instanceof FetchError)
-  else assert.deepEqual(fetched, { status: 200, body: Buffer.from('{}'), etag: undefined })
+  else assert.deepEqual(fetched.status === 200 && fetched.body, Buffer.from('{}'))
 })
 
 for (const encoding of ['gzip', 'br', 'GZIP', 'identity, gzip']) {

@@ -1,13 +1,17 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
 
-/** A fresh self-signed certificate for one host name (RFC 5280 section 4.1), so that no private key lies in the repository. */
-export function testCertificate(hostname: string): { key: string; cert: string } {
+/**
+ * A fresh self-signed certificate for one host name (RFC 5280 section 4.1), so that no private key lies in the repository.
+ * `until` as `YYYYMMDD`.
+ */
+export function testCertificate(hostname: string, until = '20991231'): { key: string; cert: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const ecdsaWithSha256 = der(0x30, der(0x06, Buffer.from('2a8648ce3d040302', 'hex')))
   const commonName = der(0x06, Buffer.from('550403', 'hex'))
   const subjectAltName = der(0x06, Buffer.from('551d11', 'hex'))
   const name = der(0x30, der(0x31, der(0x30, commonName, der(0x0c, Buffer.from(hostname)))))
-  const validity = der(0x30, der(0x18, Buffer.from('20200101000000Z')), der(0x18, Buffer.from('20991231235959Z')))
+  const times = ['20200101000000Z', `${until}235959Z`].map((time) => der(0x18, Buffer.from(time)))
+  const validity = der(0x30, ...times)
   const names = der(0x30, der(0x82, Buffer.from(hostname)))
   const extensions = der(0xa3, der(0x30, der(0x30, subjectAltName, der(0x04, names))))
   const version = der(0xa0, der(0x02, Buffer.of(2)))
