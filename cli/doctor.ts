@@ -1,11 +1,17 @@
+import { TokenBrokerError } from '../client/errors.ts'
+import { findSubjectToken } from '../client/find-subject-token.ts'
+import { parseSubjectToken, readySource, type SubjectTokenSource } from '../client/subject-token.ts'
 import { readDocument } from '../lib/config/document.ts'
 import type { Configuration } from '../lib/trust/configuration.ts'
 import { readArguments } from './arguments.ts'
 import { UsageError, type Command } from './command.ts'
+import { checkBroker, type Deployed } from './doctor/broker.ts'
 import { toLines, type Examined } from './doctor/check.ts'
 import { checkIssuer, type Examinee } from './doctor/issuer.ts'
 import { withProgress } from './progress.ts'
+import { readBroker } from './read-broker.ts'
 import { readConfiguration } from './read-configuration.ts'
+import { readText, STDIN } from './read-text.ts'
 
 /** As many names as Node looks up at once: more would only wait for each other, and take that for a slow issuer. */
 const AT_ONCE = 4
@@ -13,16 +19,22 @@ const AT_ONCE = 4
 export const doctor: Command = {
   name: 'doctor',
   summary: 'ask the issuers of a broker.yaml, or a deployed broker, whether all is well',
-  usage: `token-broker doctor --config FILE [--local] [--json]
+  usage: `token-broker doctor (--config FILE | --url URL | both) [--token FILE] [--target NAME] [--local] [--json]
 
-Asks every issuer of a broker.yaml for what the broker will ask it, as the broker asks: https, public addresses, no redirects,
-2 s. A line each: ✓ holds, x does not, ! works and should be looked at, - was not tried. See docs/doctor.md.
+With --config asks every issuer of a broker.yaml for what the broker will ask it, as the broker asks: https, public addresses,
+no redirects, 2 s. With --url asks a deployed broker what verifiers, jobs and strangers ask it, and with both also whether
+that broker.yaml is deployed there. A line each: ✓ holds, x does not, ! works and should be looked at, - was not tried.
 
   --config FILE  the broker.yaml; - reads standard input
+  --url URL      the broker, by its issuer URL
+  --token FILE   a token to trade there; - reads standard input. Without it the job's own, found as exchange finds it. It is spent
+                 where its issuer has replay: once. What is issued is verified, not printed, and revoked
+  --target NAME  what to trade it for; without it, the one target that is granted
   --local        permit http issuers on loopback, as a local run does
   --json         print one JSON document
 
 Example: token-broker doctor --config broker.yaml
+Example: token-broker doctor --url https://broker.acme.dev --target deploy-api
 
 Exit codes: 0 nothing failed, perhaps with warnings; 1 something did, or the file does not hold; 2 wrong usage`,
   run,
@@ -31,19 +43,53 @@ Exit codes: 0 nothing failed, perhaps with warnings; 1 something did, or the fil
 async function run(args: readonly string[]): Promise<number> {
   const { values, positionals } = readArguments(args, {
     config: { type: 'string' },
+    url: { type: 'string' },
+    token: { type: 'string' },
+    target: { type: 'string' },
     local: { type: 'boolean' },
     json: { type: 'boolean' },
   })
   if (positionals.length > 0) throw new UsageError('doctor takes options only')
-  if (!values.config) throw new UsageError('--config is missing: name the broker.yaml')
-  const local = values.local === true
-  const { configuration, text } = await readConfiguration(values.config, local, Math.floor(Date.now() / 1000))
-  const examined = await examineIssuers(configuration, text, local)
+  const { config, token, target, local = false } = values
+  if (!config && !values.url)
+    throw new UsageError('give --config, to ask the issuers, or --url, to ask a broker, or both')
+  if (!values.url && (token !== undefined || target !== undefined))
+    throw new UsageError('--token and --target are for a broker: give its --url')
+  if (config === STDIN && token === STDIN) throw new UsageError('standard input can be one of them only')
+  const broker = values.url ? readBroker(values.url) : undefined
+  const read = config ? await readConfiguration(config, local, Math.floor(Date.now() / 1000)) : undefined
+  const source = broker === undefined ? undefined : await findSource(token, broker)
+  const examined = [
+    ...(read === undefined ? [] : await examineIssuers(read.configuration, read.text, local)),
+    ...(broker === undefined || source === undefined
+      ? []
+      : [await examineBroker({ broker, source, target, configuration: read?.configuration })]),
+  ]
   const failed = examined.some(({ checks }) => checks.some(({ outcome }) => outcome === 'failed'))
   process.stdout.write(
     values.json ? `${JSON.stringify({ ok: !failed, examined }, null, 2)}\n` : `${toLines(examined).join('\n')}\n`,
   )
   return failed ? 1 : 0
+}
+
+/** A token to trade, or why there is none. Throws CommandError for a token that was named and is none. */
+async function findSource(file: string | undefined, broker: string): Promise<SubjectTokenSource | string> {
+  try {
+    if (file === undefined) return findSubjectToken({}, broker, process.env)
+    const { text, name } = await readText(file)
+    return readySource(name, () => parseSubjectToken(text, name))
+  } catch (error) {
+    if (!(error instanceof TokenBrokerError)) throw error
+    return 'no token was found to trade: give one with --token, or run it in a job that has one'
+  }
+}
+
+async function examineBroker(deployed: Deployed): Promise<Examined> {
+  const about = `broker ${deployed.broker}`
+  return withProgress(
+    () => about,
+    async () => ({ about, checks: await checkBroker(deployed) }),
+  )
 }
 
 async function examineIssuers(configuration: Configuration, text: string, local: boolean): Promise<Examined[]> {

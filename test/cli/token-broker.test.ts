@@ -20,7 +20,7 @@ for (const args of [['--help'], ['-h'], ['help'], ['help', 'help']]) {
   })
 }
 
-for (const command of ['check', 'init', 'exchange', 'credential-process', 'revoke', 'stop', 'start']) {
+for (const command of ['check', 'doctor', 'init', 'exchange', 'credential-process', 'revoke', 'stop', 'start']) {
   test(`${command} --help, -h and help ${command} show one usage, with an example and the exit codes`, async () => {
     const runs = await Promise.all(
       [
