@@ -4,6 +4,7 @@ import { thisMachine } from '../client/ports.ts'
 import { request, type Answer } from '../client/request.ts'
 import { parseRetryAfter, retry } from '../client/retry.ts'
 import { toOneLine } from '../lib/protocol/one-line.ts'
+import { awsSigner } from './aws-signer.ts'
 import { CommandError } from './command.ts'
 
 const path = '/admin/revocations'
@@ -19,37 +20,14 @@ export type AdminClient = (body: object) => Promise<Record<string, unknown>>
  * of the endpoint's operations may be asked twice.
  */
 export async function adminClient(broker: string): Promise<AdminClient> {
-  // Only here: a command that asks nothing of AWS should not wait for its SDK.
-  const [{ STSClient }, { SignatureV4 }] = await Promise.all([
-    import('@aws-sdk/client-sts'),
-    import('@smithy/signature-v4'),
-  ])
-  const { config } = new STSClient({})
-  const { protocol, host, hostname } = new URL(broker)
-  const signer = new SignatureV4({
-    service: 'execute-api',
-    region: regionOf(hostname) ?? (() => found(config.region, noRegion)),
-    credentials: () => found(config.credentials, noCredentials),
-    sha256: config.sha256,
-  })
+  const signer = await awsSigner('execute-api', regionOf(new URL(broker).hostname))
+  const name = `the broker at ${broker}`
   return async (body) => {
-    const text = JSON.stringify(body)
-    const unsigned = {
-      method: 'POST',
-      protocol,
-      hostname,
-      path,
-      headers: { host, 'content-type': 'application/json' },
-      body: text,
-    }
+    const unsigned = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
     try {
       return await retry(async (left) => {
-        const { headers } = await signer.sign(unsigned)
-        // fetch writes it itself, and the same.
-        const { host: _, ...given } = headers
-        const name = `the broker at ${broker}`
-        const init = { method: 'POST', headers: given, body: text }
-        return readAnswer(await request(broker + path, { name, timeout: Math.min(timeout, left), ...init }), name)
+        const signed = await signer.sign(broker + path, unsigned)
+        return readAnswer(await request(broker + path, { name, timeout: Math.min(timeout, left), ...signed }), name)
       }, thisMachine)
     } catch (error) {
       throw error instanceof TokenBrokerError ? new CommandError(error.message) : error
@@ -60,22 +38,6 @@ export async function adminClient(broker: string): Promise<AdminClient> {
 /** An API's own host says where it is; a domain of yours does not. */
 function regionOf(hostname: string): string | undefined {
   return /\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/.exec(hostname)?.[1]
-}
-
-const noRegion = 'no AWS region is set: set AWS_REGION to the one that the broker is in'
-const noCredentials =
-  'no AWS credentials were found: set AWS_PROFILE, or sign in as you do for the aws command, and see who you are with `aws sts get-caller-identity`'
-
-/** The SDK's own errors are of many kinds, and name none of what to do. */
-async function found<T>(find: () => Promise<T | undefined>, otherwise: string): Promise<T> {
-  try {
-    const it = await find()
-    if (it === undefined) throw new Error('none is configured')
-    return it
-  } catch (error) {
-    const { message } = error as Error
-    throw new TokenBrokerError(`${otherwise} (${toOneLine(message.slice(0, 200))})`)
-  }
 }
 
 function readAnswer({ status, headers, text }: Answer, name: string): Record<string, unknown> {

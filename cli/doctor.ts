@@ -2,10 +2,12 @@ import { TokenBrokerError } from '../client/errors.ts'
 import { findSubjectToken } from '../client/find-subject-token.ts'
 import { parseSubjectToken, readySource, type SubjectTokenSource } from '../client/subject-token.ts'
 import { readDocument } from '../lib/config/document.ts'
+import type { VerificationKey } from '../lib/protocol/key-set.ts'
 import type { Configuration } from '../lib/trust/configuration.ts'
 import { readArguments } from './arguments.ts'
 import { UsageError, type Command } from './command.ts'
-import { checkBroker, type Deployed } from './doctor/broker.ts'
+import { checkAws } from './doctor/aws.ts'
+import { checkBroker } from './doctor/broker.ts'
 import { toLines, type Examined } from './doctor/check.ts'
 import { checkIssuer, type Examinee } from './doctor/issuer.ts'
 import { withProgress } from './progress.ts'
@@ -19,7 +21,8 @@ const AT_ONCE = 4
 export const doctor: Command = {
   name: 'doctor',
   summary: 'ask the issuers of a broker.yaml, or a deployed broker, whether all is well',
-  usage: `token-broker doctor (--config FILE | --url URL | both) [--token FILE] [--target NAME] [--local] [--json]
+  usage: `token-broker doctor (--config FILE | --url URL | both) [--token FILE] [--target NAME]
+                    [--aws [--stack NAME] [--table NAME]] [--local] [--json]
 
 With --config asks every issuer of a broker.yaml for what the broker will ask it, as the broker asks: https, public addresses,
 no redirects, 2 s. With --url asks a deployed broker what verifiers, jobs and strangers ask it, and with both also whether
@@ -30,6 +33,9 @@ that broker.yaml is deployed there. A line each: ✓ holds, x does not, ! works 
   --token FILE   a token to trade there; - reads standard input. Without it the job's own, found as exchange finds it. It is spent
                  where its issuer has replay: once. What is issued is verified, not printed, and revoked
   --target NAME  what to trade it for; without it, the one target that is granted
+  --aws          also look, with the AWS credentials that the SDK finds, at the account's limits and at what is deployed
+  --stack NAME   the stack there; default: token-broker
+  --table NAME   its table, from the output BrokerTableName
   --local        permit http issuers on loopback, as a local run does
   --json         print one JSON document
 
@@ -46,25 +52,41 @@ async function run(args: readonly string[]): Promise<number> {
     url: { type: 'string' },
     token: { type: 'string' },
     target: { type: 'string' },
+    aws: { type: 'boolean' },
+    stack: { type: 'string' },
+    table: { type: 'string' },
     local: { type: 'boolean' },
     json: { type: 'boolean' },
   })
   if (positionals.length > 0) throw new UsageError('doctor takes options only')
-  const { config, token, target, local = false } = values
-  if (!config && !values.url)
-    throw new UsageError('give --config, to ask the issuers, or --url, to ask a broker, or both')
+  const { config, token, target, local = false, stack = 'token-broker', table } = values
+  if (!config && !values.url && !values.aws)
+    throw new UsageError('give --config, to ask the issuers, or --url, to ask a broker, or --aws, or several')
   if (!values.url && (token !== undefined || target !== undefined))
     throw new UsageError('--token and --target are for a broker: give its --url')
+  if (!values.aws && (values.stack !== undefined || values.table !== undefined))
+    throw new UsageError('--stack and --table are for AWS: give --aws')
   if (config === STDIN && token === STDIN) throw new UsageError('standard input can be one of them only')
   const broker = values.url ? readBroker(values.url) : undefined
   const read = config ? await readConfiguration(config, local, Math.floor(Date.now() / 1000)) : undefined
   const source = broker === undefined ? undefined : await findSource(token, broker)
-  const examined = [
-    ...(read === undefined ? [] : await examineIssuers(read.configuration, read.text, local)),
-    ...(broker === undefined || source === undefined
-      ? []
-      : [await examineBroker({ broker, source, target, configuration: read?.configuration })]),
-  ]
+  const examined: Examined[] = []
+  if (read !== undefined) examined.push(...(await examineIssuers(read.configuration, read.text, local)))
+  let published: readonly VerificationKey[] = []
+  if (broker !== undefined && source !== undefined) {
+    const about = `broker ${broker}`
+    const found = await withProgress(
+      () => about,
+      () => checkBroker({ broker, source, target, configuration: read?.configuration }),
+    )
+    examined.push({ about, checks: found.checks })
+    published = found.keys
+  }
+  if (values.aws)
+    examined.push({
+      about: 'AWS',
+      checks: await checkAws({ stack, table, configuration: read?.configuration, published }),
+    })
   const failed = examined.some(({ checks }) => checks.some(({ outcome }) => outcome === 'failed'))
   process.stdout.write(
     values.json ? `${JSON.stringify({ ok: !failed, examined }, null, 2)}\n` : `${toLines(examined).join('\n')}\n`,
@@ -82,14 +104,6 @@ async function findSource(file: string | undefined, broker: string): Promise<Sub
     if (!(error instanceof TokenBrokerError)) throw error
     return 'no token was found to trade: give one with --token, or run it in a job that has one'
   }
-}
-
-async function examineBroker(deployed: Deployed): Promise<Examined> {
-  const about = `broker ${deployed.broker}`
-  return withProgress(
-    () => about,
-    async () => ({ about, checks: await checkBroker(deployed) }),
-  )
 }
 
 async function examineIssuers(configuration: Configuration, text: string, local: boolean): Promise<Examined[]> {

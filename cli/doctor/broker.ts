@@ -27,14 +27,19 @@ const TOLERANCE = 60
 const PATIENCE = 30_000
 
 /** That the broker at this URL answers, fits together, refuses what it must, and issues what it should. */
-export async function checkBroker({ broker, source, target, configuration }: Deployed): Promise<Check[]> {
+export async function checkBroker({
+  broker,
+  source,
+  target,
+  configuration,
+}: Deployed): Promise<Pick<Published, 'checks' | 'keys'>> {
   const ask = brokerAsker(broker)
   let health: BrokerAnswer | undefined
   const first = await orUnanswered('healthz', async () => [checkHealth((health = await ask('/healthz')))])
-  if (health === undefined) return [...first, notTried('the rest', 'nobody answers')]
+  if (health === undefined) return { checks: [...first, notTried('the rest', 'nobody answers')], keys: [] }
   const published = await checkDocuments(broker, ask)
   const { token, checks: ofSource } = await findToken(source)
-  return [
+  const checks = [
     ...first,
     checkHeaders(health),
     checkClock(health.offset, TOLERANCE),
@@ -57,6 +62,7 @@ export async function checkBroker({ broker, source, target, configuration }: Dep
           ask,
         )),
   ]
+  return { checks, keys: published.keys }
 }
 
 function checkHealth(answer: BrokerAnswer): Check {

@@ -18,8 +18,9 @@ afterEach(() => {
 
 const noToken = 'no token was found to trade'
 
-function examine(changes: Partial<Deployed> = {}): Promise<Check[]> {
-  return checkBroker({ broker: box.url, source: noToken, target: 'deploy-api', configuration: undefined, ...changes })
+async function examine(changes: Partial<Deployed> = {}): Promise<Check[]> {
+  const deployed = { broker: box.url, source: noToken, target: 'deploy-api', configuration: undefined, ...changes }
+  return (await checkBroker(deployed)).checks
 }
 
 const outcomes = (checks: readonly Check[]) => checks.map(({ check, outcome }) => `${check} ${outcome}`)

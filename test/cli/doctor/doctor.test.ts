@@ -203,6 +203,7 @@ for (const [what, args, message] of [
   ['neither', [], /^give --config, to ask the issuers, or --url/],
   ['a token for nobody', ['--config', 'x', '--token', 'y'], /^--token and --target are for a broker/],
   ['a target for nobody', ['--config', 'x', '--target', 'y'], /^--token and --target are for a broker/],
+  ['a table for nobody', ['--config', 'x', '--table', 'y'], /^--stack and --table are for AWS/],
   ['standard input twice', ['--config', '-', '--url', 'https://b.test', '--token', '-'], /^standard input can be one/],
   ['http', ['--url', 'http://b.test'], /must be https/],
   ['a path', ['--url', 'https://b.test/token'], /has a path/],
