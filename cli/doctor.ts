@@ -21,7 +21,7 @@ const AT_ONCE = 4
 export const doctor: Command = {
   name: 'doctor',
   summary: 'ask the issuers of a broker.yaml, or a deployed broker, whether all is well',
-  usage: `token-broker doctor (--config FILE | --url URL | both) [--token FILE] [--target NAME]
+  usage: `token-broker doctor [--config FILE] [--url URL [--token FILE] [--target NAME]]
                     [--aws [--stack NAME] [--table NAME]] [--local] [--json]
 
 With --config asks every issuer of a broker.yaml for what the broker will ask it, as the broker asks: https, public addresses,

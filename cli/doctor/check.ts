@@ -44,7 +44,7 @@ export function toLines(examined: readonly Examined[]): string[] {
     about,
     ...checks.map(
       ({ check, outcome, seen, remedy }) =>
-        `  ${marks[outcome]} ${check.padEnd(width)}  ${seen}${remedy === undefined ? '' : `: ${remedy}`}`,
+        `  ${marks[outcome]} ${check.padEnd(width)}  ${seen}${remedy === undefined ? '' : `; ${remedy}`}`,
     ),
   ])
   return [...lines, summary(checks)].map((line) => coloured(toOneLine(line)))

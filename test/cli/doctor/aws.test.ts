@@ -265,7 +265,7 @@ test('by the command: without credentials nothing else is asked, and no secret i
   assert.deepEqual([code, stderr], [1, ''])
   assert.match(
     stdout,
-    /^AWS\n {2}x identity .*\(CredentialsProviderError\): set AWS_PROFILE.*\n {2}- the rest .*\n1 of 2/,
+    /^AWS\n {2}x identity .*\(CredentialsProviderError\); set AWS_PROFILE.*\n {2}- the rest .*\n1 of 2/,
   )
 })
 

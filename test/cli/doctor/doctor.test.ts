@@ -101,7 +101,7 @@ test('an issuer that fails: exit 1, with the remedy in its line', async () => {
   assert.equal(code, 1)
   assert.match(
     stdout,
-    /\nissuer cluster, .*\n {2}x discovery .*: answered 404: see that the URL is right, and ask whoever runs the issuer\n {2}- keys .*\n1 of 6 checks failed, 1 not tried\n$/,
+    /\nissuer cluster, .*\n {2}x discovery .*: answered 404; see that the URL is right, and ask whoever runs the issuer\n {2}- keys .*\n1 of 6 checks failed, 1 not tried\n$/,
   )
 })
 
@@ -139,7 +139,7 @@ test('a client whose keys are fetched is asked for them too', async (t) => {
     `\nclients:\n  batch: { auth: { private_key_jwt: { jwks: { uri: "http://127.0.0.1:${port}/k" } } } }\n`,
   )
   const { stdout } = await doctor(['--config', '-', '--local'], { stdin: config })
-  assert.match(stdout, /\nclient batch, http:\/\/127\.0\.0\.1:\d+\/k\n {2}x keys +the key set is empty: /)
+  assert.match(stdout, /\nclient batch, http:\/\/127\.0\.0\.1:\d+\/k\n {2}x keys +the key set is empty; /)
 })
 
 describe('the certificate', () => {

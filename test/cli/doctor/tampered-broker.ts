@@ -53,19 +53,22 @@ export function tamperedBroker(): TamperedBroker {
           headers: { 'content-type': headers['content-type'] ?? 'text/plain' },
           ...(body.length > 0 ? { body } : {}),
         })
-        const text = await answer.text()
-        const { date, ...kept } = Object.fromEntries(answer.headers)
+        const given = await answer.text()
+        // What is about this one connection is not passed on.
+        const headersOf = [...answer.headers].filter(
+          ([name]) => !/^(?:content-length|connection|keep-alive)$/.test(name),
+        )
         const seen: Seen = {
           path: url,
           form: new URLSearchParams(body.toString()),
           status: answer.status,
-          headers: { ...kept, date: date ?? '' },
-          body: text.startsWith('{') ? (JSON.parse(text) as unknown) : text,
+          headers: Object.fromEntries(headersOf),
+          body: given.startsWith('{') ? (JSON.parse(given) as unknown) : given,
         }
         box.seen.push({ ...seen })
         box.tamper(seen)
-        const { 'content-length': _, connection: __, 'keep-alive': ___, ...rest } = seen.headers
-        response.writeHead(seen.status, rest).end(typeof seen.body === 'string' ? seen.body : JSON.stringify(seen.body))
+        const text = typeof seen.body === 'string' ? seen.body : JSON.stringify(seen.body)
+        response.writeHead(seen.status, seen.headers).end(text)
       })().catch(() => response.destroy())
     })
     box.url = await listen(between, 0)
