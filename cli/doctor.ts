@@ -1,7 +1,7 @@
 import { TokenBrokerError } from '../client/errors.ts'
 import { findSubjectToken } from '../client/find-subject-token.ts'
 import { parseSubjectToken, readySource, type SubjectTokenSource } from '../client/subject-token.ts'
-import { readDocument } from '../lib/config/document.ts'
+import { readSource } from '../lib/config/source.ts'
 import type { VerificationKey } from '../lib/protocol/key-set.ts'
 import type { Configuration } from '../lib/trust/configuration.ts'
 import { readArguments } from './arguments.ts'
@@ -12,7 +12,7 @@ import { toLines, type Examined } from './doctor/check.ts'
 import { checkIssuer, type Examinee } from './doctor/issuer.ts'
 import { withProgress } from './progress.ts'
 import { readBroker } from './read-broker.ts'
-import { readConfiguration } from './read-configuration.ts'
+import { includeOf, readConfiguration, type ReadConfiguration } from './read-configuration.ts'
 import { readText, STDIN } from './read-text.ts'
 
 /** As many names as Node looks up at once: more would only wait for each other, and take that for a slow issuer. */
@@ -68,10 +68,11 @@ async function run(args: readonly string[]): Promise<number> {
     throw new UsageError('--stack and --table are for AWS: give --aws')
   if (config === STDIN && token === STDIN) throw new UsageError('standard input can be one of them only')
   const broker = values.url ? readBroker(values.url) : undefined
-  const read = config ? await readConfiguration(config, local, Math.floor(Date.now() / 1000)) : undefined
+  const compiledFor = { local, broker: undefined, now: Math.floor(Date.now() / 1000) }
+  const read = config ? await readConfiguration(config, compiledFor) : undefined
   const source = broker === undefined ? undefined : await findSource(token, broker)
   const examined: Examined[] = []
-  if (read !== undefined) examined.push(...(await examineIssuers(read.configuration, read.text, local)))
+  if (read !== undefined) examined.push(...(await examineIssuers(read, local)))
   let published: readonly VerificationKey[] = []
   if (broker !== undefined && source !== undefined) {
     const about = `broker ${broker}`
@@ -106,8 +107,9 @@ async function findSource(file: string | undefined, broker: string): Promise<Sub
   }
 }
 
-async function examineIssuers(configuration: Configuration, text: string, local: boolean): Promise<Examined[]> {
-  const asked = examinees(configuration, readDocument(text).value as BrokerYaml)
+async function examineIssuers({ configuration, text, name }: ReadConfiguration, local: boolean): Promise<Examined[]> {
+  const { value } = readSource({ file: name, text }, includeOf(name))
+  const asked = examinees(configuration, value as BrokerYaml)
   let done = 0
   return withProgress(
     () => `${done} of ${asked.length} issuers`,

@@ -1,6 +1,7 @@
 import { compile } from '../lib/config/compile.ts'
 import { ConfigurationError, formatFinding } from '../lib/config/findings.ts'
 import { includedFiles } from '../lib/config/included-files.ts'
+import type { Include } from '../lib/config/source.ts'
 import type { Configuration } from '../lib/trust/configuration.ts'
 import { CommandError } from './command.ts'
 import { readText, stdinName } from './read-text.ts'
@@ -31,7 +32,7 @@ export async function readConfiguration(file: string, compiledFor: CompiledFor):
   }
 }
 
-/** With all that a file includes; standard input includes nothing. Throws ConfigurationError. */
+/** With all that it includes. Throws ConfigurationError. */
 export function compileFor(
   text: string,
   name: string,
@@ -41,6 +42,11 @@ export function compileFor(
     local,
     now,
     ...(local && broker !== undefined ? { issuer: broker } : {}),
-    ...(name === stdinName ? {} : { include: includedFiles(name) }),
+    include: includeOf(name),
   })
+}
+
+/** What a file of this name includes; standard input includes nothing. */
+export function includeOf(name: string): Include | undefined {
+  return name === stdinName ? undefined : includedFiles(name)
 }

@@ -28,9 +28,7 @@ export async function readSegments(
     while (after !== undefined && !over.signal.aborted)
   }
   try {
-    await withProgress(progress, () =>
-      Promise.all(Array.from({ length: SEGMENTS }, (_, segment) => readPart(segment))),
-    )
+    await withProgress(progress, () => Promise.all(Array.from({ length: SEGMENTS }, (_, segment) => readPart(segment))))
   } finally {
     over.abort()
   }

@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto'
 import { calculateJwkThumbprint } from 'jose'
 import { shownClaim } from '../../client/token-claims.ts'
-import { parseKeySet, readKey, type VerificationKey } from '../../lib/protocol/key-set.ts'
+import { keyUseOf, parseKeySet, readKey, type KeyUse, type VerificationKey } from '../../lib/protocol/key-set.ts'
 import type { JsonObject } from '../../lib/protocol/strict-json.ts'
 import type { TrustedIssuer } from '../../lib/tokens/trusted-issuer.ts'
 import { counted } from '../revocation-text.ts'
@@ -11,12 +11,16 @@ import { failed, ok, warning, type Check } from './check.ts'
 const SHOWN = 6
 
 /** Of a key set as it was fetched: whether the broker takes it, what it can verify with it, and what it leaves out. */
-export function checkKeySet(document: JsonObject, { algorithms }: Pick<TrustedIssuer, 'algorithms'>): Check[] {
+export function checkKeySet(
+  document: JsonObject,
+  { issuer, algorithms }: Pick<TrustedIssuer, 'issuer' | 'algorithms'>,
+): Check[] {
+  const use = keyUseOf(issuer)
   const found = Array.isArray(document.keys) ? (document.keys as unknown[]) : []
-  const read = found.map(readUsableKey)
+  const read = found.map((key) => readUsableKey(key, use))
   const left = read.flatMap((key, index) => ('unusable' in key ? [`${nameOf(found[index])}: ${key.unusable}`] : []))
   try {
-    parseKeySet(document)
+    parseKeySet(document, use)
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
     return [
@@ -67,13 +71,13 @@ function ambiguous(keys: readonly VerificationKey[], algorithms: TrustedIssuer['
 function leftOut(left: readonly string[], all: number): Check[] {
   if (left.length === 0) return []
   const seen = `${left.length} of ${all}: ${listed(left)}`
-  if (left.every((why) => why.endsWith(': its use is not sig'))) return [ok('left out', seen)]
+  if (left.every((why) => /: its use is not [a-z-]+$/.test(why))) return [ok('left out', seen)]
   return [warning('left out', seen, 'tokens that are signed by them are refused')]
 }
 
 /** As the broker reads it, and as it imports it when a token comes: a point must be on its curve. */
-function readUsableKey(value: unknown): VerificationKey | { unusable: string } {
-  const key = readKey(value)
+function readUsableKey(value: unknown, use: KeyUse): VerificationKey | { unusable: string } {
+  const key = readKey(value, use)
   if ('unusable' in key) return key
   try {
     createPublicKey({ key: key.jwk, format: 'jwk' })

@@ -37,7 +37,7 @@ export interface CompileOptions {
   /** Seconds since 1970: for rules that have expired. */
   now: number
   /** Reads what the file includes: `includedFiles`. Absent: it may include nothing. */
-  include?: Include
+  include?: Include | undefined
 }
 
 /**
