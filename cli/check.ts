@@ -2,6 +2,7 @@ import { ConfigurationError, formatFinding, type Finding } from '../lib/config/f
 import { toOneLine } from '../lib/protocol/one-line.ts'
 import type { Configuration } from '../lib/trust/configuration.ts'
 import { readArguments } from './arguments.ts'
+import { checkAccess } from './check-access.ts'
 import { UsageError, type Command } from './command.ts'
 import { compileFor } from './read-configuration.ts'
 import { nameOf, readText } from './read-text.ts'
@@ -12,6 +13,7 @@ export const check: Command = {
   name: 'check',
   summary: 'say what is wrong with a broker.yaml',
   usage: `token-broker check FILE [--json | --sarif] [--local]
+token-broker check --no-new-access OLD NEW [--json] [--local]
 
 Says what is wrong with, or doubtful in, a broker.yaml: a line each, as file:line:column severity rule-id message.
 In a GitHub Actions job the findings are also shown beside the lines of a pull request.
@@ -20,10 +22,15 @@ In a GitHub Actions job the findings are also shown beside the lines of a pull r
   --json   print one JSON document: { "file", "ok", "findings": [{ "file", "line", "column", "severity", "rule", "message" }] }
   --sarif  print a SARIF 2.1.0 log, as code scanning reads it
   --local  permit http issuers on loopback, as a local run does
+  --no-new-access
+           say instead what the broker.yaml NEW grants that OLD does not, each with the claims of a token that gets it;
+           docs/no-new-access.md says what is compared. --json: { "old", "new", "ok", "findings", "new_access" }
 
 Example: token-broker check broker.yaml
+         token-broker check --no-new-access old.yaml broker.yaml
 
-Exit codes: 0 it holds, perhaps with warnings; 1 it does not, or cannot be read; 2 wrong usage`,
+Exit codes: 0 it holds, perhaps with warnings, or NEW grants nothing new; 1 it does not, or cannot be read, or there is or
+may be new access; 2 wrong usage`,
   run,
 }
 
@@ -38,7 +45,9 @@ async function run(args: readonly string[]): Promise<number> {
     json: { type: 'boolean' },
     sarif: { type: 'boolean' },
     local: { type: 'boolean' },
+    'no-new-access': { type: 'boolean' },
   })
+  if (values['no-new-access']) return checkAccess(positionals, values)
   const [file, ...others] = positionals
   if (file === undefined || file === '') throw new UsageError('FILE is missing: name the broker.yaml to check')
   if (others.length > 0) throw new UsageError(`one FILE at a time, not also ${others.join(' ')}`)

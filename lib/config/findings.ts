@@ -14,6 +14,9 @@ export interface Finding {
   message: string
 }
 
+/** What a line is made of, also of findings that are not about one file alone. */
+export type Shown = Omit<Finding, 'rule'> & { rule: string }
+
 /** Every rule that a finding can name, with what it asks for. */
 export const findingRules = {
   'yaml-syntax':
@@ -50,6 +53,6 @@ export class ConfigurationError extends Error {
 }
 
 /** One line, whatever the file holds: its own text comes back in messages, and must not look like another finding. */
-export function formatFinding({ file, line, column, severity, rule, message }: Finding): string {
+export function formatFinding({ file, line, column, severity, rule, message }: Shown): string {
   return toOneLine(`${file}:${line}:${column} ${severity} ${rule} ${message}`)
 }

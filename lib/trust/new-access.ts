@@ -1,26 +1,32 @@
 import type { Configuration, Issuer } from './configuration.ts'
 import { compareClient } from './new-access/compare-client.ts'
 import { compareIssuer } from './new-access/compare-issuer.ts'
-import { compareOffer, toComparison } from './new-access/compare-offer.ts'
+import { compareOffer, toComparison, type Comparison } from './new-access/compare-offer.ts'
 import { Budget } from './new-access/cube.ts'
 import type { NewAccess } from './new-access/finding.ts'
-import { toSide } from './new-access/side.ts'
+import { toSide, type Side } from './new-access/side.ts'
 import { Undecided } from './new-access/undecided.ts'
+import { toPolicy } from './policy.ts'
 
 /**
  * All that `after` grants and `before` did not, from `now` (seconds since 1970) on. None means that there is none: what
  * cannot be decided is among the findings.
  */
 export async function findNewAccess(before: Configuration, after: Configuration, now: number): Promise<NewAccess[]> {
-  const comparison = toComparison(await toSide(before, now), await toSide(after, now), new Budget())
-  const issuers = Object.values(after.issuers)
-  const findings = [
-    ...ourselves(before, after),
-    ...issuers.flatMap((issuer) => decided({ issuer: issuer.name }, () => compareIssuer(issuer, comparison))),
-    ...Object.keys(after.clients).flatMap((client) => decided({ client }, () => compareClient(client, comparison))),
-    ...issuers.flatMap((issuer) => ofRules(issuer, comparison)),
-  ]
-  return merged(findings)
+  const policies = [await toPolicy(before, before.issuer), await toPolicy(after, after.issuer)] as const
+  const budget = new Budget()
+  return decided({}, budget, () => {
+    const [old, new_] = policies.map((policy) => toSide(policy, now)) as [Side, Side]
+    const comparison = toComparison(old, new_, budget)
+    const issuers = Object.values(after.issuers)
+    const clients = Object.keys(after.clients)
+    return merged([
+      ...ourselves(before, after),
+      ...issuers.flatMap((issuer) => decided({ issuer: issuer.name }, budget, () => compareIssuer(issuer, comparison))),
+      ...clients.flatMap((client) => decided({ client }, budget, () => compareClient(client, comparison))),
+      ...issuers.flatMap((issuer) => ofRules(issuer, comparison)),
+    ])
+  })
 }
 
 /** Whoever trusts our tokens trusts them by this. */
@@ -29,18 +35,19 @@ function ourselves({ issuer: before }: Configuration, { issuer: after }: Configu
   return before === after ? [] : [{ rules: [], what, certain: false }]
 }
 
-function ofRules(issuer: Issuer, comparison: ReturnType<typeof toComparison>): NewAccess[] {
+function ofRules(issuer: Issuer, comparison: Comparison): NewAccess[] {
   const targets = comparison.after.offers.get(issuer.name)?.values() ?? []
   return [...targets].flatMap(({ all }) =>
     all.flatMap((offer) =>
-      decided({ rules: [offer.rule.name], issuer: issuer.name, target: offer.grant.target }, () =>
+      decided({ rules: [offer.rule.name], issuer: issuer.name, target: offer.grant.target }, comparison.budget, () =>
         compareOffer(offer, issuer, comparison),
       ),
     ),
   )
 }
 
-function decided(about: Partial<NewAccess>, compare: () => NewAccess[]): NewAccess[] {
+function decided(about: Partial<NewAccess>, budget: Budget, compare: () => NewAccess[]): NewAccess[] {
+  budget.begin()
   try {
     return compare()
   } catch (error) {

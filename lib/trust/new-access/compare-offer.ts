@@ -1,6 +1,6 @@
 import { TOKEN_EXCHANGE_GRANT } from '../../protocol/urns.ts'
 import type { Issuer } from '../configuration.ts'
-import { narrowAll, outside, whereAll, type Asked, type Budget, type Cube, type Test } from './cube.ts'
+import { isWithinOne, narrowAll, outside, whereAll, type Asked, type Budget, type Cube, type Test } from './cube.ts'
 import type { NewAccess } from './finding.ts'
 import { evaluated, type Offer, type OfferIndex } from './offers.ts'
 import {
@@ -47,7 +47,7 @@ export function compareOffer(offer: Offer, issuer: Issuer, comparison: Compariso
   if (start === undefined) return []
   const rivals = rivalsOf(offer, start, after.offers.get(issuer.name)?.get(offer.uri) as OfferIndex)
   const near = sameIssuer(before, issuer) ? (before.offers.get(issuer.name)?.get(offer.uri)?.near(start) ?? []) : []
-  const [enough, others] = split(near, ({ terms }) => terms === offer.terms || gainsOf(terms, offer.terms).length === 0)
+  const [enough, others] = split(near, ({ terms }) => gainsOf(terms, offer.terms).length === 0)
   const look = (cube: Cube, except: readonly (readonly Test[])[], scope?: string) =>
     findNew(cube, [...rivals, ...except], { offer, scope }, issuer, comparison)
 
@@ -56,7 +56,7 @@ export function compareOffer(offer: Offer, issuer: Issuer, comparison: Compariso
     if (scope !== undefined && found.some(({ scopes }) => scopes.includes(scope))) continue
     const covering = enough.filter(({ grant }) => scope === undefined || grant.scopes.includes(scope))
     // Most rules are as they were: their own first.
-    const ordered = covering.toSorted((a, b) => Number(isOf(offer, b)) - Number(isOf(offer, a)))
+    const ordered = split(covering, ({ rule }) => rule.name === offer.rule.name).flat()
     const one = look(
       start,
       ordered.map(({ tests }) => tests),
@@ -72,10 +72,6 @@ export function compareOffer(offer: Offer, issuer: Issuer, comparison: Compariso
   return found.map(({ access }) => access)
 }
 
-function isOf({ rule }: Offer, other: Offer): boolean {
-  return other.rule.name === rule.name
-}
-
 /** Where an old grant matched that gave less, or other terms: two that differ give nothing together. */
 function* contradicted(
   start: Cube,
@@ -83,11 +79,12 @@ function* contradicted(
   others: readonly Offer[],
   budget: Budget,
 ): Generator<Cube> {
+  const mixed = new Set(enough.map(({ kind }) => kind)).size > 1 ? enough : []
   const pairs = [
     ...others.map(({ tests }) => tests),
-    ...enough.flatMap((one, index) => {
-      const against = enough.slice(index + 1).filter(({ kind }) => kind !== one.kind)
-      budget.spend(against.length)
+    ...mixed.flatMap((one, index) => {
+      budget.spend(mixed.length)
+      const against = mixed.slice(index + 1).filter(({ kind }) => kind !== one.kind)
       return against.map((other) => [...one.tests, ...other.tests])
     }),
   ]
@@ -113,18 +110,18 @@ function findNew(
   let examples = 0
   let doubtful: Found | undefined
   let found: Found | undefined
-  outside(
-    cube,
-    except,
-    (rest) => {
-      const witness = toWitness(rest, issuer, after.now)
-      const seen = compareAt(witness, sought, before, after)
-      if (seen?.access.certain) found = seen
-      doubtful ??= seen ?? unseen(sought, issuer)
-      return found !== undefined || ++examples >= MAX_EXAMPLES
-    },
-    budget,
-  )
+  const look = (rest: Cube): boolean => {
+    const seen = compareAt(toWitness(rest, issuer, after.now), sought, before, after)
+    if (seen?.access.certain) found = seen
+    doubtful ??= seen ?? unseen(sought, issuer)
+    return found !== undefined || ++examples >= MAX_EXAMPLES
+  }
+  if (isWithinOne(cube, except, budget)) return undefined
+  // The simplest of all is often new, and then nothing need be told apart.
+  look(cube)
+  if (found !== undefined) return found
+  doubtful = undefined
+  outside(cube, except, look, budget)
   return found ?? doubtful
 }
 

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../protocol/strict-json.ts'
 import type { ClaimPath } from '../../tokens/claim-path.ts'
+import { sizeOf as sizeOfStrings } from './string-set.ts'
 import { Undecided } from './undecided.ts'
 import { anything, hasPlain, intersection, isEmpty, plainValue, type Split, type ValueSet } from './value-set.ts'
 
@@ -71,13 +72,20 @@ export function narrow(cube: Cube, { dimension, path, set }: Asked): Cube | unde
   return related.length > 1 && !isPossible(related, 1) ? undefined : { ...cube, values }
 }
 
-/** So many conditions are looked at before we give up: a second or two. */
+/** So much is looked at before we give up: a second for one question, some for all of them. */
 export class Budget {
-  #left = 2_000_000
+  #all = 40_000_000
+  #one = 0
+
+  /** The next question. One that is too hard leaves something for the others. */
+  begin(): void {
+    this.#one = 5_000_000
+  }
 
   spend(count: number): void {
-    this.#left -= count
-    if (this.#left < 0) throw new Undecided()
+    this.#all -= count
+    this.#one -= count
+    if (this.#all < 0 || this.#one < 0) throw new Undecided()
   }
 }
 
@@ -91,11 +99,12 @@ export function outside(
   visit: (rest: Cube) => boolean,
   budget: Budget,
 ): boolean {
-  budget.spend(conjunctions.length + 1)
-  if (conjunctions.some((tests) => tests.every((test) => whereNot(cube, test) === undefined))) return false
+  budget.spend(1)
+  if (isWithinOne(cube, conjunctions, budget)) return false
   let rest = cube
   const others: { tests: readonly Test[]; open: readonly Test[] }[] = []
   for (const tests of conjunctions) {
+    budget.spend(sizeOf(rest))
     if (whereAll(rest, tests) === undefined) continue
     const open = tests.filter((test) => whereNot(rest, test) !== undefined)
     if (open.length > 1) {
@@ -119,6 +128,21 @@ export function outside(
     inside = met
   }
   return false
+}
+
+/** Whether some one of them holds for all of it. Throws Undecided. */
+export function isWithinOne(cube: Cube, conjunctions: readonly (readonly Test[])[], budget: Budget): boolean {
+  return conjunctions.some((tests) => {
+    budget.spend(1 + cube.values.size)
+    return tests.every((test) => whereNot(cube, test) === undefined)
+  })
+}
+
+/** What it costs to narrow it. */
+function sizeOf({ values }: Cube): number {
+  let size = 1
+  for (const { set } of values.values()) size += 1 + sizeOfStrings(set.strings)
+  return size
 }
 
 /** Claims that a token in this cube may have: the simplest that we know. */

@@ -2,9 +2,9 @@ import type { JsonObject } from '../../protocol/strict-json.ts'
 import { CLIENT_CREDENTIALS_GRANT, TOKEN_EXCHANGE_GRANT } from '../../protocol/urns.ts'
 import type { AuthenticatedClient } from '../../tokens/request-client.ts'
 import type { VerifiedSubject } from '../../tokens/verify-subject-token.ts'
-import { named, type Configuration, type Issuer, type RuleGrant, type Target } from '../configuration.ts'
+import { named, type Issuer, type RuleGrant, type Target } from '../configuration.ts'
 import { decide, type Decision, type Granted } from '../decide.ts'
-import { toPolicy, type Policy } from '../policy.ts'
+import type { Policy } from '../policy.ts'
 import { claimsOf, narrowAll, outside, type Asked, type Budget, type Cube } from './cube.ts'
 import { evaluated, OfferIndex, offersTo, type Offer } from './offers.ts'
 import { toTerms, type Terms } from './terms.ts'
@@ -28,11 +28,15 @@ export interface Side {
   offers: ReadonlyMap<string, ReadonlyMap<string, OfferIndex>>
 }
 
-export async function toSide(configuration: Configuration, now: number): Promise<Side> {
-  const policy = await toPolicy(configuration, configuration.issuer)
-  const offers = Object.values(configuration.issuers).map((issuer) => {
+/** Throws Undecided. */
+export function toSide(policy: Policy, now: number): Side {
+  const offers = Object.values(policy.configuration.issuers).map((issuer) => {
     const byUri = new Map<string, Offer[]>()
-    for (const offer of offersTo(issuer, policy, now)) byUri.set(offer.uri, [...(byUri.get(offer.uri) ?? []), offer])
+    for (const offer of offersTo(issuer, policy, now)) {
+      const list = byUri.get(offer.uri)
+      if (list) list.push(offer)
+      else byUri.set(offer.uri, [offer])
+    }
     return [issuer.name, new Map([...byUri].map(([uri, list]) => [uri, new OfferIndex(list)]))] as const
   })
   return { policy, now, offers: new Map(offers) }

@@ -19,10 +19,10 @@ export const noString: StringSet = { among: new Set() }
 export const anyString: StringSet = { like: [], unlike: [], except: new Set(), taggable: false, sample: '' }
 
 /** Far above what globs of 256 characters reach when they are not made to. */
-const MAX_STATES = 20_000
+const MAX_STEPS = 5_000_000
 
 export function stringsLike(glob: string): StringSet {
-  return toSet({ like: [glob], unlike: [], except: new Set(), taggable: false }, [])
+  return toSet({ like: [glob], unlike: [], except: new Set(), taggable: false }, [glob.replaceAll('*', '')])
 }
 
 export function stringsUnlike(glob: string): StringSet {
@@ -58,7 +58,17 @@ export function intersection(one: StringSet, other: StringSet): StringSet {
 /** The shortest of a set that is not empty. */
 export function shortest(set: StringSet): string {
   if ('among' in set) return [...set.among].toSorted((a, b) => a.length - b.length || (a < b ? -1 : 1))[0] ?? ''
-  return search(set) ?? set.sample
+  try {
+    return search(set) ?? set.sample
+  } catch (error) {
+    if (error instanceof Undecided) return set.sample
+    throw error
+  }
+}
+
+/** How many strings and patterns it is made of. */
+export function sizeOf(set: StringSet): number {
+  return 'among' in set ? set.among.size : set.like.length + set.unlike.length + set.except.size
 }
 
 function has(set: StringSet, text: string): boolean {
@@ -112,7 +122,10 @@ function search({ like, unlike, except, taggable }: Omit<Patterns, 'sample'>): s
   const characters = alphabet([...wanted, ...unwanted], taggable)
   const seen = new Set([nameOf(start)])
   const queue = [start]
+  let steps = 0
   for (const { text, like, unlike } of queue) {
+    steps += characters.length * (wanted.length + unwanted.length)
+    if (steps > MAX_STEPS) throw new Undecided()
     for (const character of characters) {
       const next = {
         text: text + character,
@@ -123,7 +136,6 @@ function search({ like, unlike, except, taggable }: Omit<Patterns, 'sample'>): s
       if (isEnd(next)) return next.text
       const name = nameOf(next)
       if (seen.has(name)) continue
-      if (seen.size >= MAX_STATES) throw new Undecided()
       seen.add(name)
       queue.push(next)
     }

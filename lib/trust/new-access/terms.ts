@@ -2,6 +2,8 @@ import type { Expression, RuleGrant, SessionSettings, Target } from '../configur
 
 /** What a grant gives beside its scopes. */
 export interface Terms {
+  /** All of it: two with one key are alike. */
+  key: string
   lifetime: number
   expires_with_subject: boolean
   claims: Readonly<Record<string, Expression>>
@@ -20,7 +22,7 @@ export interface Gain {
 
 export function toTerms({ claims, expires_with_subject, session }: RuleGrant, target: Target): Terms {
   const { external_id, region, session_policy: policy } = 'role' in target ? target : {}
-  return {
+  const terms = {
     lifetime: target.lifetime,
     expires_with_subject,
     claims,
@@ -28,10 +30,12 @@ export function toTerms({ claims, expires_with_subject, session }: RuleGrant, ta
     region,
     session: session && policy ? { ...session, policy } : session,
   }
+  return { ...terms, key: canonical(terms) }
 }
 
 /** None where whoever has `before` has all that `after` gives. */
 export function gainsOf(before: Terms, after: Terms): Gain[] {
+  if (before.key === after.key) return []
   const other = (what: string, one: unknown, another: unknown): Gain[] =>
     canonical(one) === canonical(another) ? [] : [{ what: `${what}, which cannot be compared`, certain: false }]
   return [

@@ -9,7 +9,7 @@ export const now = 1_000
 const ends = [500, 2_000, 3_000]
 
 const texts = ['x', 'y', 'xy', 'x/y', 'yx', '']
-const globs = ['*', 'x*', '*y', 'x*y', 'xy*', '*x*', 'x/*', '*/y', '*/*', 'y', 'x*/y', 'x']
+const globs = ['*', 'x*', '*y', 'x*y', 'xy*', '*x*', 'x/*', '*/y', '*/*', 'y', 'x']
 const scalars: Scalar[] = [...texts, 1, true, false]
 const events = ['push', 'fork', 'watch']
 
