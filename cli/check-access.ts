@@ -1,11 +1,12 @@
-import { compile } from '../lib/config/compile.ts'
-import { readDocument, type Path, type SourceDocument } from '../lib/config/document.ts'
+import type { Path } from '../lib/config/document.ts'
 import { ConfigurationError, formatFinding, type Finding } from '../lib/config/findings.ts'
+import { readSource, type Source } from '../lib/config/source.ts'
 import { toOneLine } from '../lib/protocol/one-line.ts'
 import type { Configuration } from '../lib/trust/configuration.ts'
 import { findNewAccess } from '../lib/trust/new-access.ts'
 import type { NewAccess } from '../lib/trust/new-access/finding.ts'
 import { UsageError } from './command.ts'
+import { compileFor, includeOf } from './read-configuration.ts'
 import { readText, STDIN } from './read-text.ts'
 import { workflowCommand } from './workflow-command.ts'
 
@@ -49,7 +50,12 @@ export async function checkAccess(
 async function read(file: string, local: boolean, now: number): Promise<ReadFile> {
   const { text, name } = await readText(file)
   try {
-    return { name, text, configuration: compile(text, name, { local, now }).configuration, findings: [] }
+    return {
+      name,
+      text,
+      configuration: compileFor(text, name, { local, broker: undefined, now }).configuration,
+      findings: [],
+    }
   } catch (error) {
     if (error instanceof ConfigurationError) return { name, text, findings: error.findings }
     throw error
@@ -62,8 +68,8 @@ function toLines(
   before: ReadFile,
   after: ReadFile,
 ): string[] {
-  const source = readDocument(after.text)
-  const findings = [...broken, ...access.map((found) => toFinding(found, after.name, source))]
+  const source = readSource({ file: after.name, text: after.text }, includeOf(after.name))
+  const findings = [...broken, ...access.map((found) => toFinding(found, source))]
   if (findings.length === 0) return [toOneLine(`ok: ${after.name} grants nothing that ${before.name} does not`)]
   return [
     ...findings.map(formatFinding),
@@ -71,10 +77,9 @@ function toLines(
   ]
 }
 
-function toFinding(access: NewAccess, file: string, source: SourceDocument) {
+function toFinding(access: NewAccess, source: Source) {
   return {
-    file,
-    ...source.positionOf(placeOf(access), true),
+    ...source.placeOf(placeOf(access), true),
     severity: 'error' as const,
     rule: 'new-access' as const,
     message: messageOf(access),

@@ -86,7 +86,7 @@ rules:
     grant: [{ target: twins }]
   two:
     issuer: farm
-    match: { twin: "1", other: "2" }
+    match: { twin: ["1", "3"], other: "2" }
     grant: [{ target: twins, expires_with_subject: true }]
   nightly-batch:
     client: nightly
@@ -203,10 +203,6 @@ const harmless: readonly (readonly [string, ...Edit[]])[] = [
   ],
   ['a client that may look up less', ['    introspect: [api]\n', '']],
   ['a federated client of fewer', ['{ pod: "1" }', '{ pod: "1", ref: main }']],
-  [
-    'a rule that lost to another for good',
-    ['  pushes:', '  again: { issuer: farm, match: { twin: "1", other: "2" }, grant: [{ target: twins }] }\n  pushes:'],
-  ],
   [
     'how long receipts are kept, and what signs',
     ['targets:', 'receipts: { retention: 30d }\nsigning: { algorithms: [RS256] }\ntargets:'],
@@ -352,7 +348,7 @@ const wider: readonly (readonly [string, Expected, ...Edit[]])[] = [
       witness: of('farm', { twin: '1', other: '2' }),
     },
     [
-      '  two:\n    issuer: farm\n    match: { twin: "1", other: "2" }\n    grant: [{ target: twins, expires_with_subject: true }]\n',
+      '  two:\n    issuer: farm\n    match: { twin: ["1", "3"], other: "2" }\n    grant: [{ target: twins, expires_with_subject: true }]\n',
       '',
     ],
   ],
