@@ -146,3 +146,17 @@ test('text of the file cannot pass for a line of ours', async () => {
   assert.equal(stdout.split('\n').length, 3)
   assert.ok(stdout.includes(String.raw`x\n::add-mask::y\u001b[2J`), stdout)
 })
+
+test('docs/no-new-access.md shows what is printed', async () => {
+  const page = readFileSync(join(root, 'docs/no-new-access.md'), 'utf8')
+  write('old.yaml', old)
+  for (const [after, expected] of [
+    [renamed, 0],
+    [old.replace('ref: refs/heads/main', 'ref: { glob: "refs/heads/*" }'), 1],
+  ] as const) {
+    write('broker.yaml', after)
+    const { code, stdout } = await runCommand(['check', '--no-new-access', 'old.yaml', 'broker.yaml'], { cwd: folder })
+    assert.equal(code, expected)
+    assert.ok(page.includes(`\n\`\`\`\n${stdout}\`\`\`\n`), stdout)
+  }
+})

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Configuration } from '../../../lib/trust/configuration.ts'
+import { compile } from '../../../lib/config/compile.ts'
+import { ConfigurationError } from '../../../lib/config/findings.ts'
+import { uriOf, type Configuration } from '../../../lib/trust/configuration.ts'
 import { decide, type GrantedToken } from '../../../lib/trust/decide.ts'
 import { findNewAccess } from '../../../lib/trust/new-access.ts'
 import { toPolicy, type Policy } from '../../../lib/trust/policy.ts'
+import { callers, policyFiles, policyNow } from '../../fuzz/policy-arbitraries.ts'
+import type { PolicyFile } from '../../fuzz/policy-model.ts'
 import { subject } from '../policy-fixture.ts'
 import { now, pairs, pointsOf, type Point } from './pairs.ts'
 
@@ -57,4 +61,59 @@ test('new access is found where a request gets more, and only there', async () =
   )
   // Otherwise one answer would do for all of them.
   assert.ok(more > runs / 5 && more < (runs * 4) / 5, `${more} of ${runs}`)
+})
+
+/** Files that `check` refuses do not count. */
+function compiled(file: PolicyFile): Configuration {
+  try {
+    return compile(JSON.stringify(file), 'fuzz.yaml', { now: policyNow }).configuration
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error
+    fc.pre(false)
+    throw error
+  }
+}
+
+test('with CEL and added claims nothing new is missed, and no example is wrong', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      policyFiles,
+      policyFiles,
+      fc.nat(),
+      fc.array(callers, { minLength: 40, maxLength: 40 }),
+      async (file, other, pick, callers) => {
+        const names = Object.keys(file.rules)
+        const name = names[pick % names.length] as string
+        const { [name]: _, ...rest } = file.rules
+        const spare = Object.values(other.rules)[0]!
+        const edited = { ...file, rules: pick % 3 === 0 ? rest : { ...rest, [name]: spare } }
+        const [old, new_] = [compiled(file), compiled(edited)]
+        const findings = await findNewAccess(old, new_, policyNow)
+        const [before, after] = [await toPolicy(old, old.issuer), await toPolicy(new_, new_.issuer)]
+        const ask = (policy: Policy, issuer: string, { claims, client_id, at }: Point, uri: string) => {
+          const from = subject(claims, policy.configuration.issuers[issuer])
+          const request = { client_id, audience: [uri], resource: [], scope: undefined }
+          const decision = decide({ subject: from, ...request }, policy, at)
+          return 'granted' in decision ? (decision.granted as GrantedToken) : undefined
+        }
+        if (findings.length === 0)
+          for (const { issuer, claims, client_id } of callers)
+            for (const uri of Object.values(new_.targets).map(uriOf)) {
+              const point = { claims, client_id, at: policyNow }
+              const [one, another] = [ask(before, issuer, point, uri), ask(after, issuer, point, uri)]
+              const same = JSON.stringify(one?.claims) === JSON.stringify(another?.claims)
+              assert.ok(!isMore(one, another) && (same || another === undefined), JSON.stringify([issuer, point, uri]))
+            }
+        for (const { certain, witness, target } of findings) {
+          if (!certain) continue
+          assert.ok(witness && target)
+          const point = { claims: witness.claims, client_id: witness.client_id, at: witness.at ?? policyNow }
+          const uri = uriOf(new_.targets[target]!)
+          const more = isMore(ask(before, witness.issuer, point, uri), ask(after, witness.issuer, point, uri))
+          assert.ok(more, JSON.stringify(witness))
+        }
+      },
+    ),
+    { numRuns: 400 },
+  )
 })
