@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -159,4 +159,31 @@ test('docs/no-new-access.md shows what is printed', async () => {
     assert.equal(code, expected)
     assert.ok(page.includes(`\n\`\`\`\n${stdout}\`\`\`\n`), stdout)
   }
+})
+
+test('of files that are included, and of rows, the place is shown', async () => {
+  const project = (name: string, row: string) => {
+    mkdirSync(join(folder, name, 'rules'), { recursive: true })
+    writeFileSync(join(folder, name, 'broker.yaml'), `${old}include: [rules/*.yaml]\n`)
+    writeFileSync(
+      join(folder, name, 'rules', 'a.yaml'),
+      `rules:
+  more:
+    issuer: github
+    match: { repository_id: "7", ref: $ref }
+    grant: [{ target: deploy-api, scopes: [deploy:write] }]
+    each:
+      a: { ref: refs/heads/a }
+      b: { ref: ${row} }
+`,
+    )
+  }
+  project('before', 'refs/heads/b')
+  project('after', '[refs/heads/b, refs/heads/c]')
+  const args = ['check', '--no-new-access', 'before/broker.yaml', 'after/broker.yaml']
+  const { code, stdout } = await runCommand(args, { cwd: folder })
+  assert.equal(code, 1)
+  assert.match(stdout, /^after\/rules\/a\.yaml:8:7 error new-access rule more\/b, .*"ref":"refs\/heads\/c"/)
+  const same = await runCommand([...args.slice(0, 2), 'before/broker.yaml', 'before/broker.yaml'], { cwd: folder })
+  assert.equal(same.code, 0)
 })
