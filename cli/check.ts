@@ -29,8 +29,7 @@ In a GitHub Actions job the findings are also shown beside the lines of a pull r
 Example: token-broker check broker.yaml
          token-broker check --no-new-access old.yaml broker.yaml
 
-Exit codes: 0 it holds, perhaps with warnings, or NEW grants nothing new; 1 it does not, or cannot be read, or there is or
-may be new access; 2 wrong usage`,
+Exit codes: 0 it holds, or NEW grants nothing new; 1 it does not, cannot be read, or may grant more; 2 wrong usage`,
   run,
 }
 

@@ -15,10 +15,10 @@ import { loosened } from './compare-issuer.ts'
 import type { Comparison } from './compare-offer.ts'
 import type { NewAccess } from './finding.ts'
 import {
-  clientsWith,
   decideForClient,
   findGrant,
   grantedBy,
+  mayAsk,
   sameIssuer,
   scopesOf,
   termsGranted,
@@ -36,8 +36,8 @@ export function compareClient(id: string, comparison: Comparison): NewAccess[] {
   const { before, after } = comparison
   const client = after.policy.configuration.clients[id] as Client
   const old = named(before.policy.configuration.clients, id)
-  const exchange = clientsWith(TOKEN_EXCHANGE_GRANT, after).includes(id) ? grantTo(id, comparison) : undefined
-  const exchangedBefore = clientsWith(TOKEN_EXCHANGE_GRANT, before).includes(id)
+  const exchange = mayAsk(id, TOKEN_EXCHANGE_GRANT, after) ? grantTo(id, comparison) : undefined
+  const exchangedBefore = mayAsk(id, TOKEN_EXCHANGE_GRANT, before)
   const own = forItself(id, comparison)
   const uses = exchange !== undefined || own.granted || client.introspect.length > 0
   return [

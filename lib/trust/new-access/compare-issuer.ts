@@ -1,11 +1,10 @@
-import { TOKEN_EXCHANGE_GRANT } from '../../protocol/urns.ts'
 import type { ReplayMode, TrustedIssuer } from '../../tokens/trusted-issuer.ts'
 import type { Issuer } from '../configuration.ts'
 import { federatedRules } from '../expression.ts'
 import type { Comparison } from './compare-offer.ts'
 import { claimDimension, type Asked } from './cube.ts'
 import type { NewAccess } from './finding.ts'
-import { clientsWith, findGrant, sameIssuer } from './side.ts'
+import { exchangers, findGrant, sameIssuer } from './side.ts'
 import { duration, type Gain } from './terms.ts'
 import { clientAmong } from './tests-of.ts'
 import { among, containing } from './value-set.ts'
@@ -14,7 +13,7 @@ import { among, containing } from './value-set.ts'
 export function compareIssuer(issuer: Issuer, { before, after, budget }: Comparison): NewAccess[] {
   const old = sameIssuer(before, issuer)
   if (old === undefined) return []
-  const client = clientAmong(clientsWith(TOKEN_EXCHANGE_GRANT, after))
+  const client = clientAmong(exchangers(after))
   const proves = federatedRules(after.policy.configuration).some(({ issuers }) => issuers.includes(issuer.name))
   const find = (...asked: Asked[]) => findGrant(after, [issuer], [client, ...asked], budget)
   const told = ({ what, certain }: Gain, example: ReturnType<typeof find>): NewAccess[] =>

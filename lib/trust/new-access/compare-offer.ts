@@ -4,9 +4,10 @@ import { isWithinOne, narrowAll, outside, whereAll, type Asked, type Budget, typ
 import type { NewAccess } from './finding.ts'
 import { evaluated, type Offer, type OfferIndex } from './offers.ts'
 import {
-  clientsWith,
   decideFor,
+  exchangers,
   grantedBy,
+  mayAsk,
   rivalsOf,
   sameIssuer,
   scopesOf,
@@ -28,8 +29,7 @@ export interface Comparison {
 }
 
 export function toComparison(before: Side, after: Side, budget: Budget): Comparison {
-  const known = new Set(clientsWith(TOKEN_EXCHANGE_GRANT, before))
-  const clients = clientsWith(TOKEN_EXCHANGE_GRANT, after).filter((client) => known.has(client))
+  const clients = exchangers(after).filter((client) => mayAsk(client, TOKEN_EXCHANGE_GRANT, before))
   return { before, after, client: clientAmong(clients), budget }
 }
 
@@ -110,18 +110,23 @@ function findNew(
   let examples = 0
   let doubtful: Found | undefined
   let found: Found | undefined
-  const look = (rest: Cube): boolean => {
-    const seen = compareAt(toWitness(rest, issuer, after.now), sought, before, after)
-    if (seen?.access.certain) found = seen
-    doubtful ??= seen ?? unseen(sought, issuer)
-    return found !== undefined || ++examples >= MAX_EXAMPLES
-  }
+  const compare = (rest: Cube) => compareAt(toWitness(rest, issuer, after.now), sought, before, after)
   if (isWithinOne(cube, except, budget)) return undefined
   // The simplest of all is often new, and then nothing need be told apart.
-  look(cube)
-  if (found !== undefined) return found
-  doubtful = undefined
-  outside(cube, except, look, budget)
+  const simplest = compare(cube)
+  if (simplest?.access.certain && (sought.scope === undefined || simplest.scopes.includes(sought.scope)))
+    return simplest
+  outside(
+    cube,
+    except,
+    (rest) => {
+      const seen = compare(rest)
+      if (seen?.access.certain) found = seen
+      doubtful ??= seen ?? unseen(sought, issuer)
+      return found !== undefined || ++examples >= MAX_EXAMPLES
+    },
+    budget,
+  )
   return found ?? doubtful
 }
 

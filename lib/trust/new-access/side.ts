@@ -48,14 +48,13 @@ export function sameIssuer({ policy }: Side, { name, issuer }: Pick<Issuer, 'nam
   return same?.issuer === issuer ? same : undefined
 }
 
-/** Clients that may ask by this grant type. */
-export function clientsWith(
-  grant: typeof TOKEN_EXCHANGE_GRANT | typeof CLIENT_CREDENTIALS_GRANT,
-  side: Side,
-): string[] {
-  return Object.entries(side.policy.configuration.clients)
-    .filter(([, { grants }]) => grants.includes(grant))
-    .map(([id]) => id)
+export function mayAsk(client_id: string, grant: string, { policy }: Side): boolean {
+  return named(policy.configuration.clients, client_id)?.grants.includes(grant) === true
+}
+
+/** Clients that may exchange tokens. */
+export function exchangers(side: Side): string[] {
+  return Object.keys(side.policy.configuration.clients).filter((id) => mayAsk(id, TOKEN_EXCHANGE_GRANT, side))
 }
 
 export function toWitness(cube: Cube, { name, issuer }: Issuer, now: number): Witness {
@@ -73,7 +72,7 @@ export function toWitness(cube: Cube, { name, issuer }: Issuer, now: number): Wi
 export function decideFor(witness: Witness, uri: string, side: Side): Decision | undefined {
   const issuer = sameIssuer(side, { name: witness.issuer, issuer: witness.iss })
   const { client_id, claims, at } = witness
-  const known = client_id === undefined || clientsWith(TOKEN_EXCHANGE_GRANT, side).includes(client_id)
+  const known = client_id === undefined || mayAsk(client_id, TOKEN_EXCHANGE_GRANT, side)
   if (issuer === undefined || !known) return undefined
   // Nobody has verified it, and nothing is issued for it.
   const subject = {
@@ -90,7 +89,7 @@ export function decideFor(witness: Witness, uri: string, side: Side): Decision |
 
 /** What the broker would decide of a client that asks for itself. */
 export function decideForClient(client_id: string, uri: string, at: number, side: Side): Decision | undefined {
-  if (!clientsWith(CLIENT_CREDENTIALS_GRANT, side).includes(client_id)) return undefined
+  if (!mayAsk(client_id, CLIENT_CREDENTIALS_GRANT, side)) return undefined
   const subject = {
     client_id,
     authenticated: true,

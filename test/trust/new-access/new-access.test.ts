@@ -545,6 +545,20 @@ test('one change that shows in many rules is one finding', async () => {
   )
 })
 
+test('each scope that is new is told, also where the simplest token had it before', async () => {
+  const rule = (name: string, z: string, scopes: string) =>
+    `  ${name}: { issuer: farm, match: { z: ${z} }, grant: [{ target: api, scopes: ${scopes} }] }\n`
+  const before = base.replace('  tags:', () => `${rule('old', 'a', '[write]')}  tags:`)
+  const after = before.replace('  tags:', () => `${rule('more', '[a, b]', '[read, write]')}  tags:`)
+  assert.deepEqual(
+    (await between(before, after)).map(({ what, witness }) => [what, witness?.claims]),
+    [
+      ['scope read is granted, which was not', { z: 'a' }],
+      ['scope read write is granted, which was not', { z: 'b' }],
+    ],
+  )
+})
+
 test('what nobody can get is no access: a condition below a value', async () => {
   const impossible =
     '  never: { issuer: farm, match: { a: "1", /a/b: "2" }, grant: [{ target: api, scopes: [admin] }] }\n  tags:'
