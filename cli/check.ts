@@ -46,6 +46,7 @@ async function run(args: readonly string[]): Promise<number> {
     local: { type: 'boolean' },
     'no-new-access': { type: 'boolean' },
   })
+  if (values['no-new-access'] && values.sarif) throw new UsageError('--sarif is for the findings of one FILE')
   if (values['no-new-access']) return checkAccess(positionals, values)
   const [file, ...others] = positionals
   if (file === undefined || file === '') throw new UsageError('FILE is missing: name the broker.yaml to check')

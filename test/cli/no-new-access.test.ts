@@ -133,6 +133,7 @@ for (const [title, args] of [
   ['one file', ['old.yaml']],
   ['three files', ['old.yaml', 'new.yaml', 'more.yaml']],
   ['standard input twice', ['-', '-']],
+  ['--sarif', ['old.yaml', 'new.yaml', '--sarif']],
 ] as const)
   test(`${title}: exit 2 and the usage`, async () => {
     const { code, stdout, stderr } = await runCommand(['check', '--no-new-access', ...args], { cwd: folder })
