@@ -7,13 +7,13 @@ import type { TrustedIssuer } from './trusted-issuer.ts'
 export type Issuers = ReadonlyMap<string, TrustedIssuer | ReadonlyMap<string, TrustedIssuer>>
 
 export function toIssuers(all: readonly TrustedIssuer[]): Issuers {
-  const byIss = new Map<string, TrustedIssuer[]>()
+  const groups = new Map<string, TrustedIssuer[]>()
   for (const issuer of all) {
-    const same = byIss.get(issuer.issuer)
+    const same = groups.get(issuer.issuer)
     if (same) same.push(issuer)
-    else byIss.set(issuer.issuer, [issuer])
+    else groups.set(issuer.issuer, [issuer])
   }
-  return new Map([...byIss].map(([iss, same]) => [iss, same.length === 1 ? (same[0] as TrustedIssuer) : byKid(same)]))
+  return new Map([...groups].map(([iss, same]) => [iss, same.length === 1 ? (same[0] as TrustedIssuer) : byKid(same)]))
 }
 
 function byKid(same: readonly TrustedIssuer[]): Map<string, TrustedIssuer> {
