@@ -298,7 +298,12 @@ for (const [title, rules, expected] of [
   [
     'rules that some tokens match both',
     `a: { issuer: farm, match: { ref: x }, ${read} }\n  b: §{ issuer: farm, match: { sub: y }, ${withSha} }`,
-    /^warning overlapping-rules a token, one with \{"sub":"y","ref":"x"\} for example, can match a too, which differs in the claims, tags or policies of api/,
+    /^warning overlapping-rules a token with \{"sub":"y","ref":"x"\}, for example, can match a too, which differs in the claims, tags or policies of api/,
+  ],
+  [
+    'rules that tokens of one client match both',
+    `a: { issuer: farm, match: { ref: x }, clients: [app], ${read} }\n  b: §{ issuer: farm, match: { sub: y }, ${withSha} }`,
+    /a token from client app with \{"sub":"y","ref":"x"\}, for example, can match a too/,
   ],
   [
     'tags that differ',

@@ -1,9 +1,8 @@
-import type { JsonObject } from '../../protocol/strict-json.ts'
 import { TOKEN_EXCHANGE_GRANT } from '../../protocol/urns.ts'
 import { named, type Configuration, type Issuer, type Rule } from '../../trust/configuration.ts'
 import { claimsOf, everything, whereAll, whereNot, type Cube } from '../../trust/new-access/cube.ts'
 import { OfferIndex, offersTo, type Offer } from '../../trust/new-access/offers.ts'
-import { testsOf } from '../../trust/new-access/tests-of.ts'
+import { clientOf, testsOf } from '../../trust/new-access/tests-of.ts'
 import { rulesByIssuer } from '../../trust/policy.ts'
 import { doubt, type Doubt } from './finding.ts'
 
@@ -15,8 +14,8 @@ interface Relation {
   wider: readonly Rule[]
   /** Rules that give something else to all of these tokens, so that none gets anything. */
   against: readonly Rule[]
-  /** Rules that give something else to some of them, each with the claims of one. */
-  apart: readonly { rule: Rule; claims: JsonObject }[]
+  /** Rules that give something else to some of them, each with one for example. */
+  apart: readonly { rule: Rule; example: string }[]
 }
 
 /** Rules that nothing can meet, that another makes needless, and that contradict another. `now` in seconds since 1970. */
@@ -73,7 +72,7 @@ function relate(offer: Offer, others: readonly Offer[]): Relation {
     against: against.map(({ rule }) => rule),
     apart: apart.flatMap((other) => {
       const both = other.rule.name < offer.rule.name ? meeting(other, offer) : undefined
-      return both === undefined ? [] : [{ rule: other.rule, claims: claimsOf(both) }]
+      return both === undefined ? [] : [{ rule: other.rule, example: exampleOf(both) }]
     }),
   }
 }
@@ -111,6 +110,12 @@ function meeting(one: Offer, other: Offer): Cube | undefined {
   const [first, second] = [one, other].map(({ rule: { when } }) => (when && 'cel' in when ? when.cel : undefined))
   if (first !== undefined && second !== undefined && first !== second) return undefined
   return whereAll(other.cube, one.tests)
+}
+
+function exampleOf(cube: Cube): string {
+  const client_id = clientOf(cube)
+  const from = client_id === undefined ? '' : ` from client ${client_id}`
+  return `${from} with ${JSON.stringify(claimsOf(cube))}, for example,`
 }
 
 /** A rule of a client has nothing to match. One in shadow mode is tried out, and should be possible too. */
@@ -153,15 +158,17 @@ function contradicted(relations: readonly Relation[]): Doubt[] {
       const names = namesOf(ofTarget.flatMap(({ against }) => against))
       return [doubt('ambiguous-rules', path, `whoever matches this matches ${names} too, ${differs}: nobody gets it`)]
     }
-    const met = ofTarget.flatMap(({ apart, against }) => [
-      ...apart,
-      ...against.map((rule) => ({ rule, claims: undefined })),
-    ])
+    const met = ofTarget.flatMap(({ apart, against }) => [...apart, ...against.map((rule) => ({ rule, example: '' }))])
     const [example] = met
     if (example === undefined) return []
-    const such = example.claims === undefined ? '' : `, one with ${JSON.stringify(example.claims)} for example`
     const names = namesOf(met.map(({ rule }) => rule))
-    return [doubt('overlapping-rules', path, `a token${such}, can match ${names} too, ${differs}, and is then refused`)]
+    return [
+      doubt(
+        'overlapping-rules',
+        path,
+        `a token${example.example} can match ${names} too, ${differs}, and is then refused`,
+      ),
+    ]
   })
 }
 
