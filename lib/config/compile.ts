@@ -464,10 +464,12 @@ function inOrder(findings: readonly Finding[]): Finding[] {
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
-  const members = Object.entries(value)
-    .filter(([, member]) => member !== undefined)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join(',')}}`
+  let members = ''
+  for (const name of Object.keys(value).toSorted()) {
+    const member = (value as Record<string, unknown>)[name]
+    if (member !== undefined) members += `${members && ','}${JSON.stringify(name)}:${canonical(member)}`
+  }
+  return `{${members}}`
 }
 
 function deepFreeze<T>(value: T): T {

@@ -1,4 +1,4 @@
-import type { Configuration } from './configuration.ts'
+import type { Configuration, Issuer } from './configuration.ts'
 import { ofClient } from './guardrails/client.ts'
 import { bounds, DAY, finding, type GuardrailFinding } from './guardrails/finding.ts'
 import { ofIssuer } from './guardrails/issuer.ts'
@@ -17,9 +17,17 @@ export function refuseUnsafe(configuration: Configuration): void {
 }
 
 export function findUnsafe(configuration: Configuration): GuardrailFinding[] {
+  const byUrl = new Map<string, Issuer[]>()
+  for (const issuer of Object.values(configuration.issuers)) {
+    const same = byUrl.get(issuer.issuer)
+    if (same) same.push(issuer)
+    else byUrl.set(issuer.issuer, [issuer])
+  }
   return [
     ...ourselves(configuration),
-    ...Object.values(configuration.issuers).flatMap((issuer) => ofIssuer(issuer, configuration)),
+    ...Object.values(configuration.issuers).flatMap((issuer) =>
+      ofIssuer(issuer, byUrl.get(issuer.issuer) ?? [], configuration),
+    ),
     ...ofTargets(configuration),
     ...Object.entries(configuration.clients).flatMap(([id, client]) => ofClient(id, client, configuration)),
     ...configuration.rules.flatMap((rule) => ofRule(rule, configuration)),

@@ -22,7 +22,8 @@ interface Relation {
 export function ofRelations(configuration: Configuration, now: number): Doubt[] {
   const relations = relationsIn(configuration, now)
   return [
-    ...configuration.rules.flatMap((rule) => neverMatches(rule, configuration)),
+    // What has a relation is met by some token.
+    ...configuration.rules.flatMap((rule) => neverMatches(rule, configuration, relations?.has(rule) === true)),
     ...(relations === undefined
       ? [
           doubt(
@@ -119,14 +120,14 @@ function exampleOf(cube: Cube): string {
 }
 
 /** A rule of a client has nothing to match. One in shadow mode is tried out, and should be possible too. */
-function neverMatches(rule: Rule, { issuers, clients }: Configuration): Doubt[] {
+function neverMatches(rule: Rule, { issuers, clients }: Configuration, isMet: boolean): Doubt[] {
   if (rule.issuers.length === 0) return []
   const path = ['rules', rule.name]
   // That it has expired is another finding.
   const { expires_at: _, ...always } = rule
-  const met = rule.issuers.some(
-    (name) => whereAll(everything(0), testsOf(always, named(issuers, name) as Issuer)) !== undefined,
-  )
+  const met =
+    isMet ||
+    rule.issuers.some((name) => whereAll(everything(0), testsOf(always, named(issuers, name) as Issuer)) !== undefined)
   if (!met) return [doubt('never-matches', path, 'no token can meet all that this rule and its issuer ask')]
   const mute = rule.clients?.every((id) => !named(clients, id)?.grants.includes(TOKEN_EXCHANGE_GRANT)) === true
   return mute

@@ -12,14 +12,15 @@ import { ofSharing } from './sharing.ts'
 import { unverified } from './unverified.ts'
 import { isHttps, isLoopback } from './url.ts'
 
-export function ofIssuer(issuer: Issuer, configuration: Configuration): GuardrailFinding[] {
+/** `sameUrl`: all issuers of its URL, it too. */
+export function ofIssuer(issuer: Issuer, sameUrl: readonly Issuer[], configuration: Configuration): GuardrailFinding[] {
   const path = ['issuers', issuer.name]
   const findings: GuardrailFinding[] = []
   const add = (rule: GuardrailFinding['rule'], key: string | undefined, message: string) =>
     findings.push(finding(rule, key === undefined ? path : [...path, key], message))
   if (issuer.name === 'self')
     add('ambiguous-name', undefined, 'self means our own tokens: give this issuer another name')
-  findings.push(...ofSharing(issuer, configuration))
+  findings.push(...ofSharing(issuer, sameUrl))
   if (issuer.issuer === configuration.issuer) add('ambiguous-name', undefined, 'this is our own issuer URL')
 
   const local = configuration.local && isLoopback(issuer.issuer)

@@ -1,14 +1,12 @@
 import type { VerificationKey } from '../../protocol/key-set.ts'
-import type { Configuration, Issuer } from '../configuration.ts'
+import type { Issuer } from '../configuration.ts'
 import { finding, type GuardrailFinding } from './finding.ts'
 
 /** Of issuers with one `iss` only a kid can say whose token it is. So each knows of the others, and no kid is another's too. */
-export function ofSharing(issuer: Issuer, { issuers }: Configuration): GuardrailFinding[] {
+export function ofSharing(issuer: Issuer, sameUrl: readonly Issuer[]): GuardrailFinding[] {
   const path = ['issuers', issuer.name]
   const wrong = (message: string, ...at: string[]) => finding('ambiguous-name', [...path, ...at], message)
-  const [twin, ...others] = Object.values(issuers).filter(
-    ({ name, issuer: iss }) => name !== issuer.name && iss === issuer.issuer,
-  )
+  const [twin, ...others] = sameUrl.filter(({ name }) => name !== issuer.name)
   if (!issuer.shares_issuer) {
     const remedy = 'give both jwks: { keys: [...] } and shares_issuer: true, and the kid tells them apart'
     return twin ? [wrong(`${twin.name} has the same issuer URL, so a token could be either's: ${remedy}`)] : []
