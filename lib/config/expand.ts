@@ -1,4 +1,5 @@
 import type { Path, Problem } from './document.ts'
+import { isEntries, type Entries } from './entries.ts'
 
 /** broker.yaml's value with every `instances` and `each` written out, and the way back to what was written. */
 export interface Expanded {
@@ -9,8 +10,6 @@ export interface Expanded {
   /** By an issuer with instances, their names: of `eks`, `eks/eu` and `eks/us`. */
   instances: ReadonlyMap<string, readonly string[]>
 }
-
-type Entries = Readonly<Record<string, unknown>>
 
 /** Where the rest of a path below an expanded name stands. */
 type Origin = (rest: Path) => Path
@@ -29,15 +28,15 @@ export function expand(written: unknown): Expanded {
     given: unknown,
     expandEntry: (name: string, entry: Entries, parts: Entries) => readonly Part[],
   ): unknown {
-    if (!isMap(given)) return given
+    if (!isEntries(given)) return given
     const entries = Object.entries(given).flatMap(([name, entry]): [string, unknown][] => {
       if (name.includes('/')) {
         error('invalid-name', [section, name], `a / is only in names that ${key} makes`, true)
         return []
       }
-      if (!isMap(entry) || !Object.hasOwn(entry, key)) return [[name, entry]]
+      if (!isEntries(entry) || !Object.hasOwn(entry, key)) return [[name, entry]]
       const parts = entry[key]
-      if (!isMap(parts) || !Object.values(parts).every(isMap) || Object.keys(parts).length === 0) {
+      if (!isEntries(parts) || !Object.values(parts).every(isEntries) || Object.keys(parts).length === 0) {
         error('wrong-type', [section, name, key], `${key} must be a map of maps, each by its name`)
         return []
       }
@@ -95,7 +94,7 @@ export function expand(written: unknown): Expanded {
     })
   }
 
-  const value = isMap(written)
+  const value = isEntries(written)
     ? {
         ...written,
         ...(Object.hasOwn(written, 'issuers')
@@ -132,14 +131,14 @@ function placesOf(value: unknown, at: Path): Place[] {
   const column = columnOf(value)
   if (column !== undefined) return [{ at, column }]
   if (Array.isArray(value)) return value.flatMap((item, index) => placesOf(item, [...at, index]))
-  return isMap(value) ? Object.entries(value).flatMap(([name, member]) => placesOf(member, [...at, name])) : []
+  return isEntries(value) ? Object.entries(value).flatMap(([name, member]) => placesOf(member, [...at, name])) : []
 }
 
 function filled(value: unknown, row: Entries): unknown {
   const column = columnOf(value)
   if (column !== undefined) return row[column]
   if (Array.isArray(value)) return value.map((item) => filled(item, row))
-  if (!isMap(value)) return value
+  if (!isEntries(value)) return value
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, filled(member, row)]))
 }
 
@@ -150,8 +149,4 @@ function columnOf(value: unknown): string | undefined {
 
 function pathKey(section: PropertyKey | undefined, name: PropertyKey | undefined): string {
   return `${String(section)}\0${String(name)}`
-}
-
-function isMap(value: unknown): value is Entries {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

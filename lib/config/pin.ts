@@ -3,6 +3,7 @@ import { claimAt, type ClaimPath } from '../tokens/claim-path.ts'
 import { presets } from '../trust/presets.ts'
 import type { Preset } from '../trust/presets/preset.ts'
 import { toScalar, type Path } from './document.ts'
+import { isEntries, type Entries } from './entries.ts'
 import { readSource, type Include, type Source, type SourceFile } from './source.ts'
 
 /** A place of broker.yaml that names what a token names. */
@@ -27,7 +28,6 @@ export interface Pinning {
   issuers: string[]
 }
 
-type Entries = Readonly<Record<string, unknown>>
 type Found = { place: Pinned; edit?: Edit }
 type Edit = { file: string; text: string; start: number; end: number; replacement: string }
 
@@ -54,7 +54,7 @@ export function pinIds(root: SourceFile, claims: JsonObject, include?: Include):
         .filter(([, { issuer }]) => isAbout(issuer, name, source))
         .flatMap(([rule, { match }]) => placesIn(match, ['rules', rule, 'match'], rule)),
       ...entriesOf(clients).flatMap(([client, { auth }]) => {
-        const federated = isMap(auth) && isMap(auth.federated) ? auth.federated : {}
+        const federated = isEntries(auth) && isEntries(auth.federated) ? auth.federated : {}
         if (federated.issuer !== name) return []
         return placesIn(federated.match, ['clients', client, 'auth', 'federated', 'match'], `client ${client}`)
       }),
@@ -93,19 +93,19 @@ function placesOf(
   source: Source,
 ): Found[] {
   return Object.entries(preset.ids).flatMap(([key, idKey]) => {
-    const value = isMap(conditions) && Object.hasOwn(conditions, key) ? conditions[key] : undefined
+    const value = isEntries(conditions) && Object.hasOwn(conditions, key) ? conditions[key] : undefined
     const name = claimAt(claims, claimOf(key, preset))
     const id = claimAt(claims, claimOf(idKey, preset))
     if (value === undefined || typeof name !== 'string' || typeof id !== 'string') return []
     const items = Array.isArray(value) ? value : [value]
     return items.flatMap((item: unknown, index): Found[] => {
-      const given = isMap(item) ? item : { name: item }
+      const given = isEntries(item) ? item : { name: item }
       if (given.name !== name || given.id === id) return []
       const at = [...path, key, ...(Array.isArray(value) ? [index] : [])]
       const place = { ...source.placeOf(at), where, key, name, id }
       if (given.id !== undefined) return [{ place: { ...place, outcome: { otherId: JSON.stringify(given.id) } } }]
       // A list of names and ids together would be a condition on two claims.
-      if (!isMap(item) && items.length > 1) return [{ place: { ...place, outcome: 'one_of_several' } }]
+      if (!isEntries(item) && items.length > 1) return [{ place: { ...place, outcome: 'one_of_several' } }]
       const written = source.writtenAt(at)
       if (written === undefined) return []
       // A block's range ends where the next line begins to say something.
@@ -131,9 +131,7 @@ function edited(edits: readonly Edit[]): SourceFile[] {
 }
 
 function entriesOf(value: unknown): [string, Entries][] {
-  return isMap(value) ? Object.entries(value).filter((entry): entry is [string, Entries] => isMap(entry[1])) : []
-}
-
-function isMap(value: unknown): value is Entries {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isEntries(value)
+    ? Object.entries(value).filter((entry): entry is [string, Entries] => isEntries(entry[1]))
+    : []
 }

@@ -1,4 +1,5 @@
 import { readDocument, type Path, type Position, type Problem, type SourceDocument } from './document.ts'
+import { isEntries } from './entries.ts'
 import { expand } from './expand.ts'
 import type { Finding } from './findings.ts'
 
@@ -78,7 +79,7 @@ function readIncluded(main: ReadFile, include: Include | undefined): { files: Re
   const findings: Finding[] = []
   const error = (path: Path, rule: Finding['rule'], message: string) =>
     findings.push(toFinding(main, { severity: 'error', rule, message, path }))
-  if (!isMap(value) || !Object.hasOwn(value, 'include')) return { files: [], findings }
+  if (!isEntries(value) || !Object.hasOwn(value, 'include')) return { files: [], findings }
   const patterns = value.include
   if (!Array.isArray(patterns) || !patterns.every((pattern) => typeof pattern === 'string')) {
     error(['include'], 'wrong-type', 'include must be a list of files, such as [rules/*.yaml]')
@@ -103,11 +104,11 @@ function mergeSections([main, ...included]: readonly ReadFile[]) {
   const findings: Finding[] = []
   const owners = new Map<string, ReadFile>()
   const root = main?.document.value
-  if (!isMap(root)) return { value: root, findings, ownerOf: () => undefined }
+  if (!isEntries(root)) return { value: root, findings, ownerOf: () => undefined }
   const { include: _, ...value }: Record<string, unknown> = root
   for (const each of included) {
     const given = each.document.value
-    if (!isMap(given)) continue
+    if (!isEntries(given)) continue
     for (const [section, entries] of Object.entries(given)) {
       const error = (rule: Finding['rule'], message: string, path: Path) =>
         findings.push(toFinding(each, { severity: 'error', rule, message, path, atKey: true }))
@@ -117,13 +118,13 @@ function mergeSections([main, ...included]: readonly ReadFile[]) {
         ])
         continue
       }
-      if (!isMap(entries)) {
+      if (!isEntries(entries)) {
         error('wrong-type', `${section} must be a map`, [section])
         continue
       }
       const all = Object.hasOwn(value, section) ? value[section] : {}
       // Of what else it is the schema tells.
-      if (!isMap(all)) continue
+      if (!isEntries(all)) continue
       for (const name of Object.keys(entries)) {
         const owner = owners.get(`${section}\0${name}`) ?? (Object.hasOwn(all, name) ? main : undefined)
         if (owner === undefined) owners.set(`${section}\0${name}`, each)
@@ -145,8 +146,4 @@ function mergeSections([main, ...included]: readonly ReadFile[]) {
 function toFinding({ file, document }: ReadFile, { path, atKey, ...problem }: Problem): Finding {
   const { line, column }: Position = document.positionOf(path, atKey)
   return { ...problem, file, line, column }
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
