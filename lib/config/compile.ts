@@ -133,7 +133,7 @@ class Compiler {
       ...(given.preset ? { preset: given.preset } : {}),
       issuer: issuer ?? '',
       ...(given.shares_issuer ? { shares_issuer: true } : {}),
-      ...audiencesOf(given.audiences ?? preset?.audiences),
+      ...this.#audiences(given.audiences, preset?.audiences, given.preset, path),
       algorithms: given.algorithms ?? preset?.algorithms ?? ['RS256'],
       jwks: this.#jwks(given.jwks, [...path, 'jwks'], keyUseOf(issuer ?? '')),
       subject:
@@ -145,6 +145,19 @@ class Compiler {
       max_token_lifetime: given.max_token_lifetime ?? preset?.max_token_lifetime ?? 3_600,
       require: this.#conditions(given.require ?? {}, preset ? [preset] : [], [...path, 'require']),
     }
+  }
+
+  #audiences(
+    given: readonly string[] | undefined,
+    ofPreset: Preset['audiences'],
+    preset: string | undefined,
+    path: Path,
+  ): Pick<Issuer, 'audiences'> {
+    if (given !== undefined) return { audiences: given }
+    if (ofPreset !== 'registered') return ofPreset === undefined ? {} : { audiences: ofPreset }
+    const message = `audiences is required with preset: ${preset}: the id that it gave to the application, which is the aud of its tokens`
+    this.#error('missing-key', path, message)
+    return {}
   }
 
   #jwks(given: BrokerFile['issuers'][string]['jwks'], path: Path, use: KeyUse = 'sig'): Issuer['jwks'] {
@@ -423,10 +436,6 @@ class Compiler {
   #warn(rule: Problem['rule'], path: Path, message: string): void {
     this.problems.push({ severity: 'warning', rule, path, message })
   }
-}
-
-function audiencesOf(audiences: readonly string[] | undefined): Pick<Issuer, 'audiences'> {
-  return audiences === undefined ? {} : { audiences }
 }
 
 function kindsOf(names: readonly string[], issuers: Readonly<Record<string, Issuer>>): Preset[] {

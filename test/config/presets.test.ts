@@ -429,3 +429,20 @@ rules: { r: { issuer: workload, match: { sub: x }, grant: [{ target: api }] } }
       ({ findings }: ConfigurationError) => findings.some(({ rule }) => rule === 'invalid-key-set'),
     )
 })
+
+for (const preset of ['google-workspace', 'entra-id', 'cognito'] as const)
+  test(`${preset}: without audiences no token could be good, and it is an error`, () => {
+    const issuer = workloads[preset].issuer.replace(/, audiences: \[[^\]]*\]/, '')
+    assert.notEqual(issuer, workloads[preset].issuer)
+    const file = `version: 1
+issuer: https://broker.test
+issuers: { people: ${issuer} }
+targets: { api: { audience: https://api.test } }
+rules: {}
+`
+    assert.throws(
+      () => compile(file, 'broker.yaml', { now: 0 }),
+      ({ message }: ConfigurationError) =>
+        message.includes(`missing-key audiences is required with preset: ${preset}: the id that it gave`),
+    )
+  })

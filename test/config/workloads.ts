@@ -196,7 +196,8 @@ export const workloads = {
     },
   },
   'google-workspace': {
-    issuer: '{ preset: google-workspace, require: { hd: acme.dev } }',
+    issuer:
+      '{ preset: google-workspace, require: { hd: acme.dev }, audiences: [1234987819200-web.apps.googleusercontent.com] }',
     claims: {
       iss: 'https://accounts.google.com',
       azp: '1234987819200.apps.googleusercontent.com',

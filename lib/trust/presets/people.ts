@@ -36,6 +36,7 @@ export const peoplePresets: Readonly<
     issuers: [/^https:\/\/accounts\.google\.com$/],
     // The domain. Absent from tokens of private people and of service accounts.
     tenantClaims: ['hd'],
+    audiences: 'registered',
     algorithms: ['RS256'],
     subject: [{ claim: ['sub'] }],
     // An application has one token of a person for all it needs.
@@ -70,6 +71,7 @@ export const peoplePresets: Readonly<
       ),
       new RegExp(`^https://sts\\.(?:windows\\.net|chinacloudapi\\.cn)/${tenantId}/$`),
     ],
+    audiences: 'registered',
     algorithms: ['RS256'],
     subject: ['user:', { claim: ['tid'] }, '/', { claim: ['oid'] }],
     replay: 'once_per_target',
@@ -117,6 +119,7 @@ export const peoplePresets: Readonly<
   },
   cognito: {
     issuers: [/^https:\/\/cognito-idp\.([a-z0-9-]+)\.amazonaws\.com\/\1_[A-Za-z0-9]+$/],
+    audiences: 'registered',
     algorithms: ['RS256'],
     // Of ID tokens: access tokens have no aud, and are refused.
     subject: ['user:', { claim: ['sub'] }],

@@ -13,8 +13,8 @@ export interface Preset {
    * a tenant. Absent: each issuer is one tenant's own.
    */
   tenantClaims?: TenantClaims
-  /** What `aud` is where the issuer lets nobody choose it. Absent: our own issuer. */
-  audiences?: readonly string[]
+  /** What `aud` is where the issuer lets nobody choose it; `registered`: an application's own id, which broker.yaml must say. Absent: our own issuer. */
+  audiences?: readonly string[] | 'registered'
   algorithms: readonly SubjectTokenAlgorithm[]
   subject: SubjectTemplate
   replay: ReplayMode
