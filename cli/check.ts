@@ -6,6 +6,7 @@ import { checkAccess } from './check-access.ts'
 import { UsageError, type Command } from './command.ts'
 import { compileFor } from './read-configuration.ts'
 import { nameOf, readText } from './read-text.ts'
+import { counted } from './revocation-text.ts'
 import { toSarif } from './sarif.ts'
 import { workflowCommand } from './workflow-command.ts'
 
@@ -87,8 +88,4 @@ function summary({ issuers, targets, rules }: Configuration, findings: readonly 
     counted(rules.length, 'rule'),
     ...(findings.length > 0 ? [counted(findings.length, 'warning')] : []),
   ].join(', ')
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
