@@ -1,5 +1,5 @@
-import type { Configuration } from '../lib/trust/configuration.ts'
 import { isDeepStrictEqual } from 'node:util'
+import type { Configuration, Issuer } from '../lib/trust/configuration.ts'
 import { UsageError } from './command.ts'
 import { groupLines } from './flips.ts'
 import { print } from './print.ts'
@@ -52,13 +52,27 @@ const ofTokens = [
 /** What differs in how tokens and clients are verified, before anything is decided. */
 function unseenChanges(before: Configuration, after: Configuration): string[] {
   const issuers = Object.values(before.issuers).flatMap((issuer) => {
-    const other = Object.values(after.issuers).find((each) => each.issuer === issuer.issuer)
+    const other = counterpart(issuer, before, after)
     const changed = other ? ofTokens.filter((key) => !isDeepStrictEqual(issuer[key], other[key])) : []
     return changed.length > 0 ? [`issuer ${issuer.name}: another ${changed.join(', ')}`] : []
   })
   const clients = Object.entries(before.clients).flatMap(([id, { auth }]) => {
     const other = after.clients[id]
-    return other !== undefined && !isDeepStrictEqual(auth, other.auth) ? [`client ${id}: another auth`] : []
+    if (other === undefined) return []
+    if (!isDeepStrictEqual(auth, other.auth)) return [`client ${id}: another auth`]
+    // What its workloads must meet is the issuer's to say too.
+    const changed =
+      auth?.kind === 'federated'
+        ? auth.rule.issuers.filter((name) => !isDeepStrictEqual(before.issuers[name], after.issuers[name]))
+        : []
+    return changed.map((name) => `client ${id}: another issuer ${name}, by whose tokens it authenticates`)
   })
   return [...(before.issuer === after.issuer ? [] : ['another issuer of our own']), ...issuers, ...clients]
+}
+
+/** Of the same iss, and of the same name where several have it. */
+function counterpart({ issuer, name }: Issuer, before: Configuration, after: Configuration): Issuer | undefined {
+  const having = ({ issuers }: Configuration) => Object.values(issuers).filter((each) => each.issuer === issuer)
+  const shared = having(before).length > 1 || having(after).length > 1
+  return having(after).find((each) => !shared || each.name === name)
 }

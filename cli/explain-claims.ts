@@ -94,15 +94,19 @@ async function explainGiven(given: Unverified, broker: Broker, options: ClaimsOp
     return decide({ subject: assumed, ...asked }, await toPolicy(configuration, ourIssuer), now)
   }
   const decision = await decideBy(configuration)
-  const suggestion = await suggestRule(decision, {
-    text,
-    configuration,
-    issuer,
-    claims,
-    target: options.target,
-    scopes: options.scope,
-    decideBy: (text) => decideBy(compileFor(text, name, broker.compiledFor).configuration),
-  })
+  // A token that is refused itself needs no rule.
+  const suggestion =
+    'refused' in read
+      ? undefined
+      : await suggestRule(decision, {
+          text,
+          configuration,
+          issuer,
+          claims,
+          target: options.target,
+          scopes: options.scope,
+          decideBy: (text) => decideBy(compileFor(text, name, broker.compiledFor).configuration),
+        })
   const matches = new Map(configuration.rules.map(({ name, match }) => [name, match]))
   return {
     issuer: issuer.name,

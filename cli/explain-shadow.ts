@@ -55,7 +55,7 @@ export async function explainShadow(options: ShadowOptions): Promise<number> {
       ? undefined
       : await replayTable(table, [configuration, enforced(configuration)], since, now, (receipt, recorded) => {
           for (const name of receipt.shadow) countOf(name).recorded++
-          const issuer = issuerOnRecord(recorded, policy)
+          const issuer = issuerOnRecord(recorded, policy.configuration)
           if (issuer === undefined) return
           for (const rule of shadows.filter(({ issuers }) => issuers.includes(issuer.name))) {
             const { trace, untold } = fare(rule, issuer, recorded.client_id, recorded.known, policy, now)
@@ -65,11 +65,15 @@ export async function explainShadow(options: ShadowOptions): Promise<number> {
         })
   if (log !== undefined)
     for await (const { message, explanation, shadow } of readLog(log))
-      if (message === 'decided' && Array.isArray(shadow) && String((explanation as unknown[])[0]).startsWith('refused'))
+      if (message === 'decided' && Array.isArray(shadow) && isRefusal(explanation))
         for (const name of shadow) countOf(String(name)).refused++
   const rules = [...counts.values()].toSorted((a, b) => (a.rule < b.rule ? -1 : 1))
   print(() => toLines(rules, replayed, log !== undefined), { rules, ...replayed }, json)
   return replayed?.groups.length || rules.some(({ refused }) => refused > 0) ? 1 : 0
+}
+
+function isRefusal(explanation: unknown): boolean {
+  return Array.isArray(explanation) && String(explanation[0]).startsWith('refused')
 }
 
 function toLines(rules: readonly ShadowCount[], replayed: ReplayedTable | undefined, logged: boolean): string[] {

@@ -1,10 +1,11 @@
-import { writeFileSync } from 'node:fs'
+import { accessSync, constants, writeFileSync } from 'node:fs'
 import { compile } from '../lib/config/compile.ts'
 import { ConfigurationError, formatFinding } from '../lib/config/findings.ts'
 import { includedFiles } from '../lib/config/included-files.ts'
 import { pinIds, type Pinned, type Pinning } from '../lib/config/pin.ts'
 import type { Include, SourceFile } from '../lib/config/source.ts'
 import { toOneLine } from '../lib/protocol/one-line.ts'
+import type { JsonObject } from '../lib/protocol/strict-json.ts'
 import { readArguments } from './arguments.ts'
 import { CommandError, UsageError, type Command } from './command.ts'
 import { readUnverified } from './read-claims.ts'
@@ -20,7 +21,7 @@ client names what the token names, this writes the token's id beside it, which t
 
   repository: acme/web   becomes   repository: { name: acme/web, id: "987654" }
 
-Nothing else in the file, or in the files that it includes, changes. The token is not verified: take one from a job of your own.
+Nothing else in the file, or in the files that it includes, changes, but for a comment inside what is replaced. The token is not verified: take one from a job of your own.
 
   FILE           the broker.yaml
   --token FILE   a token of the issuer, also one that has expired; - reads standard input
@@ -30,8 +31,8 @@ Nothing else in the file, or in the files that it includes, changes. The token i
 
 Example: token-broker pin broker.yaml --claims claims.json
 
-Exit codes: 0 every name of the token that stands there has its id; 1 one of them stands with another id or in a list of names, or
-the file cannot be read; 2 wrong usage`,
+Exit codes: 0 every name of the token that stands there has its id; 1 one of them stands with another id, in a list of names or in
+a rule of several issuers, or the file cannot be read or written; 2 wrong usage`,
   run,
 }
 
@@ -46,15 +47,15 @@ async function run(args: readonly string[]): Promise<number> {
   if (file === undefined || file === '') throw new UsageError('FILE is missing: name the broker.yaml')
   if (others.length > 0) throw new UsageError(`one FILE at a time, not also ${others.join(' ')}`)
   if (file === STDIN) throw new UsageError('pin changes files, and standard input is none')
-  const { payload: claims } = await readUnverified(values)
+  const { header, payload: claims } = await readUnverified(values)
   const { text } = await readText(file)
-  const pinning = pinned({ file, text }, claims)
+  const pinning = pinned({ file, text }, claims, header.kid)
   if (pinning.issuers.length === 0)
     throw new CommandError(
       `no issuer of ${file} with a preset has the token's iss: ${toOneLine(JSON.stringify(claims.iss) ?? 'none')}`,
     )
   checkStillHolds({ file, text }, pinning.files, values.local === true)
-  if (!values['dry-run']) for (const changed of pinning.files) writeFileSync(changed.file, changed.text)
+  if (!values['dry-run']) write(pinning.files)
   process.stdout.write(
     `${toLines(pinning, values['dry-run'] === true)
       .map(toOneLine)
@@ -63,9 +64,21 @@ async function run(args: readonly string[]): Promise<number> {
   return pinning.places.every(({ outcome }) => outcome === 'pinned') ? 0 : 1
 }
 
-function pinned(root: SourceFile, claims: Parameters<typeof pinIds>[1]): Pinning {
+/** All or none, as far as can be told before. */
+function write(files: readonly SourceFile[]): void {
   try {
-    return pinIds(root, claims, includedFiles(root.file))
+    for (const { file } of files) accessSync(file, constants.W_OK)
+    for (const { file, text } of files) writeFileSync(file, text)
+  } catch (error) {
+    throw new CommandError(
+      `not all of ${files.map(({ file }) => file).join(', ')} can be written: ${(error as Error).message}`,
+    )
+  }
+}
+
+function pinned(root: SourceFile, claims: JsonObject, kid: unknown): Pinning {
+  try {
+    return pinIds(root, claims, includedFiles(root.file), kid)
   } catch (error) {
     throw error instanceof SyntaxError ? new CommandError(error.message) : error
   }
@@ -102,6 +115,8 @@ function toLines({ places, files, issuers }: Pinning, dry: boolean): string[] {
 function toLine({ file, line, column, where, key, name, id, outcome }: Pinned): string {
   const place = `${file}:${line}:${column} ${where}, ${key}: ${name}`
   if (outcome === 'pinned') return `${place} has the id ${id}`
+  if (outcome === 'of_several_issuers')
+    return `${place} has the id ${id} there, and the rule is about other issuers too, which have other ids: make a rule for each`
   if (outcome === 'one_of_several')
     return `${place} has the id ${id}, and stands in a list of names: write each with its id, as { name: …, id: … }`
   return `${place} has the id ${id} now, and ${outcome.otherId} stands there: it is no longer what the rule was written for, or the rule is wrong`

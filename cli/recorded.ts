@@ -8,13 +8,17 @@ export function toRecorded(receipt: Receipt, policies: readonly Policy[]): Recor
   const { iss, issuer_name, sub, client_id, grant_type, target } = receipt
   return {
     iss,
-    issuer_name,
+    issuer_name: policies.some((policy) => isShared(iss, policy)) ? issuer_name : undefined,
     // No client's name is a sub with a colon in it; who asked for itself is its own client.
     client_id: iss !== undefined && client_id === sub ? undefined : client_id,
     grant_type,
     target,
     known: knownClaims(receipt, policies),
   }
+}
+
+function isShared(iss: string | undefined, { configuration }: Policy): boolean {
+  return Object.values(configuration.issuers).filter(({ issuer }) => issuer === iss).length > 1
 }
 
 /** What is not on record is absent only if it was looked for, and had room. */

@@ -1,6 +1,6 @@
 import { named, type Configuration } from '../lib/trust/configuration.ts'
 import { toPolicy } from '../lib/trust/policy.ts'
-import { replay, type Recorded } from '../lib/trust/replay.ts'
+import { issuerOnRecord, replay, type Recorded } from '../lib/trust/replay.ts'
 import { flipCounts, flipGroups, flipOf, type FlipGroup } from './flips.ts'
 import { receiptTable, type ReadReceipt } from './receipt-table.ts'
 import { toRecorded } from './recorded.ts'
@@ -35,7 +35,7 @@ export async function replayTable(
     total.receipts++
     const recorded = toRecorded(receipt, [first, second])
     use(receipt, recorded)
-    const key = JSON.stringify([recorded.iss, recorded.client_id, recorded.target])
+    const key = JSON.stringify([recorded.iss, recorded.issuer_name, recorded.client_id, recorded.target])
     const other = differs.get(key) ?? concerned(before, recorded) !== concerned(after, recorded)
     differs.set(key, other)
     // Nothing that has a say in it has changed, whatever the receipt does not tell.
@@ -49,8 +49,10 @@ export async function replayTable(
 }
 
 /** All of a configuration that has a say in such an exchange. */
-function concerned({ issuers, rules, targets, clients }: Configuration, { iss, client_id, target }: Recorded): string {
-  const issuer = Object.values(issuers).find((each) => each.issuer === iss)
+function concerned(configuration: Configuration, recorded: Recorded): string {
+  const { rules, targets, clients } = configuration
+  const { client_id, target } = recorded
+  const issuer = issuerOnRecord(recorded, configuration)
   const having = rules.filter(
     (rule) =>
       rule.mode === 'enforce' &&

@@ -153,7 +153,8 @@ function slugOf({ name }: Issuer, match: readonly { name?: string }[], target: s
 }
 
 function unusedName(slug: string, { rules }: Configuration): string {
-  const taken = new Set(rules.map(({ name }) => name))
+  // Of a rule with each, its own name too.
+  const taken = new Set(rules.flatMap(({ name }) => [name, name.split('/')[0]]))
   for (let count = 1; ; count++) {
     const name = count === 1 ? slug : `${slug}-${count}`
     if (!taken.has(name)) return name

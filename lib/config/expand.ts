@@ -75,6 +75,8 @@ export function expand(written: unknown): Expanded {
     const { each: _, ...rule } = template
     const places = placesOf(rule, [])
     const path = ['rules', name, 'each']
+    for (const at of misspelt(rule.match, ['match']))
+      error('invalid-value', ['rules', name, ...at], 'a column is $ and a name in lower case, and no part of a value')
     return Object.entries(rows as Record<string, Entries>).map(([part, row]) => {
       for (const column of Object.keys(row))
         if (!places.some((place) => place.column === column))
@@ -132,6 +134,13 @@ function placesOf(value: unknown, at: Path): Place[] {
   if (column !== undefined) return [{ at, column }]
   if (Array.isArray(value)) return value.flatMap((item, index) => placesOf(item, [...at, index]))
   return isEntries(value) ? Object.entries(value).flatMap(([name, member]) => placesOf(member, [...at, name])) : []
+}
+
+/** What begins as a column in a condition and is none: taken for text it would compare with nothing that there is. */
+function misspelt(value: unknown, at: Path): Path[] {
+  if (typeof value === 'string') return value.startsWith('$') && columnOf(value) === undefined ? [at] : []
+  if (Array.isArray(value)) return value.flatMap((item, index) => misspelt(item, [...at, index]))
+  return isEntries(value) ? Object.entries(value).flatMap(([name, member]) => misspelt(member, [...at, name])) : []
 }
 
 function filled(value: unknown, row: Entries): unknown {

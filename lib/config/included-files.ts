@@ -9,9 +9,9 @@ const MAX_BYTES = 16 * 1024 * 1024
 export function includedFiles(file: string): Include {
   return (pattern) => {
     const steps = pattern.split('/')
-    if (/^[/\\]|^[A-Za-z]:|\\|\*\*/.test(pattern) || steps.some((step) => ['', '.', '..'].includes(step)))
+    if (/^\/|[:\\\0]|\*\*/.test(pattern) || steps.some((step) => ['', '.', '..'].includes(step)))
       throw new IncludeError(
-        `${pattern} must be files below the folder of ${file}, such as rules/*.yaml: without .. and **, and not absolute`,
+        `${pattern} must be files below the folder of ${file}, such as rules/*.yaml: without .., ** and colons, and not absolute`,
       )
     const folder = dirname(file)
     const named = steps.reduce<string[]>((found, step) => found.flatMap((path) => stepInto(path, step)), [folder])
@@ -42,6 +42,9 @@ function readOne(path: string, root: string): SourceFile {
   try {
     if (realpathSync(path) === realpathSync(root))
       throw new IncludeError(`${path} includes itself: put what it includes into a folder`)
+    // A link would let who owns it change what stands elsewhere.
+    if (!realpathSync(path).startsWith(join(realpathSync(dirname(root)), '/')))
+      throw new IncludeError(`${path} leads out of the folder of ${root}: put the file there`)
     const stats = statSync(path)
     if (!stats.isFile()) throw new IncludeError(`${path} is no file`)
     if (stats.size > MAX_BYTES) throw new IncludeError(`${path} is larger than 16 MiB`)

@@ -16,8 +16,11 @@ export interface Pinned {
   key: string
   name: string
   id: string
-  /** `pinned`: the id is written beside it now. Else why not: another id stands there, or the name is one of several. */
-  outcome: 'pinned' | { otherId: string } | 'one_of_several'
+  /**
+   * `pinned`: the id is written beside it now. Else why not: another id stands there, the name is one of several, or it is
+   * meant of several issuers, of which each has ids of its own.
+   */
+  outcome: 'pinned' | { otherId: string } | 'one_of_several' | 'of_several_issuers'
 }
 
 export interface Pinning {
@@ -33,26 +36,31 @@ type Edit = { file: string; text: string; start: number; end: number; replacemen
 
 /**
  * Writes ids from a token's claims beside the names that its issuer's rules and `require` have of the same things. Nobody
- * need have verified the claims: whoever asks for it reads what is changed. The file need not hold otherwise. Throws
+ * need have verified the claims: whoever asks for it reads what is changed. `kid` is of the token's header, and says whose it is
+ * where several issuers share an iss. The file need not hold otherwise. Throws
  * SyntaxError when it is no YAML that can be read.
  */
-export function pinIds(root: SourceFile, claims: JsonObject, include?: Include): Pinning {
+export function pinIds(root: SourceFile, claims: JsonObject, include?: Include, kid?: unknown): Pinning {
   const source = readSource(root, include)
   const [first] = source.findings
   if (first !== undefined) throw new SyntaxError(`${first.file}:${first.line}:${first.column} ${first.message}`)
   const { issuers, rules, clients } = source.value as { issuers?: unknown; rules?: unknown; clients?: unknown }
   const trusted = entriesOf(issuers).flatMap(([name, issuer]) => {
     const preset = presetOf(issuer)
-    return preset && claims.iss === (issuer.issuer ?? preset.issuer) ? [{ name, preset, require: issuer.require }] : []
+    if (!preset || claims.iss !== (issuer.issuer ?? preset.issuer) || !isSignedBy(issuer, kid)) return []
+    return [{ name, preset, require: issuer.require }]
   })
   const found = trusted.flatMap(({ name, preset, require }) => {
     const placesIn = (conditions: unknown, path: Path, where: string) =>
       placesOf(conditions, path, where, preset, claims, source)
     return [
       ...placesIn(require, ['issuers', name, 'require'], `require of ${name}`),
-      ...entriesOf(rules)
-        .filter(([, { issuer }]) => isAbout(issuer, name, source))
-        .flatMap(([rule, { match }]) => placesIn(match, ['rules', rule, 'match'], rule)),
+      ...entriesOf(rules).flatMap(([rule, { issuer, match }]) => {
+        const names = namesOf(issuer, source)
+        if (!names.includes(name)) return []
+        const places = placesIn(match, ['rules', rule, 'match'], rule)
+        return names.length === 1 ? places : places.map(ofSeveral)
+      }),
       ...entriesOf(clients).flatMap(([client, { auth }]) => {
         const federated = isEntries(auth) && isEntries(auth.federated) ? auth.federated : {}
         if (federated.issuer !== name) return []
@@ -60,7 +68,7 @@ export function pinIds(root: SourceFile, claims: JsonObject, include?: Include):
       }),
     ]
   })
-  // A column of a row that two conditions use, or the require of two instances, is written once.
+  // A column of a row that two conditions use is written once.
   const once = [...new Map(found.map((each) => [placeKey(each), each])).values()]
   return {
     files: edited(once.flatMap(({ edit }) => (edit ? [edit] : []))),
@@ -80,8 +88,20 @@ function placeKey({ place: { file, line, column } }: Found): string {
   return `${file}\0${line}\0${column}`
 }
 
-function isAbout(issuers: unknown, name: string, { instances }: Source): boolean {
-  return [issuers].flat().some((given) => given === name || instances.get(String(given))?.includes(name))
+/** Of issuers that share an iss, the one that has the key of this name; without a name none of them. */
+function isSignedBy({ shares_issuer, jwks }: Entries, kid: unknown): boolean {
+  if (shares_issuer !== true) return true
+  const keys = isEntries(jwks) && Array.isArray(jwks.keys) ? (jwks.keys as unknown[]) : []
+  return keys.some((key) => isEntries(key) && key.kid !== undefined && key.kid === kid)
+}
+
+/** All that a rule is about: of a block with instances, each of them. */
+function namesOf(issuers: unknown, { instances }: Source): string[] {
+  return [...new Set([issuers].flat().flatMap((given) => instances.get(String(given)) ?? [String(given)]))]
+}
+
+function ofSeveral({ place }: Found): Found {
+  return { place: place.outcome === 'pinned' ? { ...place, outcome: 'of_several_issuers' } : place }
 }
 
 function placesOf(

@@ -5,7 +5,7 @@ import { claimAt, toName, type ClaimPath } from '../tokens/claim-path.ts'
 import type { AuthenticatedClient } from '../tokens/request-client.ts'
 import { subjectOf, toSub } from '../tokens/subject.ts'
 import type { VerifiedSubject } from '../tokens/verify-subject-token.ts'
-import { named, type Expression, type Issuer, type Rule } from './configuration.ts'
+import { named, type Configuration, type Expression, type Issuer, type Rule } from './configuration.ts'
 import { decide, type Decision } from './decide.ts'
 import { evaluateRule, type RuleTrace } from './evaluate-rule.ts'
 import { expressionsOf } from './expression.ts'
@@ -24,7 +24,7 @@ export interface KnownClaims {
 export interface Recorded {
   /** Undefined where a client asked for itself. */
   iss: string | undefined
-  /** What the issuer was called then. */
+  /** What the issuer was called then, where several have that iss: undefined where it alone tells. */
   issuer_name: string | undefined
   /** Undefined where the workload was its own client. */
   client_id: string | undefined
@@ -50,7 +50,7 @@ export function replay(recorded: Recorded, policy: Policy, now: number): Replaye
     const subject = { client_id: sub, authenticated: true, sub, workload: undefined } as unknown as AuthenticatedClient
     return { sub, decision: decide({ ...asked(recorded), subject }, policy, now) }
   }
-  const issuer = issuerOnRecord(recorded, policy)
+  const issuer = issuerOnRecord(recorded, policy.configuration)
   if (issuer === undefined) return refused({ reason: 'issuer_unknown', iss: iss.slice(0, 200) })
   const subject = subjectOnRecord(issuer, known)
   if ('untold' in subject) return subject
@@ -64,9 +64,13 @@ export function replay(recorded: Recorded, policy: Policy, now: number): Replaye
 }
 
 /** By its iss, whatever it is called now; where several share that, by the name too. */
-export function issuerOnRecord({ iss, issuer_name }: Recorded, { configuration }: Policy): Issuer | undefined {
-  const same = Object.values(configuration.issuers).filter(({ issuer }) => issuer === iss)
-  return same.length === 1 ? same[0] : same.find(({ name }) => name === issuer_name)
+export function issuerOnRecord(
+  { iss, issuer_name }: Pick<Recorded, 'iss' | 'issuer_name'>,
+  { issuers }: Configuration,
+): Issuer | undefined {
+  const same = Object.values(issuers).filter(({ issuer }) => issuer === iss)
+  if (issuer_name !== undefined) return same.find(({ name }) => name === issuer_name)
+  return same.length === 1 ? same[0] : undefined
 }
 
 function asked({ client_id, target }: Recorded) {

@@ -157,6 +157,11 @@ describe('each kind of flip: exit 1', () => {
       replacing('namespace: watch', 'namespace: watchers'),
       '  client watcher: another auth\n',
     ],
+    [
+      'what its issuer asks of it',
+      replacing('preset: kubernetes,', 'preset: kubernetes, require: { namespace: jobs },'),
+      '  client watcher: another issuer ',
+    ],
   ] as [string, (text: string) => string, string][])
     test(what, async () => {
       const { code, stdout, stderr } = await against(change)

@@ -146,9 +146,9 @@ describe('no rule is suggested', () => {
       /\nno rule is suggested: what is asked and what the token says make no rule: scopes-required api has no scope admin/,
     ],
     [
-      'without an id',
+      'with a * in a claim',
       config(issuer),
-      { repository_id: undefined, ref: undefined, environment: 'a*b' },
+      { ref: undefined, environment: 'a*b' },
       [],
       /\nno rule is suggested: what is asked and what the token says make no rule: unsafe-pattern /,
     ],

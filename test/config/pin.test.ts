@@ -50,11 +50,6 @@ for (const [title, rule, expected] of [
     'a: { issuer: github, match: { actor: { name: "1e3", id: "42" } } }',
   ],
   [
-    'a rule of several issuers',
-    'a: { issuer: [mirror, github], match: { repository: acme/web } }',
-    'a: { issuer: [mirror, github], match: { repository: { name: acme/web, id: "987654" } } }',
-  ],
-  [
     'a list of one',
     'a: { issuer: [github], match: { repository: [acme/web] } }',
     'a: { issuer: [github], match: { repository: [{ name: acme/web, id: "987654" }] } }',
@@ -118,6 +113,12 @@ for (const [title, rule, of, outcomes] of [
     claims,
     [{ otherId: '"1"' }],
   ],
+  [
+    'a rule of several issuers, whose ids are others',
+    '{ issuer: [mirror, github], match: { repository: acme/web } }',
+    claims,
+    ['of_several_issuers'],
+  ],
   ['a list of names', '{ issuer: github, match: { repository: [acme/web, acme/api] } }', claims, ['one_of_several']],
 ] as const)
   test(`${title} is left as it is`, () => {
@@ -167,4 +168,20 @@ test('an included file is changed where the name stands, and the others are not'
 
 test('what is no YAML is changed in nothing', () => {
   assert.throws(() => pinIds({ file: 'broker.yaml', text: 'a: [' }, claims), /^SyntaxError: broker\.yaml:1:\d+ /)
+})
+
+test('of two issuers with one iss the kid of the token says whose names are meant', () => {
+  const cluster = (kid: string) =>
+    `{ preset: kubernetes, issuer: https://kubernetes.test, shares_issuer: true, jwks: { keys: [{ kid: ${kid} }] } }`
+  const rule = (issuer: string) => `{ issuer: ${issuer}, match: { service_account: deployer } }`
+  const text = `issuers: { eu: ${cluster('a')}, us: ${cluster('b')} }\nrules: { x: ${rule('eu')}, y: ${rule('us')} }\n`
+  const kubernetes = {
+    iss: 'https://kubernetes.test',
+    'kubernetes.io': { serviceaccount: { name: 'deployer', uid: '6f0c' } },
+  }
+  const pinnedBy = (kid?: string) =>
+    pinIds({ file: 'broker.yaml', text }, kubernetes, undefined, kid).places.map(({ where }) => where)
+  assert.deepEqual(pinnedBy('b'), ['y'])
+  assert.deepEqual(pinnedBy('c'), [])
+  assert.deepEqual(pinnedBy(), [])
 })

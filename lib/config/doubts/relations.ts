@@ -1,8 +1,9 @@
 import { TOKEN_EXCHANGE_GRANT } from '../../protocol/urns.ts'
 import { named, type Configuration, type Issuer, type Rule } from '../../trust/configuration.ts'
-import { claimsOf, everything, whereAll, whereNot, type Cube } from '../../trust/new-access/cube.ts'
+import { claimDimension, claimsOf, everything, whereAll, whereNot, type Cube } from '../../trust/new-access/cube.ts'
 import { OfferIndex, offersTo, type Offer } from '../../trust/new-access/offers.ts'
 import { clientOf, testsOf } from '../../trust/new-access/tests-of.ts'
+import { Undecided } from '../../trust/new-access/undecided.ts'
 import { rulesByIssuer } from '../../trust/policy.ts'
 import { doubt, type Doubt } from './finding.ts'
 
@@ -20,29 +21,41 @@ interface Relation {
 
 /** Rules that nothing can meet, that another makes needless, and that contradict another. `now` in seconds since 1970. */
 export function ofRelations(configuration: Configuration, now: number): Doubt[] {
+  try {
+    return foundRelations(configuration, now)
+  } catch (error) {
+    // Patterns that would take too long to tell apart are nobody's mistake.
+    if (error instanceof Undecided) return [notCompared]
+    throw error
+  }
+}
+
+function foundRelations(configuration: Configuration, now: number): Doubt[] {
   const relations = relationsIn(configuration, now)
   return [
     // What has a relation is met by some token.
     ...configuration.rules.flatMap((rule) => neverMatches(rule, configuration, relations?.has(rule) === true)),
     ...(relations === undefined
-      ? [
-          doubt(
-            'overlapping-rules',
-            ['rules'],
-            `more than ${MAX_PAIRS} pairs of rules are so alike that they were not compared`,
-          ),
-        ]
+      ? [notCompared]
       : [...shadowed(relations), ...[...relations.values()].flatMap(contradicted)]),
   ]
 }
 
-/** So many pairs of rules that may meet are compared: two seconds where all are patterns. */
+const notCompared = doubt(
+  'overlapping-rules',
+  ['rules'],
+  'too many of these rules are too much alike to be compared with each other',
+)
+
+/** So many pairs of rules that may meet are compared, and of two with patterns for one claim so many: a second or two. */
 const MAX_PAIRS = 20_000
+const MAX_PATTERNS = 300
 
 function relationsIn(configuration: Configuration, now: number): Map<Rule, Relation[]> | undefined {
   const rules = rulesByIssuer(configuration.rules)
   const relations = new Map<Rule, Relation[]>()
   let pairs = 0
+  let patterns = 0
   for (const issuer of Object.values(configuration.issuers)) {
     const offers = offersTo(issuer, { configuration, rules }, now)
     const indexes = new Map<string, OfferIndex>()
@@ -52,7 +65,8 @@ function relationsIn(configuration: Configuration, now: number): Map<Rule, Relat
       const near = (indexes.get(offer.uri) as OfferIndex).near(offer.cube)
       const others = near.filter((other) => other.rule !== offer.rule && mayMeet(other, offer))
       pairs += others.length
-      if (pairs > MAX_PAIRS) return undefined
+      patterns += others.filter((other) => other.kind !== offer.kind && comparesPatterns(other, offer)).length
+      if (pairs > MAX_PAIRS || patterns > MAX_PATTERNS) return undefined
       const relation = relate(offer, others)
       const known = relations.get(offer.rule)
       if (known) known.push(relation)
@@ -90,6 +104,15 @@ function mayMeet({ rule: { match } }: Offer, { rule }: Offer): boolean {
       return begin.startsWith(otherBegin) || otherBegin.startsWith(begin)
     })
   })
+}
+
+/** Whether two patterns have a text in common is the one question that takes long. */
+function comparesPatterns({ rule: { match } }: Offer, { rule }: Offer): boolean {
+  return match.some(
+    ({ path, operator }) =>
+      'glob' in operator &&
+      rule.match.some((other) => 'glob' in other.operator && claimDimension(other.path) === claimDimension(path)),
+  )
 }
 
 function beginOf(glob: string): string {
