@@ -68,9 +68,11 @@ function toLines(
   before: ReadFile,
   after: ReadFile,
 ): string[] {
+  if (broken.length + access.length === 0)
+    return [toOneLine(`ok: ${after.name} grants nothing that ${before.name} does not`)]
+  // Read again only where something is to be shown.
   const source = readSource({ file: after.name, text: after.text }, includeOf(after.name))
   const findings = [...broken, ...access.map((found) => toFinding(found, source))]
-  if (findings.length === 0) return [toOneLine(`ok: ${after.name} grants nothing that ${before.name} does not`)]
   return [
     ...findings.map(formatFinding),
     ...(process.env.GITHUB_ACTIONS === 'true' ? findings.map(workflowCommand) : []),

@@ -94,7 +94,7 @@ async function nowBy(
 
 function rulesOnRecord(recorded: Recorded, policy: Policy, now: number): ExplainedRule[] {
   const { client_id, known } = recorded
-  const issuer = issuerOnRecord(recorded, policy.configuration)
+  const issuer = issuerOnRecord(recorded, policy)
   if (issuer === undefined) return []
   return (policy.rules.get(issuer.name) ?? []).map((rule) => {
     const { trace, untold } = fare(rule, issuer, client_id, known, policy, now)

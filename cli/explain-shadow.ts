@@ -55,7 +55,7 @@ export async function explainShadow(options: ShadowOptions): Promise<number> {
       ? undefined
       : await replayTable(table, [configuration, enforced(configuration)], since, now, (receipt, recorded) => {
           for (const name of receipt.shadow) countOf(name).recorded++
-          const issuer = issuerOnRecord(recorded, policy.configuration)
+          const issuer = issuerOnRecord(recorded, policy)
           if (issuer === undefined) return
           for (const rule of shadows.filter(({ issuers }) => issuers.includes(issuer.name))) {
             const { trace, untold } = fare(rule, issuer, recorded.client_id, recorded.known, policy, now)

@@ -17,8 +17,9 @@ export function toRecorded(receipt: Receipt, policies: readonly Policy[]): Recor
   }
 }
 
-function isShared(iss: string | undefined, { configuration }: Policy): boolean {
-  return Object.values(configuration.issuers).filter(({ issuer }) => issuer === iss).length > 1
+function isShared(iss: string | undefined, { issuers }: Policy): boolean {
+  const known = iss === undefined ? undefined : issuers.get(iss)
+  return known !== undefined && !('name' in known)
 }
 
 /** What is not on record is absent only if it was looked for, and had room. */

@@ -1,5 +1,5 @@
 import { named, type Configuration } from '../lib/trust/configuration.ts'
-import { toPolicy } from '../lib/trust/policy.ts'
+import { toPolicy, type Policy } from '../lib/trust/policy.ts'
 import { issuerOnRecord, replay, type Recorded } from '../lib/trust/replay.ts'
 import { flipCounts, flipGroups, flipOf, type FlipGroup } from './flips.ts'
 import { receiptTable, type ReadReceipt } from './receipt-table.ts'
@@ -25,8 +25,7 @@ export async function replayTable(
   now: number,
   use: (receipt: ReadReceipt, recorded: Recorded) => void = () => {},
 ): Promise<ReplayedTable> {
-  const [first, second] = await Promise.all([before, after].map((each) => toPolicy(each, each.issuer)))
-  if (first === undefined || second === undefined) throw new Error('a policy is missing')
+  const [first, second] = await Promise.all([toPolicy(before, before.issuer), toPolicy(after, after.issuer)])
   const table = await receiptTable(tableName)
   const groups = flipGroups()
   const differs = new Map<string, boolean>()
@@ -36,7 +35,7 @@ export async function replayTable(
     const recorded = toRecorded(receipt, [first, second])
     use(receipt, recorded)
     const key = JSON.stringify([recorded.iss, recorded.issuer_name, recorded.client_id, recorded.target])
-    const other = differs.get(key) ?? concerned(before, recorded) !== concerned(after, recorded)
+    const other = differs.get(key) ?? concerned(first, recorded) !== concerned(second, recorded)
     differs.set(key, other)
     // Nothing that has a say in it has changed, whatever the receipt does not tell.
     if (!other) return
@@ -49,10 +48,10 @@ export async function replayTable(
 }
 
 /** All of a configuration that has a say in such an exchange. */
-function concerned(configuration: Configuration, recorded: Recorded): string {
-  const { rules, targets, clients } = configuration
+function concerned(policy: Policy, recorded: Recorded): string {
+  const { rules, targets, clients } = policy.configuration
   const { client_id, target } = recorded
-  const issuer = issuerOnRecord(recorded, configuration)
+  const issuer = issuerOnRecord(recorded, policy)
   const having = rules.filter(
     (rule) =>
       rule.mode === 'enforce' &&

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { canonicalJson } from '../protocol/canonical-json.ts'
 import { keyUseOf, toVerificationKey, type KeyUse, type VerificationKey } from '../protocol/key-set.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
 import { CLIENT_CREDENTIALS_GRANT, TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
@@ -114,7 +115,7 @@ class Compiler {
       ),
       receipts: file.receipts,
     }
-    return { ...compiled, hash: createHash('sha256').update(canonical(compiled)).digest('base64url') }
+    return { ...compiled, hash: createHash('sha256').update(canonicalJson(compiled)).digest('base64url') }
   }
 
   #issuer(name: string, file: BrokerFile): Issuer {
@@ -214,9 +215,7 @@ class Compiler {
   #rule(name: string, file: BrokerFile, issuers: Readonly<Record<string, Issuer>>): Rule {
     const given = file.rules[name] as BrokerFile['rules'][string]
     const path = ['rules', name]
-    const names = [
-      ...new Set([given.issuer ?? []].flat().flatMap((name) => this.#source.instances.get(name) ?? [name])),
-    ]
+    const names = this.#source.issuersNamed([given.issuer ?? []].flat())
     const kinds = kindsOf(names, issuers)
     const expires_at = given.expires === undefined ? undefined : Date.parse(given.expires) / 1000 + 86_400
     if (expires_at !== undefined && expires_at <= this.#options.now)
@@ -330,7 +329,7 @@ class Compiler {
   /** Its members in one order, so that what has one hash is one policy to `ambiguous_rules` too. */
   #policy(given: JsonObject, path: Path): JsonObject {
     this.#checkPolicy(given, path)
-    return JSON.parse(canonical(given)) as JsonObject
+    return JSON.parse(canonicalJson(given)) as JsonObject
   }
 
   /** In a policy an account that has become another number would deny nobody. */
@@ -467,18 +466,6 @@ function inOrder(findings: readonly Finding[]): Finding[] {
   return [...once.values()].toSorted(
     (a, b) => (a.file === b.file ? 0 : a.file < b.file ? -1 : 1) || a.line - b.line || a.column - b.column,
   )
-}
-
-/** The same text for the same policy, in whatever order its maps were written. */
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null'
-  let members = ''
-  for (const name of Object.keys(value).toSorted()) {
-    const member = (value as Record<string, unknown>)[name]
-    if (member !== undefined) members += `${members && ','}${JSON.stringify(name)}:${canonical(member)}`
-  }
-  return `{${members}}`
 }
 
 function deepFreeze<T>(value: T): T {

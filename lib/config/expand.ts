@@ -21,7 +21,7 @@ export function expand(written: unknown): Expanded {
   const error = (rule: Problem['rule'], path: Path, message: string, atKey = false) =>
     problems.push({ severity: 'error', rule, path, message, atKey })
 
-  /** Each entry of a map is what `expandEntry` makes of it: parts, by their own names. Undefined: it stays as it is. */
+  /** Each entry of a map that has `key` becomes what `expandEntry` makes of it: parts, by their own names. */
   function expandMap(
     section: string,
     key: string,
@@ -73,10 +73,16 @@ export function expand(written: unknown): Expanded {
 
   function rowsOf(name: string, template: Entries, rows: Entries): Part[] {
     const { each: _, ...rule } = template
-    const places = placesOf(rule, [])
+    const texts = textsIn(rule, [])
+    const places = texts.flatMap(({ at, text }): Place[] => {
+      const column = columnOf(text)
+      return column === undefined ? [] : [{ at, column }]
+    })
     const path = ['rules', name, 'each']
-    for (const at of misspelt(rule.match, ['match']))
-      error('invalid-value', ['rules', name, ...at], 'a column is $ and a name in lower case, and no part of a value')
+    // Taken for text it would compare with nothing that there is.
+    for (const { at, text } of texts)
+      if (at[0] === 'match' && text.startsWith('$') && columnOf(text) === undefined)
+        error('invalid-value', ['rules', name, ...at], 'a column is $ and a name in lower case, and no part of a value')
     return Object.entries(rows as Record<string, Entries>).map(([part, row]) => {
       for (const column of Object.keys(row))
         if (!places.some((place) => place.column === column))
@@ -129,18 +135,11 @@ interface Place {
   column: string
 }
 
-function placesOf(value: unknown, at: Path): Place[] {
-  const column = columnOf(value)
-  if (column !== undefined) return [{ at, column }]
-  if (Array.isArray(value)) return value.flatMap((item, index) => placesOf(item, [...at, index]))
-  return isEntries(value) ? Object.entries(value).flatMap(([name, member]) => placesOf(member, [...at, name])) : []
-}
-
-/** What begins as a column in a condition and is none: taken for text it would compare with nothing that there is. */
-function misspelt(value: unknown, at: Path): Path[] {
-  if (typeof value === 'string') return value.startsWith('$') && columnOf(value) === undefined ? [at] : []
-  if (Array.isArray(value)) return value.flatMap((item, index) => misspelt(item, [...at, index]))
-  return isEntries(value) ? Object.entries(value).flatMap(([name, member]) => misspelt(member, [...at, name])) : []
+/** Every text in a value, with where it stands. */
+function textsIn(value: unknown, at: Path): { at: Path; text: string }[] {
+  if (typeof value === 'string') return [{ at, text: value }]
+  if (Array.isArray(value)) return value.flatMap((item, index) => textsIn(item, [...at, index]))
+  return isEntries(value) ? Object.entries(value).flatMap(([name, member]) => textsIn(member, [...at, name])) : []
 }
 
 function filled(value: unknown, row: Entries): unknown {
@@ -156,6 +155,7 @@ function columnOf(value: unknown): string | undefined {
   return typeof value === 'string' ? /^\$([a-z][a-z0-9_]*)$/.exec(value)?.[1] : undefined
 }
 
-function pathKey(section: PropertyKey | undefined, name: PropertyKey | undefined): string {
+/** Of the first two steps of a path, as a key of a map. */
+export function pathKey(section: PropertyKey | undefined, name: PropertyKey | undefined): string {
   return `${String(section)}\0${String(name)}`
 }

@@ -40,10 +40,11 @@ function namesIn(folder: string): string[] {
 
 function readOne(path: string, root: string): SourceFile {
   try {
-    if (realpathSync(path) === realpathSync(root))
+    const real = realpathSync(path)
+    if (real === realpathSync(root))
       throw new IncludeError(`${path} includes itself: put what it includes into a folder`)
     // A link would let who owns it change what stands elsewhere.
-    if (!realpathSync(path).startsWith(join(realpathSync(dirname(root)), '/')))
+    if (!real.startsWith(join(realpathSync(dirname(root)), '/')))
       throw new IncludeError(`${path} leads out of the folder of ${root}: put the file there`)
     const stats = statSync(path)
     if (!stats.isFile()) throw new IncludeError(`${path} is no file`)

@@ -56,7 +56,7 @@ export function pinIds(root: SourceFile, claims: JsonObject, include?: Include, 
     return [
       ...placesIn(require, ['issuers', name, 'require'], `require of ${name}`),
       ...entriesOf(rules).flatMap(([rule, { issuer, match }]) => {
-        const names = namesOf(issuer, source)
+        const names = source.issuersNamed([issuer].flat().map(String))
         if (!names.includes(name)) return []
         const places = placesIn(match, ['rules', rule, 'match'], rule)
         return names.length === 1 ? places : places.map(ofSeveral)
@@ -93,11 +93,6 @@ function isSignedBy({ shares_issuer, jwks }: Entries, kid: unknown): boolean {
   if (shares_issuer !== true) return true
   const keys = isEntries(jwks) && Array.isArray(jwks.keys) ? (jwks.keys as unknown[]) : []
   return keys.some((key) => isEntries(key) && key.kid !== undefined && key.kid === kid)
-}
-
-/** All that a rule is about: of a block with instances, each of them. */
-function namesOf(issuers: unknown, { instances }: Source): string[] {
-  return [...new Set([issuers].flat().flatMap((given) => instances.get(String(given)) ?? [String(given)]))]
 }
 
 function ofSeveral({ place }: Found): Found {

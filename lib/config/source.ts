@@ -1,6 +1,6 @@
 import { readDocument, type Path, type Position, type Problem, type SourceDocument } from './document.ts'
 import { isEntries } from './entries.ts'
-import { expand } from './expand.ts'
+import { expand, pathKey } from './expand.ts'
 import type { Finding } from './findings.ts'
 
 export interface SourceFile {
@@ -25,7 +25,8 @@ export interface Source {
   value: unknown
   /** With any of these, `value` is not to be used. */
   findings: readonly Finding[]
-  instances: ReadonlyMap<string, readonly string[]>
+  /** What a rule names: of a block with instances each of them. */
+  issuersNamed(given: readonly string[]): string[]
   placeOf(path: Path, atKey?: boolean): Pick<Finding, 'file' | 'line' | 'column'>
   /** The scalar at a path as it is written, quotes and all. */
   sourceOf(path: Path): string | undefined
@@ -57,7 +58,7 @@ export function readSource(root: SourceFile, include: Include | undefined): Sour
       ...merged.findings,
       ...expanded.problems.map(({ path, atKey, ...problem }) => ({ ...problem, ...place(path, atKey) })),
     ],
-    instances: expanded.instances,
+    issuersNamed: (given) => [...new Set(given.flatMap((name) => expanded.instances.get(name) ?? [name]))],
     placeOf: place,
     sourceOf(path) {
       const origin = expanded.originOf(path)
@@ -126,8 +127,8 @@ function mergeSections([main, ...included]: readonly ReadFile[]) {
       // Of what else it is the schema tells.
       if (!isEntries(all)) continue
       for (const name of Object.keys(entries)) {
-        const owner = owners.get(`${section}\0${name}`) ?? (Object.hasOwn(all, name) ? main : undefined)
-        if (owner === undefined) owners.set(`${section}\0${name}`, each)
+        const owner = owners.get(pathKey(section, name)) ?? (Object.hasOwn(all, name) ? main : undefined)
+        if (owner === undefined) owners.set(pathKey(section, name), each)
         else {
           const { line } = owner.document.positionOf([section, name], true)
           error('duplicate-name', `${name} stands in ${owner.file}:${line} too: a name stands once`, [section, name])
@@ -139,7 +140,7 @@ function mergeSections([main, ...included]: readonly ReadFile[]) {
   return {
     value,
     findings,
-    ownerOf: (section?: PropertyKey, name?: PropertyKey) => owners.get(`${String(section)}\0${String(name)}`),
+    ownerOf: (section?: PropertyKey, name?: PropertyKey) => owners.get(pathKey(section, name)),
   }
 }
 

@@ -1,4 +1,5 @@
 import { RefusedError } from '../protocol/errors.ts'
+import { groupBy } from '../protocol/group-by.ts'
 import { isTrustDomain, trustDomainOf } from '../protocol/spiffe-id.ts'
 import type { CompactJws } from './compact-jws.ts'
 import type { TrustedIssuer } from './trusted-issuer.ts'
@@ -7,12 +8,7 @@ import type { TrustedIssuer } from './trusted-issuer.ts'
 export type Issuers = ReadonlyMap<string, TrustedIssuer | ReadonlyMap<string, TrustedIssuer>>
 
 export function toIssuers(all: readonly TrustedIssuer[]): Issuers {
-  const groups = new Map<string, TrustedIssuer[]>()
-  for (const issuer of all) {
-    const same = groups.get(issuer.issuer)
-    if (same) same.push(issuer)
-    else groups.set(issuer.issuer, [issuer])
-  }
+  const groups = groupBy(all, ({ issuer }) => [issuer])
   return new Map([...groups].map(([iss, same]) => [iss, same.length === 1 ? (same[0] as TrustedIssuer) : byKid(same)]))
 }
 

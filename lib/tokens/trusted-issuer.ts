@@ -5,6 +5,8 @@ import type { ClaimPath } from './claim-path.ts'
 /** `once`: a token is traded once. `once_per_target`: once for each target. `off`: until it expires. */
 export type ReplayMode = 'once' | 'once_per_target' | 'off'
 
+export const strictness: Readonly<Record<ReplayMode, number>> = { off: 0, once_per_target: 1, once: 2 }
+
 /** Text and claims in turn: `['repo:', {claim: ['repository_owner_id']}, '/', {claim: ['repository_id']}]`. A list of claims means the first that is present. */
 export type SubjectTemplate = readonly (string | { claim: ClaimPath; otherwise?: ClaimPath })[]
 

@@ -1,4 +1,5 @@
-import type { Configuration, Issuer } from './configuration.ts'
+import { groupBy } from '../protocol/group-by.ts'
+import type { Configuration } from './configuration.ts'
 import { ofClient } from './guardrails/client.ts'
 import { bounds, DAY, finding, type GuardrailFinding } from './guardrails/finding.ts'
 import { ofIssuer } from './guardrails/issuer.ts'
@@ -17,12 +18,7 @@ export function refuseUnsafe(configuration: Configuration): void {
 }
 
 export function findUnsafe(configuration: Configuration): GuardrailFinding[] {
-  const byUrl = new Map<string, Issuer[]>()
-  for (const issuer of Object.values(configuration.issuers)) {
-    const same = byUrl.get(issuer.issuer)
-    if (same) same.push(issuer)
-    else byUrl.set(issuer.issuer, [issuer])
-  }
+  const byUrl = groupBy(Object.values(configuration.issuers), ({ issuer }) => [issuer])
   return [
     ...ourselves(configuration),
     ...Object.values(configuration.issuers).flatMap((issuer) =>

@@ -1,3 +1,4 @@
+import { groupBy } from '../protocol/group-by.ts'
 import type { ClaimPath } from '../tokens/claim-path.ts'
 import { toIssuers, type Issuers } from '../tokens/issuers.ts'
 import { uriOf, type Configuration, type Expression, type Issuer, type Rule } from './configuration.ts'
@@ -22,13 +23,13 @@ export interface Policy {
 }
 
 export async function toPolicy(configuration: Configuration, ourIssuer: string): Promise<Policy> {
-  const conditions = grouped([...configuration.rules, ...federatedRules(configuration)], ({ issuers }) => issuers)
+  const conditions = groupBy([...configuration.rules, ...federatedRules(configuration)], ({ issuers }) => issuers)
   return {
     configuration,
     ourIssuer,
     issuers: toIssuers(Object.values(configuration.issuers)),
     rules: rulesByIssuer(configuration.rules),
-    clientRules: grouped(configuration.rules, ({ client }) => (client === undefined ? [] : [client])),
+    clientRules: groupBy(configuration.rules, ({ client }) => (client === undefined ? [] : [client])),
     targets: new Map(
       Object.entries(configuration.targets).flatMap(([name, target]) => [
         [name, name],
@@ -46,19 +47,7 @@ export async function toPolicy(configuration: Configuration, ourIssuer: string):
 }
 
 export function rulesByIssuer(rules: readonly Rule[]): Map<string, Rule[]> {
-  return grouped(rules, ({ issuers }) => issuers)
-}
-
-function grouped(rules: readonly Rule[], namesOf: (rule: Rule) => readonly string[]): Map<string, Rule[]> {
-  const groups = new Map<string, Rule[]>()
-  for (const rule of rules) {
-    for (const name of namesOf(rule)) {
-      const group = groups.get(name)
-      if (group) group.push(rule)
-      else groups.set(name, [rule])
-    }
-  }
-  return groups
+  return groupBy(rules, ({ issuers }) => issuers)
 }
 
 function namedClaims(issuer: Issuer, rules: readonly Rule[]): ClaimPath[] {

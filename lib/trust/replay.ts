@@ -5,7 +5,7 @@ import { claimAt, toName, type ClaimPath } from '../tokens/claim-path.ts'
 import type { AuthenticatedClient } from '../tokens/request-client.ts'
 import { subjectOf, toSub } from '../tokens/subject.ts'
 import type { VerifiedSubject } from '../tokens/verify-subject-token.ts'
-import { named, type Configuration, type Expression, type Issuer, type Rule } from './configuration.ts'
+import { named, type Expression, type Issuer, type Rule } from './configuration.ts'
 import { decide, type Decision } from './decide.ts'
 import { evaluateRule, type RuleTrace } from './evaluate-rule.ts'
 import { expressionsOf } from './expression.ts'
@@ -50,7 +50,7 @@ export function replay(recorded: Recorded, policy: Policy, now: number): Replaye
     const subject = { client_id: sub, authenticated: true, sub, workload: undefined } as unknown as AuthenticatedClient
     return { sub, decision: decide({ ...asked(recorded), subject }, policy, now) }
   }
-  const issuer = issuerOnRecord(recorded, policy.configuration)
+  const issuer = issuerOnRecord(recorded, policy)
   if (issuer === undefined) return refused({ reason: 'issuer_unknown', iss: iss.slice(0, 200) })
   const subject = subjectOnRecord(issuer, known)
   if ('untold' in subject) return subject
@@ -66,11 +66,14 @@ export function replay(recorded: Recorded, policy: Policy, now: number): Replaye
 /** By its iss, whatever it is called now; where several share that, by the name too. */
 export function issuerOnRecord(
   { iss, issuer_name }: Pick<Recorded, 'iss' | 'issuer_name'>,
-  { issuers }: Configuration,
+  { issuers, configuration }: Policy,
 ): Issuer | undefined {
-  const same = Object.values(issuers).filter(({ issuer }) => issuer === iss)
-  if (issuer_name !== undefined) return same.find(({ name }) => name === issuer_name)
-  return same.length === 1 ? same[0] : undefined
+  const known = iss === undefined ? undefined : issuers.get(iss)
+  if (known === undefined) return undefined
+  const name = 'name' in known ? known.name : issuer_name
+  if (name === undefined || (issuer_name ?? name) !== name) return undefined
+  const issuer = named(configuration.issuers, name)
+  return issuer?.issuer === iss ? issuer : undefined
 }
 
 function asked({ client_id, target }: Recorded) {

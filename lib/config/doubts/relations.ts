@@ -1,7 +1,8 @@
+import { groupBy } from '../../protocol/group-by.ts'
 import { TOKEN_EXCHANGE_GRANT } from '../../protocol/urns.ts'
 import { named, type Configuration, type Issuer, type Rule } from '../../trust/configuration.ts'
 import { claimDimension, claimsOf, everything, whereAll, whereNot, type Cube } from '../../trust/new-access/cube.ts'
-import { OfferIndex, offersTo, type Offer } from '../../trust/new-access/offers.ts'
+import { indexOffers, offersTo, type Offer, type OfferIndex } from '../../trust/new-access/offers.ts'
 import { clientOf, testsOf } from '../../trust/new-access/tests-of.ts'
 import { Undecided } from '../../trust/new-access/undecided.ts'
 import { rulesByIssuer } from '../../trust/policy.ts'
@@ -53,27 +54,22 @@ const MAX_PATTERNS = 300
 
 function relationsIn(configuration: Configuration, now: number): Map<Rule, Relation[]> | undefined {
   const rules = rulesByIssuer(configuration.rules)
-  const relations = new Map<Rule, Relation[]>()
+  const relations: Relation[] = []
   let pairs = 0
   let patterns = 0
   for (const issuer of Object.values(configuration.issuers)) {
     const offers = offersTo(issuer, { configuration, rules }, now)
-    const indexes = new Map<string, OfferIndex>()
-    for (const { uri } of offers)
-      if (!indexes.has(uri)) indexes.set(uri, new OfferIndex(offers.filter((offer) => offer.uri === uri)))
+    const indexes = indexOffers(offers)
     for (const offer of offers) {
       const near = (indexes.get(offer.uri) as OfferIndex).near(offer.cube)
-      const others = near.filter((other) => other.rule !== offer.rule && mayMeet(other, offer))
+      const others = near.filter((other) => other.rule !== offer.rule)
       pairs += others.length
       patterns += others.filter((other) => other.kind !== offer.kind && comparesPatterns(other, offer)).length
       if (pairs > MAX_PAIRS || patterns > MAX_PATTERNS) return undefined
-      const relation = relate(offer, others)
-      const known = relations.get(offer.rule)
-      if (known) known.push(relation)
-      else relations.set(offer.rule, [relation])
+      relations.push(relate(offer, others))
     }
   }
-  return relations
+  return groupBy(relations, ({ rule }) => [rule])
 }
 
 function relate(offer: Offer, others: readonly Offer[]): Relation {
@@ -92,20 +88,6 @@ function relate(offer: Offer, others: readonly Offer[]): Relation {
   }
 }
 
-/** False where two patterns for one claim begin differently: cheaper to see than by comparing them. */
-function mayMeet({ rule: { match } }: Offer, { rule }: Offer): boolean {
-  return match.every(({ path, operator }) => {
-    if (!('glob' in operator)) return true
-    const begin = beginOf(operator.glob)
-    return rule.match.every((other) => {
-      if (!('glob' in other.operator) || other.path.length !== path.length) return true
-      if (!path.every((name, index) => name === other.path[index])) return true
-      const otherBegin = beginOf(other.operator.glob)
-      return begin.startsWith(otherBegin) || otherBegin.startsWith(begin)
-    })
-  })
-}
-
 /** Whether two patterns have a text in common is the one question that takes long. */
 function comparesPatterns({ rule: { match } }: Offer, { rule }: Offer): boolean {
   return match.some(
@@ -113,11 +95,6 @@ function comparesPatterns({ rule: { match } }: Offer, { rule }: Offer): boolean 
       'glob' in operator &&
       rule.match.some((other) => 'glob' in other.operator && claimDimension(other.path) === claimDimension(path)),
   )
-}
-
-function beginOf(glob: string): string {
-  const end = glob.indexOf('*')
-  return end === -1 ? glob : glob.slice(0, end)
 }
 
 /** Every token that meets `narrow` meets `wide` too. */

@@ -1,7 +1,7 @@
 import { subjectTokenAlgorithms } from '../../protocol/algorithms.ts'
 import type { KeySet } from '../../protocol/key-set.ts'
 import { isTrustDomain } from '../../protocol/spiffe-id.ts'
-import { MAX_CLOCK_TOLERANCE, type ReplayMode, type TrustedIssuer } from '../../tokens/trusted-issuer.ts'
+import { MAX_CLOCK_TOLERANCE, strictness, type TrustedIssuer } from '../../tokens/trusted-issuer.ts'
 import type { Condition, Configuration, Issuer } from '../configuration.ts'
 import { presets } from '../presets.ts'
 import type { TenantClaims } from '../presets/preset.ts'
@@ -123,8 +123,6 @@ function ofPreset(issuer: Issuer): GuardrailFinding[] {
       : [fixed('algorithms', `signs with ${preset.algorithms.join(' or ')}`)]),
   ]
 }
-
-const strictness: Readonly<Record<ReplayMode, number>> = { off: 0, once_per_target: 1, once: 2 }
 
 /** Audiences that mean somebody else, whom, and what to do: every pod or every application has such a token. */
 const foreignAudiences: readonly (readonly [RegExp, string])[] = [

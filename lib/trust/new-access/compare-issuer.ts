@@ -1,4 +1,4 @@
-import type { ReplayMode, TrustedIssuer } from '../../tokens/trusted-issuer.ts'
+import { strictness, type ReplayMode, type TrustedIssuer } from '../../tokens/trusted-issuer.ts'
 import type { Issuer } from '../configuration.ts'
 import { federatedRules } from '../expression.ts'
 import type { Comparison } from './compare-offer.ts'
@@ -70,7 +70,6 @@ export function loosened(before: TrustedIssuer, after: TrustedIssuer): Gain[] {
   ]
 }
 
-const strictness: Readonly<Record<ReplayMode, number>> = { off: 0, once_per_target: 1, once: 2 }
 const often: Readonly<Record<ReplayMode, string>> = {
   off: 'any number of times',
   once_per_target: 'once for each target',

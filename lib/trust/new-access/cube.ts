@@ -42,18 +42,18 @@ export function whereNot(cube: Cube, test: Test): Cube | undefined {
 }
 
 export function whereAll(cube: Cube, tests: readonly Test[]): Cube | undefined {
-  let rest: Cube | undefined = cube
-  for (const test of tests) {
-    rest = where(rest, test)
-    if (rest === undefined) return undefined
-  }
-  return rest
+  return step(cube, tests, where)
 }
 
 export function narrowAll(cube: Cube, asked: readonly Asked[]): Cube | undefined {
+  return step(cube, asked, narrow)
+}
+
+/** One after the other, as long as something is left. */
+function step<T>(cube: Cube, all: readonly T[], narrowed: (cube: Cube, each: T) => Cube | undefined): Cube | undefined {
   let rest: Cube | undefined = cube
-  for (const each of asked) {
-    rest = narrow(rest, each)
+  for (const each of all) {
+    rest = narrowed(rest, each)
     if (rest === undefined) return undefined
   }
   return rest

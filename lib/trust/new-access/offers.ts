@@ -1,3 +1,4 @@
+import { groupBy } from '../../protocol/group-by.ts'
 import {
   uriOf,
   type Expression,
@@ -11,6 +12,7 @@ import { termsOf } from '../decide.ts'
 import type { Policy } from '../policy.ts'
 import { claimDimension, everything, whereAll, type Asked, type Cube, type Test } from './cube.ts'
 import { toTerms, type Terms } from './terms.ts'
+import { beginDifferently, hasPatterns } from './string-set.ts'
 import { testsOf } from './tests-of.ts'
 import { listed, present, tagValues, type ValueSet } from './value-set.ts'
 
@@ -52,6 +54,11 @@ export function evaluated({ claims, session }: RuleGrant): Asked[] {
   return [...asked(claims, present), ...asked(session?.tags ?? {}, tagValues)]
 }
 
+/** By the URI of the target. */
+export function indexOffers(offers: readonly Offer[]): Map<string, OfferIndex> {
+  return new Map([...groupBy(offers, ({ uri }) => [uri])].map(([uri, list]) => [uri, new OfferIndex(list)]))
+}
+
 /** Offers by the values they ask for, so that those of other repositories are never looked at. */
 export class OfferIndex {
   readonly all: readonly Offer[]
@@ -61,23 +68,28 @@ export class OfferIndex {
     this.all = offers
     const dimensions = new Set(offers.flatMap(({ cube }) => [...cube.values.keys()]))
     for (const dimension of dimensions) {
-      const byValue = new Map<Scalar, Offer[]>()
-      const others: Offer[] = []
-      for (const offer of offers) {
-        const values = valuesOf(offer.cube, dimension)
-        if (values === undefined) others.push(offer)
-        for (const value of values ?? []) {
-          const known = byValue.get(value)
-          if (known) known.push(offer)
-          else byValue.set(value, [offer])
-        }
-      }
+      const byValue = groupBy(offers, ({ cube }) => valuesOf(cube, dimension) ?? [])
+      const others = offers.filter(({ cube }) => valuesOf(cube, dimension) === undefined)
       if (byValue.size > 0) this.#dimensions.set(dimension, { byValue, others })
     }
   }
 
   /** All that may share something with the cube, and some that do not. */
   near(cube: Cube): readonly Offer[] {
+    const patterns = [...cube.values].filter(([, { set }]) => hasPatterns(set.strings))
+    const near = this.#nearByValue(cube)
+    // Cheaper to see than by comparing them: two patterns that begin differently have no text in common.
+    return patterns.length === 0
+      ? near
+      : near.filter((offer) =>
+          patterns.every(([dimension, { set }]) => {
+            const other = offer.cube.values.get(dimension)?.set.strings
+            return other === undefined || !beginDifferently(set.strings, other)
+          }),
+        )
+  }
+
+  #nearByValue(cube: Cube): readonly Offer[] {
     let fewest: (readonly Offer[])[] = [this.all]
     const count = (lists: readonly (readonly Offer[])[]) => lists.reduce((sum, { length }) => sum + length, 0)
     for (const [dimension, { byValue, others }] of this.#dimensions) {

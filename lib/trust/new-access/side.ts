@@ -6,7 +6,7 @@ import { named, type Issuer, type RuleGrant, type Target } from '../configuratio
 import { decide, type Decision, type Granted } from '../decide.ts'
 import type { Policy } from '../policy.ts'
 import { claimsOf, narrowAll, outside, type Asked, type Budget, type Cube } from './cube.ts'
-import { evaluated, OfferIndex, offersTo, type Offer } from './offers.ts'
+import { evaluated, indexOffers, offersTo, type Offer, type OfferIndex } from './offers.ts'
 import { toTerms, type Terms } from './terms.ts'
 import { clientOf } from './tests-of.ts'
 
@@ -30,15 +30,9 @@ export interface Side {
 
 /** Throws Undecided. */
 export function toSide(policy: Policy, now: number): Side {
-  const offers = Object.values(policy.configuration.issuers).map((issuer) => {
-    const byUri = new Map<string, Offer[]>()
-    for (const offer of offersTo(issuer, policy, now)) {
-      const list = byUri.get(offer.uri)
-      if (list) list.push(offer)
-      else byUri.set(offer.uri, [offer])
-    }
-    return [issuer.name, new Map([...byUri].map(([uri, list]) => [uri, new OfferIndex(list)]))] as const
-  })
+  const offers = Object.values(policy.configuration.issuers).map(
+    (issuer) => [issuer.name, indexOffers(offersTo(issuer, policy, now))] as const,
+  )
   return { policy, now, offers: new Map(offers) }
 }
 

@@ -66,6 +66,22 @@ export function shortest(set: StringSet): string {
   }
 }
 
+export function hasPatterns(set: StringSet): boolean {
+  return 'like' in set && set.like.length > 0
+}
+
+/** Some pattern of the one, and some of the other, do not begin alike, so nothing fits both. */
+export function beginDifferently(one: StringSet, other: StringSet): boolean {
+  if (!('like' in one) || !('like' in other)) return false
+  const ends = other.like.map(beginOf)
+  return one.like.map(beginOf).some((begin) => ends.some((end) => !begin.startsWith(end) && !end.startsWith(begin)))
+}
+
+function beginOf(glob: string): string {
+  const end = glob.indexOf('*')
+  return end === -1 ? glob : glob.slice(0, end)
+}
+
 /** How many strings and patterns it is made of. */
 export function sizeOf(set: StringSet): number {
   return 'among' in set ? set.among.size : set.like.length + set.unlike.length + set.except.size

@@ -1,3 +1,4 @@
+import { canonicalJson } from '../../protocol/canonical-json.ts'
 import type { Expression, RuleGrant, SessionSettings, Target } from '../configuration.ts'
 
 /** What a grant gives beside its scopes. */
@@ -30,14 +31,14 @@ export function toTerms({ claims, expires_with_subject, session }: RuleGrant, ta
     region,
     session: session && policy ? { ...session, policy } : session,
   }
-  return { ...terms, key: canonical(terms) }
+  return { ...terms, key: canonicalJson(terms) }
 }
 
 /** None where whoever has `before` has all that `after` gives. */
 export function gainsOf(before: Terms, after: Terms): Gain[] {
   if (before.key === after.key) return []
   const other = (what: string, one: unknown, another: unknown): Gain[] =>
-    canonical(one) === canonical(another) ? [] : [{ what: `${what}, which cannot be compared`, certain: false }]
+    canonicalJson(one) === canonicalJson(another) ? [] : [{ what: `${what}, which cannot be compared`, certain: false }]
   return [
     ...(after.lifetime > before.lifetime
       ? [{ what: `it lasts ${duration(after.lifetime)} instead of ${duration(before.lifetime)}`, certain: true }]
@@ -72,17 +73,7 @@ function policyGains(before: SessionSettings | undefined, after: SessionSettings
 function policiesOf(session: SessionSettings | undefined): string[] {
   return session === undefined
     ? []
-    : [...(session.policy ? [canonical(session.policy)] : []), ...session.managed_policies]
-}
-
-function canonical(value: unknown): string {
-  return (
-    JSON.stringify(value, (_, member: unknown) =>
-      typeof member === 'object' && member !== null && !Array.isArray(member)
-        ? Object.fromEntries(Object.entries(member).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-        : member,
-    ) ?? ''
-  )
+    : [...(session.policy ? [canonicalJson(session.policy)] : []), ...session.managed_policies]
 }
 
 export function duration(seconds: number): string {
