@@ -93,7 +93,7 @@ export function decideProperties(): Property[] {
 }
 
 /** Files that `check` refuses do not count. */
-function compiled(file: PolicyFile): Configuration {
+export function compiled(file: PolicyFile): Configuration {
   try {
     return compile(JSON.stringify(file), 'fuzz.yaml', { now: policyNow }).configuration
   } catch (error) {

@@ -2,17 +2,11 @@ import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
 import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { compile } from '../../lib/config/compile.ts'
-import { grantToken } from '../../lib/grants/index.ts'
 import { cachedKeySets } from '../../lib/http/key-sets.ts'
-import {
-  CLIENT_CREDENTIALS_GRANT,
-  JWT_BEARER_ASSERTION,
-  JWT_TYPE,
-  TOKEN_EXCHANGE_GRANT,
-} from '../../lib/protocol/urns.ts'
 import { toPolicy } from '../../lib/trust/policy.ts'
 import { refusal } from '../protocol/refused.ts'
 import { now, ourIssuer, testIssuer } from '../tokens/issuer-fixture.ts'
+import { asking } from './asking-fixture.ts'
 import { fakePorts, type FakePorts } from './ports-fixture.ts'
 
 const iss = 'https://kubernetes.default.svc.cluster.local'
@@ -58,7 +52,6 @@ clients:
 const policy = await toPolicy(compile(file, 'broker.yaml', { now }).configuration, ourIssuer)
 
 let ports: FakePorts
-let serial = 0
 beforeEach(async () => {
   ports = fakePorts(await testIssuer())
   const nothing = () => assert.fail('keys that were uploaded are looked for')
@@ -74,20 +67,7 @@ beforeEach(async () => {
   }
 })
 
-function ask(form: Record<string, string>) {
-  const context = { policy, ports, decision_id: `d${serial++}`, signal: new AbortController().signal }
-  return grantToken(new Map(Object.entries(form).map(([name, value]) => [name, [value]])), undefined, context)
-}
-const exchange = (subject_token: string) =>
-  ask({ grant_type: TOKEN_EXCHANGE_GRANT, subject_token, subject_token_type: JWT_TYPE, audience: 'api' })
-const authenticate = (client_assertion: string) =>
-  ask({
-    grant_type: CLIENT_CREDENTIALS_GRANT,
-    client_id: 'nightly',
-    client_assertion,
-    client_assertion_type: JWT_BEARER_ASSERTION,
-    audience: 'api',
-  })
+const { exchange, authenticate } = asking(() => ({ policy, ports }))
 
 test('one service account’s claims of two clusters are two subjects, by two rules, with two records of their one jti', async () => {
   const issued = [await exchange(await berlin.token()), await exchange(await paris.token())]

@@ -3,20 +3,14 @@ import { createServer } from 'node:http'
 import { after, before, beforeEach, test } from 'node:test'
 import { decodeJwt, exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose'
 import { compile } from '../../lib/config/compile.ts'
-import { grantToken } from '../../lib/grants/index.ts'
 import { httpKeySetFetcher } from '../../lib/http/key-set-fetcher.ts'
 import { cachedKeySets } from '../../lib/http/key-sets.ts'
-import {
-  CLIENT_CREDENTIALS_GRANT,
-  JWT_BEARER_ASSERTION,
-  JWT_TYPE,
-  TOKEN_EXCHANGE_GRANT,
-} from '../../lib/protocol/urns.ts'
 import { toPolicy, type Policy } from '../../lib/trust/policy.ts'
 import { close, listen } from '../../local/loopback.ts'
 import { World } from '../http/key-sets-fixture.ts'
 import { refusal } from '../protocol/refused.ts'
 import { now, ourIssuer, testIssuer } from '../tokens/issuer-fixture.ts'
+import { asking } from './asking-fixture.ts'
 import { fakePorts, type FakePorts } from './ports-fixture.ts'
 
 const web = 'spiffe://acme.example/ns/prod/sa/web'
@@ -58,7 +52,6 @@ clients:
 after(() => close(endpoint))
 
 let ports: FakePorts
-let serial = 0
 beforeEach(async () => {
   ports = fakePorts(await testIssuer())
   const fetcher = httpKeySetFetcher({ local: true })
@@ -71,20 +64,7 @@ function svid(claims: Record<string, unknown> = {}, kid = 'jwt', key = jwtKey): 
   return new SignJWT(said).setProtectedHeader({ alg: 'ES256', typ: 'JWT', kid }).sign(key!.privateKey)
 }
 
-function ask(form: Record<string, string>) {
-  const context = { policy, ports, decision_id: `d${serial++}`, signal: new AbortController().signal }
-  return grantToken(new Map(Object.entries(form).map(([name, value]) => [name, [value]])), undefined, context)
-}
-const exchange = (subject_token: string) =>
-  ask({ grant_type: TOKEN_EXCHANGE_GRANT, subject_token, subject_token_type: JWT_TYPE, audience: 'api' })
-const authenticate = (client_assertion: string) =>
-  ask({
-    grant_type: CLIENT_CREDENTIALS_GRANT,
-    client_id: 'nightly',
-    client_assertion,
-    client_assertion_type: JWT_BEARER_ASSERTION,
-    audience: 'api',
-  })
+const { exchange, authenticate } = asking(() => ({ policy, ports }))
 
 test('a JWT-SVID without iss and jti becomes a token for its SPIFFE ID, as often as it is presented', async () => {
   const token = await svid()

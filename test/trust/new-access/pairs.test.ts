@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { compile } from '../../../lib/config/compile.ts'
-import { ConfigurationError } from '../../../lib/config/findings.ts'
 import { uriOf, type Configuration } from '../../../lib/trust/configuration.ts'
 import { decide, type GrantedToken } from '../../../lib/trust/decide.ts'
 import { findNewAccess } from '../../../lib/trust/new-access.ts'
 import { toPolicy, type Policy } from '../../../lib/trust/policy.ts'
+import { compiled } from '../../fuzz/decide-properties.ts'
 import { callers, policyFiles, policyNow } from '../../fuzz/policy-arbitraries.ts'
-import type { PolicyFile } from '../../fuzz/policy-model.ts'
 import { subject } from '../policy-fixture.ts'
 import { now, pairs, pointsOf, type Point } from './pairs.ts'
 
@@ -62,17 +60,6 @@ test('new access is found where a request gets more, and only there', async () =
   // Otherwise one answer would do for all of them.
   assert.ok(more > runs / 5 && more < (runs * 4) / 5, `${more} of ${runs}`)
 })
-
-/** Files that `check` refuses do not count. */
-function compiled(file: PolicyFile): Configuration {
-  try {
-    return compile(JSON.stringify(file), 'fuzz.yaml', { now: policyNow }).configuration
-  } catch (error) {
-    if (!(error instanceof ConfigurationError)) throw error
-    fc.pre(false)
-    throw error
-  }
-}
 
 test('with CEL and added claims nothing new is missed, and no example is wrong', async () => {
   await fc.assert(
