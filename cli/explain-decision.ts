@@ -1,5 +1,6 @@
 import { MAX_EXPLANATION_LINES } from '../lib/grants/decide-request.ts'
 import type { Receipt } from '../lib/ports.ts'
+import { authorizationFaces } from '../lib/protocol/authorization-refusals.ts'
 import { wire, type Refusal } from '../lib/protocol/refusals.ts'
 import { compare } from '../lib/trust/evaluate-rule.ts'
 import { toPolicy, type Policy } from '../lib/trust/policy.ts'
@@ -174,14 +175,16 @@ function entryLines(entry: LogEntry): string[] {
     ]
   }
   if (message === 'refused' && isRefusal(facts)) {
-    const [status, code, phrase] = wire[facts.reason]
+    const [status, code, phrase] = faces[facts.reason]
     return [`refused${at}: ${refusalText(facts)}`, `  the caller was told: ${status} ${code}, ${phrase}`]
   }
   return [`${message}${at}: ${JSON.stringify(facts)}`]
 }
 
+const faces = { ...wire, ...authorizationFaces }
+
 function isRefusal(facts: object): facts is Refusal {
-  return 'reason' in facts && typeof facts.reason === 'string' && Object.hasOwn(wire, facts.reason)
+  return 'reason' in facts && typeof facts.reason === 'string' && Object.hasOwn(faces, facts.reason)
 }
 
 function nowhere(decision_id: string, places: readonly (string | undefined)[]): string {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { Code, type AssetCode } from 'aws-cdk-lib/aws-lambda'
 import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api'
 import type { Construct } from 'constructs'
-import type { Configuration, MetadataConfiguration } from '../lib/trust/configuration.ts'
+import { toMetadataConfiguration, type Configuration } from '../lib/trust/configuration.ts'
 import { celSources } from '../lib/trust/expression.ts'
 import { evaluates, type FunctionName } from './function-names.ts'
 
@@ -31,8 +31,7 @@ export function writeFunctionCode(
   copy('index.js')
   if (configuration === undefined) return
   if (evaluates(name) && celSources(configuration).size > 0) copy('cel.js')
-  const { issuer, signing } = configuration
-  const own = name === 'metadata' ? ({ issuer, signing } satisfies MetadataConfiguration) : configuration
+  const own = name === 'metadata' ? toMetadataConfiguration(configuration) : configuration
   write('config.json', JSON.stringify(own))
   write('package.json', JSON.stringify({ imports: { '#config': './config.json' } }))
 }

@@ -206,6 +206,205 @@ export interface ReceiptCounter {
   count(request: ReceiptCountRequest, signal: AbortSignal): Promise<ReceiptCount>
 }
 
+/** How a person logged in at an issuer, and what it said of them. Times in seconds since 1970. */
+export interface Authentication {
+  /** Names the session to clients (`sid`, OpenID Connect Back-Channel Logout 1.0 section 2.1). Random, and no secret. */
+  sid: string
+  issuer_name: string
+  /** By immutable id, as the issuer's template builds it; `sub` is ours for it. */
+  subject: string
+  sub: string
+  /** What the issuer's ID token said, which is what rules read; and what is on receipts of that token. */
+  claims: JsonObject
+  jti?: string
+  hash: string
+  /** What clients may read, by the names of OpenID Connect Core section 5.1. */
+  identity: JsonObject
+  /** When they proved who they are. Absent where the issuer does not say. */
+  auth_time?: number
+  /** Those of ours that this login satisfies. */
+  acr: readonly string[]
+  amr?: readonly string[]
+  /** The end of the session, whatever happens in it. */
+  expires_at: number
+}
+
+/** An authorization request that waits until its person has logged in and consented. */
+export interface PendingLogin {
+  /** 128 random bits, base64url. Stands in pages and in `state`, and opens nothing without the browser's secret. */
+  id: string
+  /** base64url SHA-256 of the secret of the browser that asked. */
+  browser: string
+  /** The request as it came: application/x-www-form-urlencoded. */
+  request: string
+  at: number
+  expires_at: number
+}
+
+export interface PendingLogins {
+  /** Throws UnavailableError. */
+  record(login: PendingLogin, signal: AbortSignal): Promise<void>
+  /** Read consistently; undefined from `expires_at` on. Throws UnavailableError. */
+  find(id: string, now: number, signal: AbortSignal): Promise<PendingLogin | undefined>
+  /** True for exactly one caller, and for none from `expires_at` on. Throws UnavailableError, also when it cannot be known. */
+  consume(id: string, now: number, signal: AbortSignal): Promise<boolean>
+}
+
+/** One browser in which somebody is logged in. */
+export interface Session {
+  /** base64url SHA-256 of the secret in its cookie. */
+  key: string
+  authentication: Authentication
+  /** The id of the pending login that made it. */
+  login_id: string
+  at: number
+  seen_at: number
+  /** Unless it is seen again: never after the authentication's own. */
+  expires_at: number
+}
+
+export interface Sessions {
+  /** Throws UnavailableError. */
+  record(session: Session, signal: AbortSignal): Promise<void>
+  /** Read consistently; undefined from `expires_at` on. Throws UnavailableError. */
+  find(key: string, now: number, signal: AbortSignal): Promise<Session | undefined>
+  /** Moves `seen_at` and `expires_at` forward, of a session that is still there. Throws UnavailableError. */
+  touch(key: string, seen: { seen_at: number; expires_at: number }, signal: AbortSignal): Promise<void>
+  /** It is no more. May be repeated. Throws UnavailableError. */
+  end(key: string, signal: AbortSignal): Promise<void>
+}
+
+/** What a code stands for. That it counts once its receipt decides. */
+export interface AuthorizationCode {
+  /** base64url SHA-256 of the code. */
+  key: string
+  client_id: string
+  redirect_uri: string
+  /** RFC 7636 section 4.2, by S256. Absent where the client need not. */
+  code_challenge?: string
+  nonce?: string
+  /** Identity scopes that were granted. */
+  scopes: readonly string[]
+  /** RFC 8707: what else was asked for. Absent: only who it is. */
+  target?: { resource: readonly string[]; scope: readonly string[] | undefined }
+  /** Claims that were asked for by name (OpenID Connect Core section 5.5). */
+  claims: { id_token: readonly string[]; userinfo: readonly string[] }
+  /** Those that were asked for, in order of preference. */
+  acr_values: readonly string[]
+  authentication: Authentication
+  at: number
+  expires_at: number
+}
+
+export interface AuthorizationCodes {
+  /** Throws UnavailableError. */
+  record(code: AuthorizationCode, signal: AbortSignal): Promise<void>
+  /** Read consistently; undefined from `expires_at` on. Throws UnavailableError. */
+  find(key: string, now: number, signal: AbortSignal): Promise<AuthorizationCode | undefined>
+}
+
+/** That somebody let a client have these scopes. */
+export interface Consent {
+  client_id: string
+  /** Our `sub`. */
+  sub: string
+  scopes: readonly string[]
+  at: number
+  expires_at: number
+}
+
+export interface Consents {
+  /** Instead of what was on record. Throws UnavailableError. */
+  record(consent: Consent, signal: AbortSignal): Promise<void>
+  /** Read consistently; undefined from `expires_at` on. Throws UnavailableError. */
+  find(of: { client_id: string; sub: string }, now: number, signal: AbortSignal): Promise<Consent | undefined>
+}
+
+/** The same for operators. */
+export interface ConsentBook extends Consents {
+  /** A page at a time, of one client or person where that is said; it may lag by a moment. Throws UnavailableError. */
+  list(
+    of: { client_id?: string | undefined; sub?: string | undefined },
+    now: number,
+    after: string | undefined,
+    signal: AbortSignal,
+  ): Promise<{ consents: Consent[]; next?: string }>
+  /** True if there was one. Throws UnavailableError. */
+  withdraw(of: { client_id: string; sub: string }, signal: AbortSignal): Promise<boolean>
+}
+
+/** What is known of a person since they last logged in: for /userinfo. By (issuer, subject), and by nothing else. */
+export interface Account {
+  /** Our `sub`. */
+  sub: string
+  /** By the names of OpenID Connect Core section 5.1. */
+  identity: JsonObject
+  at: number
+  expires_at: number
+}
+
+export interface Accounts {
+  /** Unless a newer one is there. Throws UnavailableError. */
+  record(account: Account, signal: AbortSignal): Promise<void>
+  /** Read consistently; undefined from `expires_at` on. Throws UnavailableError. */
+  find(sub: string, now: number, signal: AbortSignal): Promise<Account | undefined>
+}
+
+/** An issuer at which people log in, as its client sees it. */
+export interface Upstream {
+  /** The issuer's name in broker.yaml, and its `iss`. */
+  name: string
+  issuer: string
+  client_id: string
+  auth: 'private_key_jwt' | { client_secret: string }
+  scopes: readonly string[]
+}
+
+/** What binds one login to one browser and one upstream: all derived from the browser's secret, none of it kept. */
+export interface UpstreamBinding {
+  state: string
+  nonce: string
+  code_verifier: string
+}
+
+/** What we ask of it beside that (OpenID Connect Core section 3.1.2.1). */
+export interface UpstreamRequest {
+  login_hint?: string
+  prompt?: string
+  /** Seconds. */
+  max_age?: number
+  acr_values?: readonly string[]
+  ui_locales?: string
+}
+
+/** We as the client of upstream issuers. */
+export interface RelyingParty {
+  /** The URL to which the browser goes. Throws UnavailableError when the issuer's own metadata cannot be had. */
+  authorizationUrl(
+    upstream: Upstream,
+    binding: UpstreamBinding,
+    request: UpstreamRequest,
+    signal: AbortSignal,
+  ): Promise<string>
+  /**
+   * Trades the answer (the query of the callback) for an ID token, which is not yet believed: whoever calls verifies it.
+   * Throws RefusedError `upstream_refused` for an error that the issuer answered with, `upstream_answer_refused` for an
+   * answer that is none of its, and UnavailableError.
+   */
+  redeem(
+    upstream: Upstream,
+    binding: UpstreamBinding,
+    query: string,
+    signal: AbortSignal,
+  ): Promise<{ id_token: string; access_token: string }>
+  /** What /userinfo says of `sub`, or undefined: whatever goes wrong, within 1.5 s. Never throws. */
+  userinfo(
+    upstream: Upstream,
+    of: { access_token: string; sub: string },
+    signal: AbortSignal,
+  ): Promise<JsonObject | undefined>
+}
+
 export interface ActiveKey {
   kid: string
   alg: SigningAlgorithm

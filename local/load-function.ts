@@ -2,7 +2,7 @@ import { registerHooks } from 'node:module'
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda'
 import type { FunctionName } from '../infra/function-names.ts'
 import type { Response } from '../lib/http/response.ts'
-import type { Configuration } from '../lib/trust/configuration.ts'
+import { toMetadataConfiguration, type Configuration } from '../lib/trust/configuration.ts'
 
 export type LambdaFunction = (event: APIGatewayProxyEventV2, context: Context) => Promise<Response>
 
@@ -26,7 +26,8 @@ export async function loadFunction(
   name: Exclude<FunctionName, 'signing-keys'>,
   configuration: Configuration,
 ): Promise<LambdaFunction> {
-  const run = configurations.push(JSON.stringify(configuration)) - 1
+  const own = name === 'metadata' ? toMetadataConfiguration(configuration) : configuration
+  const run = configurations.push(JSON.stringify(own)) - 1
   const { handler } = (await import(`../functions/${name}.ts?run=${run}`)) as { handler: LambdaFunction }
   return handler
 }

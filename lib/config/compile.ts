@@ -114,6 +114,7 @@ class Compiler {
         Object.entries(file.clients).map(([id, given]) => [id, this.#client(id, given, issuers)]),
       ),
       receipts: file.receipts,
+      login: { session: { idle: 28_800, absolute: 86_400 }, branding: {} },
     }
     return { ...compiled, hash: createHash('sha256').update(canonicalJson(compiled)).digest('base64url') }
   }

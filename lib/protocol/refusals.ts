@@ -1,3 +1,4 @@
+import type { AuthorizationRefusal } from './authorization-refusals.ts'
 import { httpFaces, invalidRequest } from './http-faces.ts'
 
 /**
@@ -72,8 +73,21 @@ export type Refusal =
   | { reason: 'token_type_unsupported' }
   /** `excess`: scopes of the target that were not granted; `unknown`: how many values are no scopes of it. */
   | { reason: 'scope_not_granted'; target: string; excess: string[]; unknown: number }
+  // The code, of a grant.
+  | { reason: 'code_unknown' }
+  | { reason: 'code_of_another_client'; client_id: string }
+  | { reason: 'code_mismatch'; parameter: 'redirect_uri' | 'code_verifier' }
+  | { reason: 'code_replayed'; revoked: string | undefined }
+  // The access token at /userinfo.
+  | { reason: 'bearer_token_missing' }
+  | { reason: 'bearer_token_invalid' }
+  | { reason: 'bearer_scope_missing' }
+  | AuthorizationRefusal
 
-/** RFC 6749 section 5.2, RFC 7009 section 2.2.1, RFC 8693 section 2.2.2, RFC 8707 section 2; `temporarily_unavailable` and `server_error` as RFC 6749 section 4.1.2.1 names them. */
+/**
+ * RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750 section 3.1, RFC 7009 section 2.2.1, RFC 8693 section 2.2.2, RFC 8707 section
+ * 2, OpenID Connect Core section 3.1.2.6, OpenID Connect Unmet Authentication Requirements 1.0.
+ */
 export type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_client'
@@ -84,6 +98,17 @@ export type OAuthErrorCode =
   | 'invalid_target'
   | 'unsupported_token_type'
   | 'access_denied'
+  | 'invalid_token'
+  | 'insufficient_scope'
+  | 'unsupported_response_type'
+  | 'login_required'
+  | 'consent_required'
+  | 'interaction_required'
+  | 'account_selection_required'
+  | 'request_not_supported'
+  | 'request_uri_not_supported'
+  | 'registration_not_supported'
+  | 'unmet_authentication_requirements'
   | 'temporarily_unavailable'
   | 'server_error'
 
@@ -94,6 +119,8 @@ const missing = invalidRequest('a required parameter is missing')
 const unsupported = invalidRequest('a parameter has a value that is not supported')
 const subject = invalidRequest('the subject token was not accepted')
 const target = [400, 'invalid_target', 'no token can be issued for this target'] as const
+// RFC 6749 section 5.2
+const code = [400, 'invalid_grant', 'the code was not accepted'] as const
 const client = [401, 'invalid_client', 'the client could not be authenticated'] as const
 
 export const wire = {
@@ -151,4 +178,12 @@ export const wire = {
     'AWS credentials cannot be revoked here: see docs/aws-credentials.md',
   ],
   scope_not_granted: [400, 'invalid_scope', 'the scope is wider than what is granted'],
-} as const satisfies Record<Refusal['reason'], Face>
+  code_unknown: code,
+  code_of_another_client: code,
+  code_mismatch: code,
+  code_replayed: code,
+  // RFC 6750 section 3.1
+  bearer_token_missing: [401, 'invalid_token', 'an access token is needed here'],
+  bearer_token_invalid: [401, 'invalid_token', 'the access token was not accepted'],
+  bearer_scope_missing: [403, 'insufficient_scope', 'the access token has not the scope openid'],
+} as const satisfies Record<Exclude<Refusal['reason'], AuthorizationRefusal['reason']>, Face>

@@ -1,6 +1,7 @@
 import type { ClaimPath } from '../tokens/claim-path.ts'
 import type { TrustedIssuer } from '../tokens/trusted-issuer.ts'
 import type { SigningAlgorithm } from '../protocol/algorithms.ts'
+import type { IdentityScope } from '../protocol/identity.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
 
 /**
@@ -25,10 +26,38 @@ export interface Configuration {
   rules: readonly Rule[]
   clients: Readonly<Record<string, Client>>
   receipts: { retention: number }
+  login: LoginSettings
+}
+
+/** How people stay logged in, and what our pages look like. */
+export interface LoginSettings {
+  session: { idle: number; absolute: number }
+  branding: {
+    /** Absent: the host of our issuer. */
+    name?: string
+    /** A data: URI. */
+    logo?: string
+    /** `#rrggbb`. */
+    accent?: string
+  }
 }
 
 /** All that discovery and /jwks depend on: what else changes does not deploy them again. */
-export type MetadataConfiguration = Pick<Configuration, 'issuer' | 'signing'>
+export interface MetadataConfiguration extends Pick<Configuration, 'issuer' | 'signing'> {
+  /** Where people log in to a client: our acr values. */
+  authorization?: { acr_values: readonly string[] }
+}
+
+export function toMetadataConfiguration({
+  issuer,
+  signing,
+  issuers,
+  clients,
+}: Omit<Configuration, 'hash'>): MetadataConfiguration {
+  if (!Object.values(clients).some(({ login }) => login !== undefined)) return { issuer, signing }
+  const acr_values = Object.values(issuers).flatMap(({ login }) => Object.keys(login?.acr ?? {}))
+  return { issuer, signing, authorization: { acr_values: [...new Set(acr_values)].toSorted() } }
+}
 
 export const presetNames = [
   'github-actions',
@@ -60,6 +89,24 @@ export interface Issuer extends TrustedIssuer {
   shares_issuer?: true
   /** The tenant pin: every token must meet these before any rule is read. */
   require: readonly Condition[]
+  /** People may log in there. */
+  login?: UpstreamLogin
+}
+
+/** Where we are a client of an issuer's own (OpenID Connect Core section 3.1). */
+export interface UpstreamLogin {
+  /** What it calls us, which must then be the `aud` of its ID tokens. */
+  client_id: string
+  /** By a key of ours, or by a secret: the ARN of one in Secrets Manager, or `env:NAME` in local runs. */
+  auth: 'private_key_jwt' | { client_secret: string }
+  scopes: readonly string[]
+  display_name: string
+  /** In lower case: whose people log in there. */
+  domains: readonly string[]
+  /** Claims of OpenID Connect Core section 5.1 that we pass on, each with where it comes from. */
+  claims: Readonly<Record<string, Expression>>
+  /** Our acr values, each with those of the issuer that satisfy it. */
+  acr: Readonly<Record<string, readonly string[]>>
 }
 
 export type Target = AudienceTarget | RoleTarget
@@ -154,6 +201,27 @@ export interface Client {
   grants: readonly string[]
   /** Names of the targets whose tokens it may look up. */
   introspect: readonly string[]
+  /** With the grant authorization_code: how people log in to it. */
+  login?: ClientLogin
+  /** Origins whose scripts may call /token, /userinfo and /revoke (CORS). */
+  allowed_origins?: readonly string[]
+}
+
+export interface ClientLogin {
+  /** For people. Absent: the client_id. */
+  client_name?: string
+  /** Compared exactly; the port of a loopback address is free (RFC 8252 section 7.3). */
+  redirect_uris: readonly string[]
+  /** Names of the issuers at which its people log in, in order of display. */
+  issuers: readonly string[]
+  /** Identity scopes that it may have. */
+  scopes: readonly IdentityScope[]
+  consent: 'never' | 'first_time' | 'always'
+  /** False only where a confidential client cannot. */
+  require_pkce: boolean
+  id_token_signed_response_alg: SigningAlgorithm
+  /** Absent: JSON. */
+  userinfo_signed_response_alg?: SigningAlgorithm
 }
 
 /** The one way a client authenticates. */

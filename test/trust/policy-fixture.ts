@@ -46,6 +46,7 @@ export function configuration(rules: readonly Rule[], changes: Partial<Configura
     rules,
     clients: { app: { type: 'public', grants: [], introspect: [] } },
     receipts: { retention: 86_400 },
+    login: { session: { idle: 28_800, absolute: 86_400 }, branding: {} },
     ...changes,
   }
 }
