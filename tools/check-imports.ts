@@ -30,6 +30,12 @@ export const layers: readonly Layer[] = [
     packages: [],
     without: impure,
   },
+  {
+    path: 'lib/pages/',
+    ours: ['lib/protocol/', 'lib/pages/', 'lib/trust/configuration.ts'],
+    packages: ['node:crypto', 'hono/html'],
+    without: impure,
+  },
   { path: 'lib/ports.ts', ours: ['lib/protocol/'], packages: [] },
   { path: 'lib/deadlines.ts', ours: [], packages: [], without: impure },
   {
@@ -62,7 +68,16 @@ export const layers: readonly Layer[] = [
   { path: 'lib/environment.ts', ours: pure, packages: [], without: impure },
   {
     path: 'functions/',
-    ours: [...pure, 'lib/grants/', 'lib/aws/', 'lib/http/', 'lib/ports.ts', 'lib/deadlines.ts', 'lib/environment.ts'],
+    ours: [
+      ...pure,
+      'lib/grants/',
+      'lib/pages/',
+      'lib/aws/',
+      'lib/http/',
+      'lib/ports.ts',
+      'lib/deadlines.ts',
+      'lib/environment.ts',
+    ],
     packages: ['#config', 'node:crypto', '@middy/core', 'aws-lambda'],
   },
   { path: 'infra/', ours: ['infra/', 'lib/config/', ...pure, 'lib/environment.ts'], packages: 'any' },
