@@ -105,14 +105,16 @@ function toEvent(request: IncomingMessage, body: Buffer): APIGatewayProxyEventV2
   const question = url.indexOf('?')
   const rawPath = question === -1 ? url : url.slice(0, question)
   const rawQueryString = question === -1 ? '' : url.slice(question + 1)
+  const { cookie, ...headers } = request.headers
   const isBase64Encoded = body.length > 0 && !textual.test(request.headers['content-type'] ?? '')
   return {
     version: '2.0',
     routeKey: '$default',
     rawPath,
     rawQueryString,
+    ...(cookie === undefined ? {} : { cookies: cookie.split('; ') }),
     headers: Object.fromEntries(
-      Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : value]),
+      Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : value]),
     ),
     requestContext: {
       accountId: '000000000000',
@@ -150,12 +152,13 @@ function context(awsRequestId: string): Context {
 function write(
   response: ServerResponse,
   method: string,
-  { statusCode = 200, headers = {}, body = '', isBase64Encoded }: Response,
+  { statusCode = 200, headers = {}, cookies = [], body = '', isBase64Encoded }: Response,
 ): void {
   const payload = isBase64Encoded ? Buffer.from(body, 'base64') : body
   // RFC 9110 section 8.6: none where there can be no content. Without one Node would send it in chunks.
   const none = method === 'HEAD' || statusCode === 204 || statusCode === 304
   const length = none ? {} : { 'content-length': Buffer.byteLength(payload) }
-  response.writeHead(statusCode, { ...(headers as Record<string, string>), ...length })
+  const setCookie = cookies.length === 0 ? {} : { 'set-cookie': cookies }
+  response.writeHead(statusCode, { ...(headers as Record<string, string>), ...setCookie, ...length })
   response.end(method === 'HEAD' ? undefined : payload)
 }

@@ -36,6 +36,12 @@ export const layers: readonly Layer[] = [
     packages: ['node:crypto', 'hono/html'],
     without: impure,
   },
+  {
+    path: 'lib/login/',
+    ours: [...pure, 'lib/grants/', 'lib/login/', 'lib/ports.ts'],
+    packages: ['node:crypto'],
+    without: impure,
+  },
   { path: 'lib/ports.ts', ours: ['lib/protocol/'], packages: [] },
   { path: 'lib/deadlines.ts', ours: [], packages: [], without: impure },
   {
@@ -71,6 +77,7 @@ export const layers: readonly Layer[] = [
     ours: [
       ...pure,
       'lib/grants/',
+      'lib/login/',
       'lib/pages/',
       'lib/aws/',
       'lib/http/',

@@ -1,9 +1,11 @@
+import type { Ports } from '../ports.ts'
 import { RefusedError } from '../protocol/errors.ts'
 import type { TargetRequest, TokenExchangeRequest } from '../protocol/token-exchange-request.ts'
 import type { AuthenticatedClient, RequestClient } from '../tokens/request-client.ts'
 import { verifySubjectToken, type VerifiedSubject } from '../tokens/verify-subject-token.ts'
 import { decide, type Granted, type Trace } from '../trust/decide.ts'
 import { explain } from '../trust/explain.ts'
+import type { Policy } from '../trust/policy.ts'
 import type { GrantContext } from './index.ts'
 
 /** A log line has a limit too; `token-broker explain` shows every rule. */
@@ -29,7 +31,7 @@ export function decideRequest(
   request: TargetRequest & Pick<TokenExchangeRequest, 'wanted'>,
   subject: VerifiedSubject | AuthenticatedClient,
   client: RequestClient | undefined,
-  { policy, ports, decision_id }: GrantContext,
+  { policy, ports, decision_id }: { policy: Policy; ports: Pick<Ports, 'now' | 'log'>; decision_id: string },
 ): { granted: Granted; trace: Trace } {
   const client_id = client?.client_id
   const decision = decide({ ...request, subject, client_id }, policy, ports.now())

@@ -33,7 +33,7 @@ export function clientRevocationKeys(client_id: string, client_sub: string | und
 }
 
 /** A subject, and its issuer if it has one: no client_id holds a colon. */
-function subjectKeys(sub: string): RevocationKey[] {
+export function subjectKeys(sub: string): RevocationKey[] {
   const colon = sub.indexOf(':')
   const issuer: RevocationKey[] = colon === -1 ? [] : [{ dimension: 'issuer', value: sub.slice(0, colon) }]
   return [...issuer, { dimension: 'subject', value: sub }]

@@ -14,28 +14,39 @@ export function errorResponse(
   log: Log,
   random: () => number,
 ): Response {
+  const [status, code, phrase] = publicFace(error, faces, decision_id, log)
+  return oauthError(status, code, phrase, decision_id, {
+    ...(error instanceof RefusedError ? headersOf(error.refusal) : {}),
+    ...(error instanceof UnavailableError ? { 'retry-after': String(1 + Math.floor(random() * 5)) } : {}),
+  })
+}
+
+/** Tells the log why, and returns what anybody else may know. */
+export function publicFace(
+  error: unknown,
+  faces: Partial<Record<Refusal['reason'], Face>>,
+  decision_id: string,
+  log: Log,
+): Face {
   const face = error instanceof RefusedError ? faces[error.refusal.reason] : undefined
   if (error instanceof RefusedError && face !== undefined) {
-    const { refusal } = error
-    log.info('refused', { decision_id, ...scrubbedFacts(refusal) })
-    const [status, code, phrase] = face
-    return oauthError(status, code, phrase, decision_id, {
-      ...(refusal.reason === 'method_not_allowed' ? { allow: refusal.allow } : {}),
-      // RFC 6749 section 5.2
-      ...(refusal.reason === 'client_authentication_failed' && refusal.basic
-        ? { 'www-authenticate': 'Basic realm="token-broker", charset="UTF-8"' }
-        : {}),
-    })
+    log.info('refused', { decision_id, ...scrubbedFacts(error.refusal) })
+    return face
   }
   if (error instanceof UnavailableError) {
     log.error('unavailable', { decision_id, dependency: error.dependency, detail: scrubbed(error.message) })
-    const phrase = 'the service cannot answer right now, try again'
-    return oauthError(503, 'temporarily_unavailable', phrase, decision_id, {
-      'retry-after': String(1 + Math.floor(random() * 5)),
-    })
+    return [503, 'temporarily_unavailable', 'the service cannot answer right now, try again']
   }
   log.error('failed', { decision_id, ...factsOf(error) })
-  return oauthError(500, 'server_error', 'something went wrong here', decision_id)
+  return [500, 'server_error', 'something went wrong here']
+}
+
+function headersOf(refusal: Refusal): Record<string, string> {
+  if (refusal.reason === 'method_not_allowed') return { allow: refusal.allow }
+  // RFC 6749 section 5.2
+  return refusal.reason === 'client_authentication_failed' && refusal.basic
+    ? { 'www-authenticate': 'Basic realm="token-broker", charset="UTF-8"' }
+    : {}
 }
 
 function oauthError(

@@ -45,15 +45,25 @@ function text(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }
 
+export function query(event: APIGatewayProxyEventV2): string {
+  return text(event?.rawQueryString)
+}
+
 /** The form in a POST (RFC 6749 section 3.2). Throws RefusedError: 405, 415, 413 and invalid_request, in that order. */
 export function formOf(event: APIGatewayProxyEventV2): Form {
+  const body = formTextOf(event)
+  const parameters = new URLSearchParams(query(event))
+  if (bodyOnly.some((name) => parameters.has(name)))
+    throw new RefusedError({ reason: 'form_malformed', detail: 'parameters in the query string' })
+  return parseForm(body)
+}
+
+/** The same, not yet read. */
+export function formTextOf(event: APIGatewayProxyEventV2): string {
   const media_type = mediaTypeOfPost(event)
   if (media_type !== FORM)
     throw new RefusedError({ reason: 'unsupported_media_type', content_type: familiar.get(media_type) ?? 'other' })
-  const query = new URLSearchParams(text(event.rawQueryString))
-  if (bodyOnly.some((name) => query.has(name)))
-    throw new RefusedError({ reason: 'form_malformed', detail: 'parameters in the query string' })
-  return parseForm(bodyOf(event))
+  return bodyOf(event)
 }
 
 /** The JSON in a POST, as text. Throws RefusedError: 405, 415, 413. */

@@ -1,5 +1,5 @@
 import { invalidRequest } from './http-faces.ts'
-import type { Face } from './refusals.ts'
+import { wire, type Face, type Refusal } from './refusals.ts'
 
 /** Why an authorization request, or the login that it began, comes to nothing. */
 export type AuthorizationRefusal =
@@ -25,7 +25,7 @@ export type AuthorizationRefusal =
   | { reason: 'consent_denied'; client_id: string }
   /** `error`: the issuer's own code, of those that RFC 6749 section 4.1.2.1 and OpenID Connect know, else `other`. */
   | { reason: 'upstream_refused'; issuer: string; error: string }
-  | { reason: 'upstream_answer_refused'; issuer: string; detail: string }
+  | { reason: 'upstream_answer_refused'; issuer: string; detail: string; cause?: Refusal }
   | { reason: 'another_person'; issuer: string }
   | { reason: 'login_too_old'; issuer: string }
   | { reason: 'acr_unmet'; issuer: string; acr_values: string[] }
@@ -59,3 +59,13 @@ export const authorizationFaces = {
   login_too_old: [400, 'login_required', 'the identity provider does not say that the person has just logged in'],
   acr_unmet: [400, 'unmet_authentication_requirements', 'the login is not as strong as was asked for'],
 } as const satisfies Record<AuthorizationRefusal['reason'], Face>
+
+/** At /authorize and after. What is said there of a subject token is here about a person. */
+export const loginFaces: Readonly<Record<Refusal['reason'], Face>> = {
+  ...wire,
+  ...authorizationFaces,
+  issuer_requirement_failed: denied,
+  event_forbidden: denied,
+  no_rule_matches: denied,
+  issuance_blocked: denied,
+}

@@ -16,10 +16,19 @@ const repeatable = new Set(['audience', 'resource'])
  * absent, a repeated parameter is refused.
  */
 export function parseForm(body: string): Form {
-  if (Buffer.byteLength(body) > MAX_FORM_BYTES)
-    throw new RefusedError({ reason: 'request_too_large', bytes: Buffer.byteLength(body) })
+  const { form, repeated } = readForm(body, MAX_FORM_BYTES)
+  const [parameter] = repeated
+  if (parameter !== undefined) throw new RefusedError({ reason: 'parameter_repeated', parameter })
+  return form
+}
+
+/** The same for those who look at what is repeated before they say so. Throws RefusedError for the rest. */
+export function readForm(body: string, mostBytes: number): { form: Form; repeated: ReadonlySet<string> } {
+  const bytes = Buffer.byteLength(body)
+  if (bytes > mostBytes) throw new RefusedError({ reason: 'request_too_large', bytes })
   const form = new Map<string, string[]>()
   const seen = new Set<string>()
+  const repeated = new Set<string>()
   const pairs = body.split('&', MAX_PARAMETERS + 1)
   if (pairs.length > MAX_PARAMETERS)
     throw new RefusedError({ reason: 'form_malformed', detail: `more than ${MAX_PARAMETERS} parameters` })
@@ -28,15 +37,14 @@ export function parseForm(body: string): Form {
     const equals = pair.indexOf('=')
     const name = decode(equals === -1 ? pair : pair.slice(0, equals))
     const value = equals === -1 ? '' : decode(pair.slice(equals + 1))
-    if (seen.has(name) && !repeatable.has(name))
-      throw new RefusedError({ reason: 'parameter_repeated', parameter: name })
+    if (seen.has(name) && !repeatable.has(name)) repeated.add(name)
     seen.add(name)
     if (value === '') continue
     const values = form.get(name)
     if (values) values.push(value)
     else form.set(name, [value])
   }
-  return form
+  return { form, repeated }
 }
 
 /** The value of a parameter that may not be repeated. */

@@ -2,7 +2,7 @@ import type { Refusal } from '../protocol/refusals.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
 import type { AuthenticatedClient } from '../tokens/request-client.ts'
 import type { VerifiedSubject } from '../tokens/verify-subject-token.ts'
-import type { RoleTarget, Rule, RuleGrant, SessionSettings, Target } from './configuration.ts'
+import type { Issuer, RoleTarget, Rule, RuleGrant, SessionSettings, Target } from './configuration.ts'
 import { evaluateRule, type RuleTrace } from './evaluate-rule.ts'
 import { matches } from './match.ts'
 import type { Policy } from './policy.ts'
@@ -70,16 +70,14 @@ type Match = { rule: Rule; grant: RuleGrant }
  */
 export function decide(request: DecisionRequest, policy: Policy, now: number): Decision {
   const { subject } = request
-  const issuer = 'issuer' in subject ? policy.configuration.issuers[subject.issuer.name] : undefined
-  if ('issuer' in subject && issuer === undefined)
-    throw new Error('a verified subject of an issuer that is not configured')
+  const issuer = 'issuer' in subject ? configuredIssuer(subject, policy) : undefined
   // A client that asks for itself has said nothing that a rule could read.
   const claims = 'issuer' in subject ? subject.claims : {}
-  const failed = issuer?.require.find((condition) => !matches(condition, claims))
-  if (failed) {
+  const unmet = 'issuer' in subject ? unmetRequirement(subject, policy) : undefined
+  if (unmet !== undefined) {
     return refused(
-      { reason: 'issuer_requirement_failed', claim: failed.key },
-      { requirement_failed: failed.key, rules: [], shadow: [] },
+      { reason: 'issuer_requirement_failed', claim: unmet },
+      { requirement_failed: unmet, rules: [], shadow: [] },
     )
   }
 
@@ -138,6 +136,17 @@ export function decide(request: DecisionRequest, policy: Policy, now: number): D
       expires_with_subject: first.grant.expires_with_subject,
     },
   }
+}
+
+/** The first requirement of its issuer that a subject does not meet, as broker.yaml writes it. */
+export function unmetRequirement(subject: VerifiedSubject, policy: Policy): string | undefined {
+  return configuredIssuer(subject, policy).require.find((condition) => !matches(condition, subject.claims))?.key
+}
+
+function configuredIssuer({ issuer: { name } }: VerifiedSubject, { configuration }: Policy): Issuer {
+  const issuer = configuration.issuers[name]
+  if (issuer === undefined) throw new Error('a verified subject of an issuer that is not configured')
+  return issuer
 }
 
 function rulesFor(subject: DecisionRequest['subject'], policy: Policy): readonly Rule[] {

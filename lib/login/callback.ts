@@ -1,0 +1,173 @@
+import type { Authentication, Session } from '../ports.ts'
+import { MAX_AUTHORIZATION_REQUEST_BYTES } from '../protocol/authorization-request.ts'
+import { RefusedError, UnavailableError } from '../protocol/errors.ts'
+import { parameter, readForm } from '../protocol/form.ts'
+import type { JsonObject } from '../protocol/strict-json.ts'
+import { ID_TOKEN_TYPE } from '../protocol/urns.ts'
+import { claimAt } from '../tokens/claim-path.ts'
+import { toIssuers } from '../tokens/issuers.ts'
+import { verifySubjectToken, type VerifiedSubject } from '../tokens/verify-subject-token.ts'
+import { claimsNamedBy } from '../trust/policy.ts'
+import { answering, type Asked } from './asked.ts'
+import type { Pending } from './begin.ts'
+import { bindingOf, hashOf, isSame, readState } from './binding.ts'
+import type { Cookies, LoginContext } from './context.ts'
+import { findPending } from './find-pending.ts'
+import { loginIssuers, type LoginIssuer } from './home-realm.ts'
+import { identityOf } from './identity.ts'
+import { UpstreamFailure, type LoginOutcome } from './outcome.ts'
+import { isRevoked, type Person } from './person.ts'
+import { admit, proceed } from './proceed.ts'
+
+/** A token for /userinfo lives as long after the session has ended, and what it shows with it. Seconds. */
+const ACCOUNT_OUTLIVES_SESSION = 3_600
+
+/** What the issuer has answered. `query`: its parameters. Throws RefusedError, AnsweredError, UpstreamFailure and UnavailableError. */
+export async function callback(query: string, cookies: Cookies, context: LoginContext): Promise<LoginOutcome> {
+  const { form } = readForm(query, 4 * MAX_AUTHORIZATION_REQUEST_BYTES)
+  const state = parameter(form, 'state') ?? ''
+  const claimed = readState(state)
+  if (claimed === undefined) throw new RefusedError({ reason: 'login_unknown' })
+  const { asked, pending } = await findPending(claimed.login_id, cookies, context)
+  const binding = bindingOf(pending.secret, claimed.login_id, claimed.issuer_name)
+  if (!isSame(state, binding.state)) throw new RefusedError({ reason: 'browser_mismatch' })
+  const issuer = loginIssuers(asked.client.issuers, context.policy).find(({ name }) => name === claimed.issuer_name)
+  return answering(asked.to, async () => {
+    if (issuer === undefined)
+      throw new RefusedError({
+        reason: 'issuer_not_offered',
+        client_id: asked.to.client_id,
+        issuer: claimed.issuer_name,
+      })
+    const answer = await upstreamAnswer(issuer, query, binding, asked, pending, context)
+    // Who may not log in leaves nothing here.
+    admit(asked, answer.subject, context)
+    const { secret, person } = await remember(issuer, answer, asked, pending, cookies, context)
+    const outcome = await proceed(asked, { cookies, person, pending }, context)
+    return { ...outcome, cookies: { ...outcome.cookies, session: secret } }
+  })
+}
+
+interface UpstreamAnswer {
+  subject: VerifiedSubject
+  identity: JsonObject
+}
+
+async function upstreamAnswer(
+  issuer: LoginIssuer,
+  query: string,
+  binding: ReturnType<typeof bindingOf>,
+  asked: Asked,
+  { login: { id } }: Pending,
+  context: LoginContext,
+): Promise<UpstreamAnswer> {
+  const { policy, ports, signal } = context
+  const { client_id, auth, scopes } = issuer.login
+  const upstream = { name: issuer.name, issuer: issuer.issuer, client_id, auth, scopes }
+  try {
+    const { id_token, access_token } = await ports.relyingParty.redeem(upstream, binding, query, signal)
+    const subject = await verifyIdToken(id_token, issuer, context)
+    const more = needsUserinfo(issuer, subject.claims)
+      ? await ports.relyingParty.userinfo(upstream, { access_token, sub: String(subject.claims.sub) }, signal)
+      : undefined
+    // Who signs the ID token decides; what is only told at /userinfo adds to it.
+    const identity = identityOf(issuer.login, { ...more, ...subject.claims }, policy.evaluate)
+    return { subject, identity }
+  } catch (error) {
+    if (error instanceof RefusedError || error instanceof UnavailableError)
+      throw new UpstreamFailure(
+        { to: asked.to, login_id: id, name: issuer.name, issuer: issuer.login.display_name },
+        error,
+      )
+    throw error
+  }
+}
+
+/** As strictly as every token that is traded (OpenID Connect Core section 3.1.3.7), with the audience that is ours there. */
+async function verifyIdToken(
+  id_token: string,
+  issuer: LoginIssuer,
+  { policy, ports, signal }: LoginContext,
+): Promise<VerifiedSubject> {
+  try {
+    return await verifySubjectToken(id_token, ID_TOKEN_TYPE, {
+      issuers: toIssuers([{ ...issuer, audiences: [issuer.login.client_id] }]),
+      ourIssuer: policy.ourIssuer,
+      keySets: ports.keySets,
+      now: ports.now(),
+      signal,
+    })
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error
+    const { refusal: cause } = error
+    throw new RefusedError({ reason: 'upstream_answer_refused', issuer: issuer.name, detail: 'the ID token', cause })
+  }
+}
+
+function needsUserinfo({ login }: LoginIssuer, claims: JsonObject): boolean {
+  const paths = Object.values(login.claims).flatMap(claimsNamedBy)
+  return paths.some((path) => claimAt(claims, path) === undefined)
+}
+
+/** A session of its own for every login (RFC 9700 has no fixation where the secret is new each time). */
+async function remember(
+  issuer: LoginIssuer,
+  { subject, identity }: UpstreamAnswer,
+  { to }: Asked,
+  { login }: Pending,
+  cookies: Cookies,
+  context: LoginContext,
+): Promise<{ secret: string; person: Person }> {
+  const { policy, ports, signal } = context
+  const now = ports.now()
+  const { idle, absolute } = policy.configuration.login.session
+  const old =
+    cookies.session === undefined ? undefined : await ports.sessions.find(hashOf(cookies.session), now, signal)
+  const secret = ports.random(32)
+  const authentication: Authentication = {
+    // Clients know the session by it: who only logs in again stays in it.
+    sid: old?.authentication.sub === subject.sub ? old.authentication.sid : ports.random(16),
+    issuer_name: issuer.name,
+    subject: subject.subject,
+    sub: subject.sub,
+    claims: subject.claims,
+    hash: subject.hash,
+    ...(subject.jti === undefined ? {} : { jti: subject.jti }),
+    identity,
+    ...howOf(subject.claims, issuer),
+    expires_at: now + absolute,
+  }
+  const session: Session = {
+    key: hashOf(secret),
+    authentication,
+    login_id: login.id,
+    at: now,
+    seen_at: now,
+    expires_at: now + Math.min(idle, absolute),
+  }
+  if (await isRevoked(session, to.client_id, context))
+    throw new RefusedError({ reason: 'issuance_blocked', dimension: 'subject', value: subject.sub })
+  await Promise.all([
+    ports.sessions.record(session, signal),
+    ports.accounts.record(
+      { sub: subject.sub, identity, at: now, expires_at: authentication.expires_at + ACCOUNT_OUTLIVES_SESSION },
+      signal,
+    ),
+    ...(old === undefined ? [] : [ports.sessions.end(old.key, signal)]),
+  ])
+  return { secret, person: { session, subject } }
+}
+
+/** When and how strongly, as far as it says (OpenID Connect Core section 2): our acr values by what broker.yaml takes for them. */
+function howOf(claims: JsonObject, { login }: LoginIssuer): Pick<Authentication, 'auth_time' | 'acr' | 'amr'> {
+  const { auth_time, acr, amr } = claims
+  const methods = Array.isArray(amr) ? amr.filter((each): each is string => typeof each === 'string').slice(0, 16) : []
+  const said = [acr, ...methods]
+  return {
+    ...(Number.isSafeInteger(auth_time) ? { auth_time: auth_time as number } : {}),
+    acr: Object.entries(login.acr).flatMap(([ours, theirs]) =>
+      theirs.some((each) => said.includes(each)) ? [ours] : [],
+    ),
+    ...(methods.length === 0 ? {} : { amr: methods }),
+  }
+}

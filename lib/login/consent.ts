@@ -1,0 +1,30 @@
+import { RefusedError } from '../protocol/errors.ts'
+import { requiredParameter, type Form } from '../protocol/form.ts'
+import { answering } from './asked.ts'
+import { consentProof, isSame } from './binding.ts'
+import type { Cookies, LoginContext } from './context.ts'
+import { findPending } from './find-pending.ts'
+import type { LoginOutcome } from './outcome.ts'
+import { findPerson } from './person.ts'
+import { proceed } from './proceed.ts'
+
+/** The person's answer: `id`, `proof`, `decision`. Throws RefusedError, AnsweredError and UnavailableError. */
+export async function consent(form: Form, cookies: Cookies, context: LoginContext): Promise<LoginOutcome> {
+  const { ports, signal } = context
+  const id = requiredParameter(form, 'id')
+  const proof = requiredParameter(form, 'proof')
+  const decision = requiredParameter(form, 'decision')
+  const { asked, pending } = await findPending(id, cookies, context)
+  return answering(asked.to, async () => {
+    const person = await findPerson(cookies.session, asked.to.client_id, context)
+    if (person === undefined) throw new RefusedError({ reason: 'login_unknown' })
+    // RFC 9700 section 4.7: only a page of ours, in this browser and session, had it.
+    if (!isSame(proof, consentProof(pending.secret, id, person.session.key)))
+      throw new RefusedError({ reason: 'browser_mismatch' })
+    if (decision === 'allow') return proceed(asked, { cookies, person, pending, consented: true }, context)
+    if (decision !== 'deny')
+      throw new RefusedError({ reason: 'parameter_unsupported', parameter: 'decision', detail: 'not allow or deny' })
+    await ports.logins.consume(id, ports.now(), signal)
+    throw new RefusedError({ reason: 'consent_denied', client_id: asked.to.client_id })
+  })
+}

@@ -1,0 +1,18 @@
+import { RefusedError } from '../protocol/errors.ts'
+import { parseAsked, type Asked } from './asked.ts'
+import type { Pending } from './begin.ts'
+import { hashOf, isSame } from './binding.ts'
+import type { Cookies, LoginContext } from './context.ts'
+
+/** The login of that id, if this browser began it; what was asked is read again, by what holds now. Throws RefusedError and UnavailableError. */
+export async function findPending(
+  id: string,
+  { browser }: Cookies,
+  { policy, ports, keys, signal }: LoginContext,
+): Promise<{ asked: Asked; pending: Pending }> {
+  const login = await ports.logins.find(id, ports.now(), signal)
+  if (login === undefined) throw new RefusedError({ reason: 'login_unknown' })
+  if (browser === undefined || !isSame(hashOf(browser), login.browser))
+    throw new RefusedError({ reason: 'browser_mismatch' })
+  return { asked: await parseAsked(login.request, policy, keys), pending: { login, secret: browser } }
+}

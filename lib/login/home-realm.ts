@@ -1,0 +1,21 @@
+import { named, type Issuer, type UpstreamLogin } from '../trust/configuration.ts'
+import type { Policy } from '../trust/policy.ts'
+
+/** An issuer at which people log in. */
+export type LoginIssuer = Issuer & { login: UpstreamLogin }
+
+/** Those at which a client's people log in, in order of display. */
+export function loginIssuers(names: readonly string[], { configuration }: Policy): LoginIssuer[] {
+  return names.flatMap((name) => {
+    const issuer = named(configuration.issuers, name)
+    return issuer?.login === undefined ? [] : [issuer as LoginIssuer]
+  })
+}
+
+/** The issuer that an e-mail address, a domain or a name means; undefined where it means none, or several. */
+export function issuerMeant(hint: string | undefined, issuers: readonly LoginIssuer[]): LoginIssuer | undefined {
+  if (hint === undefined) return undefined
+  const domain = hint.slice(hint.lastIndexOf('@') + 1).toLowerCase()
+  const meant = issuers.filter(({ name, login }) => name === hint || login.domains.includes(domain))
+  return meant.length === 1 ? meant[0] : undefined
+}

@@ -1,0 +1,36 @@
+import { compactVerify, errors } from 'jose'
+import { RefusedError } from '../protocol/errors.ts'
+import type { SigningKey } from '../protocol/signing-keys.ts'
+import { parseCompactJws } from './compact-jws.ts'
+
+/** What an ID token of ours says of whom it was about, whether it has expired or not. */
+export interface IdTokenHint {
+  sub: string
+  /** The client it was for. */
+  aud: string
+  sid: string | undefined
+}
+
+/**
+ * OpenID Connect Core section 3.1.2.1, id_token_hint: one of our own ID tokens, signed by a key that we publish. Undefined
+ * for everything else, our access tokens among it. Throws only what is our own fault.
+ */
+export async function verifyIdTokenHint(
+  token: string,
+  { keys, ourIssuer }: { keys: readonly SigningKey[]; ourIssuer: string },
+): Promise<IdTokenHint | undefined> {
+  try {
+    const { header, payload } = parseCompactJws(token)
+    const key = keys.find(({ kid, alg }) => kid === header.kid && alg === header.alg)
+    // As lib/tokens/id-token.ts writes it, in one spelling.
+    if (key === undefined || header.typ !== 'JWT' || Object.hasOwn(header, 'crit') || Object.hasOwn(header, 'b64'))
+      return undefined
+    await compactVerify(token, key.jwk, { algorithms: [key.alg] })
+    const { iss, sub, aud, sid } = payload
+    if (iss !== ourIssuer || typeof sub !== 'string' || typeof aud !== 'string') return undefined
+    return { sub, aud, sid: typeof sid === 'string' ? sid : undefined }
+  } catch (error) {
+    if (error instanceof RefusedError || error instanceof errors.JWSSignatureVerificationFailed) return undefined
+    throw error
+  }
+}

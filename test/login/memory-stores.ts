@@ -1,0 +1,78 @@
+import type {
+  Account,
+  Accounts,
+  AuthorizationCode,
+  AuthorizationCodes,
+  Consent,
+  Consents,
+  PendingLogin,
+  PendingLogins,
+  Session,
+  Sessions,
+} from '../../lib/ports.ts'
+
+export interface MemoryStores {
+  logins: PendingLogins
+  sessions: Sessions
+  codes: AuthorizationCodes
+  consents: Consents
+  accounts: Accounts
+  /** What is in them, by key. */
+  rows: {
+    logins: Map<string, PendingLogin>
+    sessions: Map<string, Session>
+    codes: Map<string, AuthorizationCode>
+    consents: Map<string, Consent>
+    accounts: Map<string, Account>
+  }
+}
+
+/** All that a login keeps, in memory; held to the contracts of the table's (test/contracts). */
+export function memoryStores(): MemoryStores {
+  const rows: MemoryStores['rows'] = {
+    logins: new Map(),
+    sessions: new Map(),
+    codes: new Map(),
+    consents: new Map(),
+    accounts: new Map(),
+  }
+  const put = <T>(map: Map<string, T>, key: string, row: T) => Promise.resolve(void map.set(key, structuredClone(row)))
+  const live = <T extends { expires_at: number }>(map: Map<string, T>, key: string, now: number) => {
+    const row = map.get(key)
+    return Promise.resolve(row !== undefined && row.expires_at > now ? structuredClone(row) : undefined)
+  }
+  return {
+    rows,
+    logins: {
+      record: (login) => put(rows.logins, login.id, login),
+      find: (id, now) => live(rows.logins, id, now),
+      async consume(id, now) {
+        return (await live(rows.logins, id, now)) !== undefined && rows.logins.delete(id)
+      },
+    },
+    sessions: {
+      record: (session) => put(rows.sessions, session.key, session),
+      find: (key, now) => live(rows.sessions, key, now),
+      touch(key, seen) {
+        const row = rows.sessions.get(key)
+        return row === undefined ? Promise.resolve() : put(rows.sessions, key, { ...row, ...seen })
+      },
+      end: (key) => Promise.resolve(void rows.sessions.delete(key)),
+    },
+    codes: {
+      record: (code) => put(rows.codes, code.key, code),
+      find: (key, now) => live(rows.codes, key, now),
+    },
+    consents: {
+      record: (consent) => put(rows.consents, `${consent.client_id}#${consent.sub}`, consent),
+      find: ({ client_id, sub }, now) => live(rows.consents, `${client_id}#${sub}`, now),
+    },
+    accounts: {
+      record(account) {
+        const older = (rows.accounts.get(account.sub)?.at ?? 0) <= account.at
+        return older ? put(rows.accounts, account.sub, account) : Promise.resolve()
+      },
+      find: (sub, now) => live(rows.accounts, sub, now),
+    },
+  }
+}
