@@ -1,0 +1,46 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import type { Sessions } from '../ports.ts'
+import { authenticationAt } from './authentication-text.ts'
+import { numberAt, rowsAt, textAt } from './rows.ts'
+
+/** At `session#<key>`: the secret of which the key is the hash is in no row. */
+export function dynamodbSessions(client: DynamoDBClient, table: string): Sessions {
+  const rows = rowsAt('session#', client, table)
+  return {
+    async record({ key, authentication, login_id, at, seen_at, expires_at }, signal) {
+      const { sub } = authentication
+      const fields = {
+        sub,
+        authentication: JSON.stringify(authentication),
+        login_id,
+        created_at: at,
+        seen_at,
+        expires_at,
+      }
+      await rows.put(key, fields, undefined, signal)
+    },
+
+    async find(key, now, signal) {
+      const item = await rows.find(key, now, signal)
+      if (item === undefined) return undefined
+      return {
+        key,
+        authentication: authenticationAt(item),
+        login_id: textAt(item, 'login_id'),
+        at: numberAt(item, 'created_at'),
+        seen_at: numberAt(item, 'seen_at'),
+        expires_at: numberAt(item, 'expires_at'),
+      }
+    },
+
+    // One that was ended meanwhile stays ended, and of two the later counts.
+    async touch(key, { seen_at, expires_at }, signal) {
+      const condition = { expression: 'expires_at > :seen_at AND seen_at < :seen_at', values: {} }
+      await rows.set(key, { seen_at, expires_at }, condition, signal)
+    },
+
+    async end(key, signal) {
+      await rows.delete(key, undefined, signal)
+    },
+  }
+}
