@@ -2,6 +2,7 @@ import { accessSync, constants, writeFileSync } from 'node:fs'
 import { compile } from '../lib/config/compile.ts'
 import { ConfigurationError, formatFinding } from '../lib/config/findings.ts'
 import { includedFiles } from '../lib/config/included-files.ts'
+import { logoBelow } from '../lib/config/logo-file.ts'
 import { pinIds, type Pinned, type Pinning } from '../lib/config/pin.ts'
 import type { Include, SourceFile } from '../lib/config/source.ts'
 import { toOneLine } from '../lib/protocol/one-line.ts'
@@ -96,7 +97,7 @@ function checkStillHolds(root: SourceFile, changed: readonly SourceFile[], local
 
 function firstError({ file, text }: SourceFile, include: Include, local: boolean): string | undefined {
   try {
-    compile(text, file, { local, include, now: Math.floor(Date.now() / 1000) })
+    compile(text, file, { local, include, logo: logoBelow(file), now: Math.floor(Date.now() / 1000) })
     return undefined
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error

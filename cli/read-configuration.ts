@@ -1,6 +1,7 @@
 import { compile } from '../lib/config/compile.ts'
 import { ConfigurationError, formatFinding } from '../lib/config/findings.ts'
 import { includedFiles } from '../lib/config/included-files.ts'
+import { logoBelow } from '../lib/config/logo-file.ts'
 import type { Include } from '../lib/config/source.ts'
 import type { Configuration } from '../lib/trust/configuration.ts'
 import { CommandError } from './command.ts'
@@ -43,6 +44,7 @@ export function compileFor(
     now,
     ...(local && broker !== undefined ? { issuer: broker } : {}),
     include: includeOf(name),
+    logo: name === stdinName ? undefined : logoBelow(name),
   })
 }
 

@@ -4,6 +4,7 @@ import { Construct } from 'constructs'
 import { compile } from '../lib/config/compile.ts'
 import { formatFinding } from '../lib/config/findings.ts'
 import { includedFiles } from '../lib/config/included-files.ts'
+import { logoBelow } from '../lib/config/logo-file.ts'
 import type { Configuration } from '../lib/trust/configuration.ts'
 import { BrokerApi, type BrokerDomain, type Throttle } from './broker-api.ts'
 import { BrokerFunction } from './broker-function.ts'
@@ -135,6 +136,7 @@ export class TokenBroker extends Construct {
     const { configuration, findings } = compile(readFileSync(file, 'utf8'), file, {
       now: Math.floor(Date.now() / 1000),
       include: includedFiles(file),
+      logo: logoBelow(file),
     })
     for (const finding of findings)
       Annotations.of(this).addWarningV2(`token-broker:${finding.rule}`, formatFinding(finding))

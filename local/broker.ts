@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { compile } from '../lib/config/compile.ts'
 import { includedFiles } from '../lib/config/included-files.ts'
+import { logoBelow } from '../lib/config/logo-file.ts'
 import { gateway, type Routes } from './gateway.ts'
 import { loadFunction } from './load-function.ts'
 import { listen } from './loopback.ts'
@@ -35,6 +36,7 @@ export async function startBroker({ config, port, issuer, dataDirectory }: Local
       issuer: issuer ?? url,
       now: Math.floor(Date.now() / 1000),
       include: includedFiles(config.file),
+      logo: logoBelow(config.file),
     })
     const world = await startWorld(configuration, dataDirectory)
     const metadata = await loadFunction('metadata', configuration)

@@ -65,6 +65,8 @@ export const layers: readonly Layer[] = [
     packages: ['node:', 'aws-lambda', '@middy/http-security-headers'],
   },
   { path: 'lib/config/included-files.ts', ours: ['lib/config/', 'lib/trust/'], packages: ['node:fs', 'node:path'] },
+  { path: 'lib/config/file-below.ts', ours: ['lib/config/'], packages: ['node:fs', 'node:path'] },
+  { path: 'lib/config/logo-file.ts', ours: ['lib/config/'], packages: ['node:path'] },
   {
     path: 'lib/config/',
     ours: [...pure, 'lib/config/'],

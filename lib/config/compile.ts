@@ -2,21 +2,25 @@ import { createHash } from 'node:crypto'
 import { canonicalJson } from '../protocol/canonical-json.ts'
 import { keyUseOf, toVerificationKey, type KeyUse, type VerificationKey } from '../protocol/key-set.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
-import { CLIENT_CREDENTIALS_GRANT, TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
+import { identityClaims } from '../protocol/identity.ts'
+import { AUTHORIZATION_CODE_GRANT, CLIENT_CREDENTIALS_GRANT, TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
 import { toPath, type ClaimPath } from '../tokens/claim-path.ts'
 import {
   named,
   type Client,
   type ClientAuth,
+  type ClientLogin,
   type Condition,
   type Configuration,
   type Expression,
   type Issuer,
+  type LoginSettings,
   type Operator,
   type Rule,
   type RuleGrant,
   type SessionSettings,
   type Target,
+  type UpstreamLogin,
 } from '../trust/configuration.ts'
 import { findUnsafe } from '../trust/guardrails.ts'
 import { presets } from '../trust/presets.ts'
@@ -25,8 +29,10 @@ import type { Path, Problem } from './document.ts'
 import type { Doubt } from './doubts/finding.ts'
 import { findDoubts } from './doubts/index.ts'
 import { parseExpression } from './expression.ts'
+import { FileError } from './file-error.ts'
 import { ConfigurationError, formatFinding, type Finding } from './findings.ts'
 import { schema, type BrokerFile } from './schema.ts'
+import { clientLogin } from './schema-login.ts'
 import { toProblems } from './schema-problems.ts'
 import { readSource, type Include, type Source } from './source.ts'
 
@@ -39,7 +45,12 @@ export interface CompileOptions {
   now: number
   /** Reads what the file includes: `includedFiles`. Absent: it may include nothing. */
   include?: Include | undefined
+  /** Reads the logo: `logoBelow`. Absent: there may be none. */
+  logo?: ReadLogo | undefined
 }
+
+/** An image, by its path in broker.yaml, as a data: URI. Throws FileError. */
+export type ReadLogo = (path: string) => string
 
 /**
  * broker.yaml to what a function runs: checked, frozen, named by its hash. Returns warnings beside it.
@@ -78,11 +89,15 @@ function toProblem({ rule, message, path }: Doubt): Problem {
 type GivenGrant = BrokerFile['rules'][string]['grant'][number]
 type GivenClient = BrokerFile['clients'][string]
 type GivenAuth = NonNullable<GivenClient['auth']>
+type GivenLogin = NonNullable<BrokerFile['issuers'][string]['login']>
 
 const grantTypes: Readonly<Record<GivenClient['grants'][number], string>> = {
   'token-exchange': TOKEN_EXCHANGE_GRANT,
   client_credentials: CLIENT_CREDENTIALS_GRANT,
+  authorization_code: AUTHORIZATION_CODE_GRANT,
 }
+
+const loginKeys = Object.keys(clientLogin) as (keyof typeof clientLogin)[]
 
 const sessionKeys = ['session_tags', 'transitive_tags', 'session_policy', 'managed_policies'] as const
 
@@ -114,7 +129,7 @@ class Compiler {
         Object.entries(file.clients).map(([id, given]) => [id, this.#client(id, given, issuers)]),
       ),
       receipts: file.receipts,
-      login: { session: { idle: 28_800, absolute: 86_400 }, branding: {} },
+      login: this.#loginSettings(file.login),
     }
     return { ...compiled, hash: createHash('sha256').update(canonicalJson(compiled)).digest('base64url') }
   }
@@ -135,7 +150,7 @@ class Compiler {
       ...(given.preset ? { preset: given.preset } : {}),
       issuer: issuer ?? '',
       ...(given.shares_issuer ? { shares_issuer: true } : {}),
-      ...this.#audiences(given.audiences, preset?.audiences, given.preset, path),
+      ...this.#audiences(given, preset?.audiences, path),
       algorithms: given.algorithms ?? preset?.algorithms ?? ['RS256'],
       jwks: this.#jwks(given.jwks, [...path, 'jwks'], keyUseOf(issuer ?? '')),
       subject:
@@ -146,17 +161,57 @@ class Compiler {
       clock_tolerance: given.clock_tolerance ?? 60,
       max_token_lifetime: given.max_token_lifetime ?? preset?.max_token_lifetime ?? 3_600,
       require: this.#conditions(given.require ?? {}, preset ? [preset] : [], [...path, 'require']),
+      ...(given.login ? { login: this.#upstreamLogin(given.login, issuer ?? '', [...path, 'login']) } : {}),
+    }
+  }
+
+  #upstreamLogin(given: GivenLogin, issuer: string, path: Path): UpstreamLogin {
+    const { client_id, auth, scopes, display_name, domains, claims, acr } = given
+    return {
+      client_id,
+      auth,
+      scopes,
+      display_name: display_name ?? (URL.canParse(issuer) ? new URL(issuer).host : issuer),
+      domains: domains ?? [],
+      claims:
+        claims === undefined
+          ? Object.fromEntries(identityClaims.map((claim) => [claim, { path: [claim] }]))
+          : this.#expressions(claims, [...path, 'claims']),
+      acr,
+    }
+  }
+
+  #loginSettings({ session, branding: { name, logo, accent } }: BrokerFile['login']): LoginSettings {
+    return {
+      session,
+      branding: {
+        ...(name === undefined ? {} : { name }),
+        ...(logo === undefined ? {} : { logo: this.#logo(logo) }),
+        ...(accent === undefined ? {} : { accent: accent.toLowerCase() }),
+      },
+    }
+  }
+
+  #logo(given: string): string {
+    try {
+      if (this.#options.logo === undefined) throw new FileError('only a file can have one beside it: this text is none')
+      return this.#options.logo(given)
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error
+      this.#error('logo', ['login', 'branding', 'logo'], error.message)
+      return ''
     }
   }
 
   #audiences(
-    given: readonly string[] | undefined,
+    { audiences, preset, login }: BrokerFile['issuers'][string],
     ofPreset: Preset['audiences'],
-    preset: string | undefined,
     path: Path,
   ): Pick<Issuer, 'audiences'> {
-    if (given !== undefined) return { audiences: given }
+    if (audiences !== undefined) return { audiences }
     if (ofPreset !== 'registered') return ofPreset === undefined ? {} : { audiences: ofPreset }
+    // People log in there, and none of its tokens is for anybody else.
+    if (login !== undefined) return {}
     const message = `audiences is required with preset: ${preset}: the id that it gave to the application, which is the aud of its tokens`
     this.#error('missing-key', path, message)
     return {}
@@ -257,6 +312,26 @@ class Compiler {
       ...(given.auth === undefined || ways.length === 0 ? {} : { auth: this.#clientAuth(id, given.auth, issuers) }),
       grants: [...new Set(given.grants)].map((grant) => grantTypes[grant]),
       introspect: given.introspect ?? [],
+      ...this.#clientLogin(given),
+      ...(given.allowed_origins ? { allowed_origins: given.allowed_origins } : {}),
+    }
+  }
+
+  #clientLogin(given: GivenClient): { login?: ClientLogin } {
+    if (!given.grants.includes('authorization_code') && loginKeys.every((key) => given[key] === undefined)) return {}
+    return {
+      login: {
+        ...(given.client_name === undefined ? {} : { client_name: given.client_name }),
+        redirect_uris: given.redirect_uris ?? [],
+        issuers: this.#source.issuersNamed(given.login ?? []),
+        scopes: [...new Set(given.scopes ?? ['openid' as const])],
+        consent: given.consent ?? 'first_time',
+        require_pkce: given.require_pkce ?? true,
+        id_token_signed_response_alg: given.id_token_signed_response_alg ?? 'RS256',
+        ...(given.userinfo_signed_response_alg === undefined
+          ? {}
+          : { userinfo_signed_response_alg: given.userinfo_signed_response_alg }),
+      },
     }
   }
 

@@ -22,6 +22,7 @@ export const findingRules = {
   'yaml-syntax':
     'The file is one YAML 1.2 document: a map, without duplicate keys, anchors, aliases, merge keys or tags.',
   include: 'What is included is there, below the folder of the file, and is text.',
+  logo: 'The logo is there, below the folder of the file: an SVG or PNG of 32 KiB at most.',
   'duplicate-name': 'A name stands once, in whichever file.',
   'unknown-key': 'Every key must be one we know.',
   'not-supported-yet': 'The key belongs to a part that this version does not have.',

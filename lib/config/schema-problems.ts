@@ -30,6 +30,8 @@ function toProblem(issue: z.core.$ZodIssue, source: Source): Problem[] {
     case 'invalid_value':
       return [wrongValue(issue, source, problem)]
     default:
+      // Of an issuer: what is no reference to a secret may be one.
+      if (path.at(-1) === 'client_secret') return [problem('inline-secret', `client_secret: ${issue.message}`)]
       return [problem('invalid-value', `${String(path.at(-1) ?? 'the file')}: ${issue.message}`)]
   }
 }
@@ -56,9 +58,13 @@ function notYetMessage(what: string): string {
   return `${what} is not supported yet: this version does not have it`
 }
 
+const maps: readonly unknown[] = ['issuers', 'targets', 'rules', 'clients']
+
 /** `rules.web.grant.0` to `rules.*.grant.*`. */
 function placeOf(path: Path): string {
-  return path.map((name, index) => (index === 1 || typeof name === 'number' ? '*' : String(name))).join('.')
+  const [section] = path
+  const isName = (index: number) => index === 1 && maps.includes(section)
+  return path.map((name, index) => (isName(index) || typeof name === 'number' ? '*' : String(name))).join('.')
 }
 
 function wrongValue(
@@ -104,6 +110,8 @@ function wrongValue(
       'wrong-type',
       `${name} must be a value, a list of values, or one of { glob: }, { contains: }, { not: }`,
     )
+  if (name === 'auth')
+    return problem('wrong-type', 'auth must be private_key_jwt or { client_secret: <the ARN of a secret> }')
   if (name === 'jwks') return problem('wrong-type', 'jwks must be { uri: <https URL> } or { keys: [<JWK>] }')
   return problem('wrong-type', `${name} must be text, or a list of texts`)
 }

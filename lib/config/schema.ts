@@ -3,7 +3,9 @@ import { subjectTokenAlgorithms } from '../protocol/algorithms.ts'
 import { secretHash } from '../tokens/client-secret.ts'
 import { issuerName, ruleName, targetName } from '../protocol/names.ts'
 import { presetNames } from '../trust/configuration.ts'
-import { parseDuration } from './durations.ts'
+import { identityClaims } from '../protocol/identity.ts'
+import { allowedOrigins, branding, clientLogin, issuerLogin, login, session } from './schema-login.ts'
+import { duration, expression, scope } from './schema-values.ts'
 
 /**
  * The form of broker.yaml: what stands where, of which type. Whether it is also safe is for lib/trust/guardrails.ts.
@@ -26,11 +28,6 @@ const clientId = z
     /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
     'a client_id is 1 to 64 letters, digits, dots, underscores and dashes, a letter or digit first',
   )
-const duration = z
-  .string()
-  .regex(/^(0|[1-9]\d{0,8})[smhd]$/, 'a duration is a number and a unit: 30s, 15m, 1h, 90d')
-  .transform((text) => parseDuration(text) ?? 0)
-  .describe('A duration: 30s, 15m, 1h, 90d.')
 const url = z
   .string()
   .regex(/^https?:\/\/[^\s]+$/, 'write an https URL')
@@ -39,14 +36,6 @@ const issuerUrl = z
   .string()
   .regex(/^(?:https?|spiffe):\/\/[^\s]+$/, 'write an https URL, or the trust domain of preset: spiffe')
   .max(512)
-const scope = z
-  .string()
-  .regex(
-    /^[\x21\x23-\x5B\x5D-\x7E]{1,128}$/,
-    'a scope is printable ASCII without spaces, quotes and backslashes (RFC 6749 section 3.3)',
-  )
-  .describe('A scope token (RFC 6749 section 3.3).')
-const expression = z.string().min(1).describe('A path such as claims.sha, or CEL over claims.')
 const scalar = z.union([z.string(), z.number(), z.boolean()])
 const withId = z
   .strictObject({ name: z.string().describe('For people: nothing compares it.'), id: z.string().min(1).optional() })
@@ -132,6 +121,7 @@ const issuer = z.strictObject({
     .optional()
     .describe('The longest lifetime a token of its may have. Default 1h, at most 24h.'),
   require: match.optional().describe('What every token must meet before any rule is read: the tenant pin.'),
+  login: issuerLogin.optional().describe('People may log in there, with us as its client.'),
 })
 
 const policyDocument = z
@@ -280,7 +270,7 @@ const client = z.strictObject({
   type: z.literal('public').optional().describe('A client that proves nothing, known by name. Others have auth.'),
   auth: clientAuth.optional().describe('How the client authenticates: exactly one way.'),
   grants: z
-    .array(z.enum(['token-exchange', 'client_credentials']))
+    .array(z.enum(['token-exchange', 'client_credentials', 'authorization_code']))
     .min(1)
     .default(['token-exchange'])
     .describe('The grant types it may use.'),
@@ -289,6 +279,8 @@ const client = z.strictObject({
     .min(1)
     .optional()
     .describe('The targets whose tokens it may look up: for a resource server.'),
+  ...clientLogin,
+  allowed_origins: allowedOrigins,
 })
 
 export const schema = z.strictObject({
@@ -304,6 +296,7 @@ export const schema = z.strictObject({
     })
     .prefault({}),
   clients: z.record(clientId, client).default({}),
+  login: login.prefault({}).describe('How people stay logged in, and what our pages look like.'),
 })
 
 export type BrokerFile = z.output<typeof schema>
@@ -356,33 +349,28 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   'targets.*': Object.keys(target.shape),
   'rules.*': Object.keys(ruleForRows.shape),
   'rules.*.grant.*': Object.keys(grant.shape),
+  'issuers.*.login': Object.keys(issuerLogin.shape),
+  'issuers.*.login.claims': identityClaims,
   'clients.*': Object.keys(client.shape),
   'clients.*.auth': Object.keys(clientAuth.shape),
   'clients.*.auth.client_secret': Object.keys(clientSecret.shape),
   'clients.*.auth.private_key_jwt': ['jwks', 'algorithms'],
   'clients.*.auth.federated': ['issuer', 'match', 'when'],
   receipts: ['retention'],
+  login: Object.keys(login.shape),
+  'login.session': Object.keys(session.shape),
+  'login.branding': Object.keys(branding.shape),
 }
 
 /** Keys of parts that are not built yet: known, and refused by name. */
 export const notYet: Readonly<Record<string, readonly string[]>> = {
-  '': ['login', 'registration'],
-  'issuers.*': ['login'],
+  '': ['registration'],
   'rules.*': ['actor', 'impersonation', 'max_depth'],
-  'clients.*': [
-    'redirect_uris',
-    'post_logout_redirect_uris',
-    'backchannel_logout_uri',
-    'frontchannel_logout_uri',
-    'allowed_origins',
-    'login',
-    'scopes',
-    'consent',
-    'id_token_signed_response_alg',
-  ],
+  'clients.*': ['post_logout_redirect_uris', 'backchannel_logout_uri', 'frontchannel_logout_uri'],
+  login: ['refresh_tokens'],
 }
 
 /** The same for values. */
 export const notYetValues: Readonly<Record<string, readonly string[]>> = {
-  'clients.*.grants.*': ['authorization_code', 'refresh_token'],
+  'clients.*.grants.*': ['refresh_token'],
 }

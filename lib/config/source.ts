@@ -1,6 +1,7 @@
 import { readDocument, type Path, type Position, type Problem, type SourceDocument } from './document.ts'
 import { isEntries } from './entries.ts'
 import { expand, pathKey } from './expand.ts'
+import { FileError } from './file-error.ts'
 import type { Finding } from './findings.ts'
 
 export interface SourceFile {
@@ -9,16 +10,8 @@ export interface SourceFile {
   text: string
 }
 
-/** The files that a pattern of `include` means. Throws IncludeError. */
+/** The files that a pattern of `include` means. Throws FileError. */
 export type Include = (pattern: string) => readonly SourceFile[]
-
-/** A pattern of `include` that means no files, or files that cannot be had: the message says why. */
-export class IncludeError extends Error {
-  constructor(message: string) {
-    super(message)
-    this.name = 'IncludeError'
-  }
-}
 
 /** broker.yaml as it is compiled: with what it includes, and with each shorthand written out. Paths are of this `value`. */
 export interface Source {
@@ -89,11 +82,11 @@ function readIncluded(main: ReadFile, include: Include | undefined): { files: Re
   const files = new Map<string, ReadFile>()
   for (const [index, pattern] of patterns.entries()) {
     try {
-      if (include === undefined) throw new IncludeError('only a file can include others: this text is none')
+      if (include === undefined) throw new FileError('only a file can include others: this text is none')
       for (const found of include(pattern))
         if (!files.has(found.file)) files.set(found.file, { ...found, document: readDocument(found.text) })
     } catch (problem) {
-      if (!(problem instanceof IncludeError)) throw problem
+      if (!(problem instanceof FileError)) throw problem
       error(['include', index], 'include', problem.message)
     }
   }

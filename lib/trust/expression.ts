@@ -20,7 +20,10 @@ export async function loadEvaluate(configuration: Configuration): Promise<Evalua
 }
 
 export function celSources(configuration: Configuration): Set<string> {
-  const expressions = [...configuration.rules, ...federatedRules(configuration)].flatMap(expressionsOf)
+  const expressions = [
+    ...[...configuration.rules, ...federatedRules(configuration)].flatMap(expressionsOf),
+    ...Object.values(configuration.issuers).flatMap(({ login }) => Object.values(login?.claims ?? {})),
+  ]
   return new Set(expressions.flatMap((expression) => ('cel' in expression ? [expression.cel] : [])))
 }
 

@@ -90,14 +90,21 @@ const rows: readonly Row[] = [
   ],
   ['an unknown operator', '{ ref: main }', '{ ref: §{ regex: main } }', 'wrong-type', /glob/],
   ['two operators at once', '{ ref: main }', '{ ref: §{ glob: "m*", not: x } }', 'wrong-type', /one of/],
-  ['a key of a later part: login', 'version: 1', 'version: 1\n§login: {}', 'not-supported-yet', /^login/],
+  [
+    'a key of a later part: refresh_tokens',
+    'version: 1',
+    'version: 1\nlogin: { §refresh_tokens: {} }',
+    'not-supported-yet',
+    /^refresh_tokens/,
+  ],
+  ['a key of a later part: registration', 'version: 1', 'version: 1\n§registration: {}', 'not-supported-yet', /^reg/],
   ['a key of a later part: an actor', 'issuer: farm', 'issuer: farm\n    §actor: {}', 'not-supported-yet', /^actor/],
   [
-    'a key of a later part: redirect_uris',
+    'a key of a later part: backchannel_logout_uri',
     '{ type: public }',
-    '{ type: public, §redirect_uris: [] }',
+    '{ type: public, §backchannel_logout_uri: x }',
     'not-supported-yet',
-    /^redirect_uris/,
+    /^backchannel_logout_uri/,
   ],
   [
     'a grant type of a later part',
@@ -652,6 +659,14 @@ const rows: readonly Row[] = [
     '    client: nightly\n    grant:\n      - { target: api, scopes: [read], expires_with_subject: §true',
     'client-rule',
     /no subject token/,
+  ],
+  // logins
+  [
+    'a logo where there is no file to start from',
+    'version: 1\n',
+    'version: 1\nlogin: { branding: { logo: §logo.svg } }\n',
+    'logo',
+    /only a file/,
   ],
   ['a claim of our own tokens: rules', 'claims: { commit:', 'claims: { rules:', 'registered-claim', /rules/],
   [

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { includedFiles } from '../../lib/config/included-files.ts'
-import { IncludeError } from '../../lib/config/source.ts'
+import { FileError } from '../../lib/config/file-error.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'include-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -56,5 +56,5 @@ for (const [pattern, message] of [
   ['bro*.yaml', /includes itself/],
 ] as const)
   test(`${pattern} is refused`, () => {
-    assert.throws(() => include(pattern), { name: IncludeError.name, message })
+    assert.throws(() => include(pattern), { name: FileError.name, message })
   })

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { compile } from '../../lib/config/compile.ts'
 import { ConfigurationError, formatFinding } from '../../lib/config/findings.ts'
-import { IncludeError } from '../../lib/config/source.ts'
+import { FileError } from '../../lib/config/file-error.ts'
 
 const now = Date.parse('2026-11-26T12:00:00Z') / 1000
 
@@ -25,7 +25,7 @@ function compiled(text: string, files: Readonly<Record<string, string>> = {}) {
     now,
     include(pattern) {
       const found = Object.entries(files).filter(([file]) => file.startsWith(pattern.replace('*.yaml', '')))
-      if (found.length === 0) throw new IncludeError(`${pattern} is no file`)
+      if (found.length === 0) throw new FileError(`${pattern} is no file`)
       return found.map(([file, text]) => ({ file, text }))
     },
   })

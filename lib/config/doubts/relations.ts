@@ -129,10 +129,13 @@ function neverMatches(rule: Rule, { issuers, clients }: Configuration, isMet: bo
     isMet ||
     rule.issuers.some((name) => whereAll(everything(0), testsOf(always, named(issuers, name) as Issuer)) !== undefined)
   if (!met) return [doubt('never-matches', path, 'no token can meet all that this rule and its issuer ask')]
-  const mute = rule.clients?.every((id) => !named(clients, id)?.grants.includes(TOKEN_EXCHANGE_GRANT)) === true
-  return mute
-    ? [doubt('never-matches', [...path, 'clients'], 'none of these clients may trade tokens: see its grants')]
-    : []
+  const bySubject = (id: string) =>
+    named(clients, id)?.grants.includes(TOKEN_EXCHANGE_GRANT) === true ||
+    named(clients, id)?.login?.issuers.some((name) => rule.issuers.includes(name)) === true
+  const mute = rule.clients?.some(bySubject) === false
+  const message =
+    'none of these clients may trade tokens, or logs people of these issuers in: see its grants, and login'
+  return mute ? [doubt('never-matches', [...path, 'clients'], message)] : []
 }
 
 function shadowed(relations: ReadonlyMap<Rule, readonly Relation[]>): Doubt[] {
