@@ -7,6 +7,8 @@ export const deadlines = {
   sts: { connect: 500, response: 3_000, attempts: 2 },
   /** Discovery and key set together. */
   issuerFetch: 2_000,
+  /** Of an issuer at which people log in: all that a code is traded with, its metadata and our proof too; and the same for /userinfo. */
+  upstream: { redeem: 3_000, userinfo: 1_500 },
   /** What CloudFormation asks: the work, and then telling it how that went, which must not be missed. 49 s together. */
   customResource: { work: 45_000, answer: { response: 1_000, attempts: 3, pause: 250 } },
 } as const
@@ -20,6 +22,12 @@ export const keySetAges = {
   /** A fetch per issuer at most this often, for the whole table. */
   refetch: 30,
 } as const
+
+/** The same of an upstream's metadata, in seconds: `retry` after a fetch that failed. */
+export const upstreamMetadataAges = { fresh: 600, stale: 3_600, retry: 30 } as const
+
+/** And of a secret. */
+export const secretAges = { fresh: 300, stale: 3_600, retry: 30 } as const
 
 /**
  * Gives `work` a signal that aborts after so many milliseconds. For every request: an AbortSignal.timeout stays in memory

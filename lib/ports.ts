@@ -356,8 +356,30 @@ export interface Upstream {
   name: string
   issuer: string
   client_id: string
+  /** By a key of ours, or by a secret: its name. */
   auth: 'private_key_jwt' | { client_secret: string }
   scopes: readonly string[]
+}
+
+/** What we prove ourselves to an upstream by, where that is no key of ours. */
+export interface Secrets {
+  /** By the name that broker.yaml gives it. Throws UnavailableError. */
+  find(name: string, signal: AbortSignal): Promise<string>
+  /** Another one than `refused`, which is no longer accepted; undefined while there is none. Throws UnavailableError. */
+  renew(name: string, refused: string, signal: AbortSignal): Promise<string | undefined>
+}
+
+/** What we prove ourselves to an upstream by, with a key of ours (RFC 7523 section 2.2). */
+export interface ClientAssertions {
+  /**
+   * For one request. `algorithms`: those that the upstream takes, undefined where it does not say. Throws UnavailableError, also
+   * when none of them is ours.
+   */
+  issue(
+    upstream: Pick<Upstream, 'name' | 'issuer' | 'client_id'>,
+    algorithms: readonly string[] | undefined,
+    signal: AbortSignal,
+  ): Promise<string>
 }
 
 /** What binds one login to one browser and one upstream: all derived from the browser's secret, none of it kept. */
@@ -389,7 +411,8 @@ export interface RelyingParty {
   /**
    * Trades the answer (the query of the callback) for an ID token, which is not yet believed: whoever calls verifies it.
    * Throws RefusedError `upstream_refused` for an error that the issuer answered with, `upstream_answer_refused` for an
-   * answer that is none of its, and UnavailableError.
+   * answer that is none of its, and UnavailableError: the issuer, its metadata, our secret or our key cannot be had, or it does
+   * not take us for its client, which is no fault of the person's.
    */
   redeem(
     upstream: Upstream,

@@ -44,9 +44,10 @@ export const layers: readonly Layer[] = [
   },
   { path: 'lib/ports.ts', ours: ['lib/protocol/'], packages: [] },
   { path: 'lib/deadlines.ts', ours: [], packages: [], without: impure },
+  { path: 'lib/last-known.ts', ours: ['lib/protocol/', 'lib/ports.ts'], packages: [], without: impure },
   {
     path: 'lib/aws/',
-    ours: ['lib/protocol/', 'lib/aws/', 'lib/ports.ts', 'lib/deadlines.ts'],
+    ours: ['lib/protocol/', 'lib/aws/', 'lib/ports.ts', 'lib/deadlines.ts', 'lib/last-known.ts'],
     packages: [
       'node:crypto',
       'node:http',
@@ -54,6 +55,7 @@ export const layers: readonly Layer[] = [
       'node:timers/promises',
       '@aws-sdk/client-dynamodb',
       '@aws-sdk/client-kms',
+      '@aws-sdk/client-secrets-manager',
       '@aws-sdk/client-sts',
       '@aws-lambda-powertools/',
       'aws-lambda',
@@ -61,8 +63,8 @@ export const layers: readonly Layer[] = [
   },
   {
     path: 'lib/http/',
-    ours: ['lib/protocol/', 'lib/http/', 'lib/ports.ts', 'lib/deadlines.ts'],
-    packages: ['node:', 'aws-lambda', '@middy/http-security-headers'],
+    ours: ['lib/protocol/', 'lib/http/', 'lib/ports.ts', 'lib/deadlines.ts', 'lib/last-known.ts'],
+    packages: ['node:', 'aws-lambda', '@middy/http-security-headers', 'openid-client'],
   },
   { path: 'lib/config/included-files.ts', ours: ['lib/config/', 'lib/trust/'], packages: ['node:fs', 'node:path'] },
   { path: 'lib/config/file-below.ts', ours: ['lib/config/'], packages: ['node:fs', 'node:path'] },

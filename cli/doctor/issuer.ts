@@ -1,5 +1,5 @@
 import { shownClaim } from '../../client/token-claims.ts'
-import { discoveryUrl } from '../../lib/http/key-set-fetcher.ts'
+import { discoveryUrl } from '../../lib/http/discovery.ts'
 import type { JsonObject } from '../../lib/protocol/strict-json.ts'
 import type { TrustedIssuer } from '../../lib/tokens/trusted-issuer.ts'
 import type { Condition, PresetName } from '../../lib/trust/configuration.ts'

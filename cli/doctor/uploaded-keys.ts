@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { shownClaim } from '../../client/token-claims.ts'
-import { discoveryUrl } from '../../lib/http/key-set-fetcher.ts'
+import { discoveryUrl } from '../../lib/http/discovery.ts'
 import { parseKeySet, type VerificationKey } from '../../lib/protocol/key-set.ts'
 import type { TrustedIssuer } from '../../lib/tokens/trusted-issuer.ts'
 import { notTried, ok, warning, type Check } from './check.ts'

@@ -3,9 +3,10 @@ import type { KeySetFetcher, KeySource } from '../ports.ts'
 import { UnavailableError } from '../protocol/errors.ts'
 import { keyUseOf, parseKeySet } from '../protocol/key-set.ts'
 import { parseJsonObject } from '../protocol/strict-json.ts'
-import { FetchError, guardedFetch, type GuardedFetchOptions } from './guarded-fetch.ts'
+import { fetchDiscovery } from './discovery.ts'
+import { FetchError, guardedFetch, type Guards } from './guarded-fetch.ts'
 
-export type KeySetFetcherOptions = Pick<GuardedFetchOptions, 'local' | 'resolve' | 'permits' | 'ca'>
+export type KeySetFetcherOptions = Omit<Guards, 'signal'>
 
 /** Fetches from the issuer itself: OpenID Connect Discovery 1.0 section 4, then the key set, both within 2 s. */
 export function httpKeySetFetcher(options: KeySetFetcherOptions = {}): KeySetFetcher {
@@ -27,19 +28,11 @@ export function httpKeySetFetcher(options: KeySetFetcherOptions = {}): KeySetFet
   }
 }
 
-/** OpenID Connect Discovery 1.0 section 4.1. */
-export function discoveryUrl(issuer: string): string {
-  return `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
-}
-
-async function discover(source: KeySource, options: GuardedFetchOptions): Promise<string> {
+async function discover(source: KeySource, options: Guards): Promise<string> {
   return about(source, 'discovery', async () => {
-    const fetched = await guardedFetch(discoveryUrl(source.issuer), options)
-    const document = parseJsonObject(fetched.status === 200 ? fetched.body : '')
-    // Section 4.3: it MUST be the same, and exactly.
-    if (document.issuer !== source.issuer) throw new FetchError('the document names another issuer')
-    if (typeof document.jwks_uri !== 'string') throw new FetchError('the document has no jwks_uri')
-    return document.jwks_uri
+    const { jwks_uri } = await fetchDiscovery(source.issuer, options)
+    if (typeof jwks_uri !== 'string') throw new FetchError('the document has no jwks_uri')
+    return jwks_uri
   })
 }
 
