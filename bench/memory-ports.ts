@@ -1,12 +1,21 @@
 import { createPrivateKey, subtle } from 'node:crypto'
-import type { KeySetItems, ReceiptStore, RevocationRegister, RevocationStore, Roles, Signer } from '../lib/ports.ts'
+import type {
+  AuthorizationCodes,
+  KeySetItems,
+  ReceiptStore,
+  RevocationRegister,
+  RevocationStore,
+  Roles,
+  Signer,
+} from '../lib/ports.ts'
 import { UnavailableError } from '../lib/protocol/errors.ts'
 import type { SigningKey } from '../lib/protocol/signing-keys.ts'
 
 // What lib/aws/ is to the functions, without AWS: the same promises, kept in this process.
 
 /** Imports of the adapters to AWS, in whose place this stands. */
-export const awsAdapters = /\/aws\/(?:clients|key-set-items|receipts|revocation-register|revocations|roles|signer)\.ts$/
+export const awsAdapters =
+  /\/aws\/(?:authorization-codes|clients|key-set-items|receipts|revocation-register|revocations|roles|signer)\.ts$/
 
 export const dynamodbClient = () => undefined
 export const kmsClient = () => undefined
@@ -20,10 +29,18 @@ export function dynamodbReceiptStore(): ReceiptStore {
       recorded.add(key)
       return 'recorded'
     },
+    async find(key) {
+      return recorded.has(key) ? { decision_id: 'first', state: 'recorded' } : undefined
+    },
     async release({ key }) {
       recorded.delete(key)
     },
   }
+}
+
+/** Nobody logs in here. */
+export function dynamodbAuthorizationCodes(): AuthorizationCodes {
+  return { record: async () => {}, find: async () => undefined }
 }
 
 export function dynamodbRevocationStore(): RevocationStore {

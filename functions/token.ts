@@ -2,11 +2,13 @@ import { randomBytes } from 'node:crypto'
 import middy from '@middy/core'
 import type { APIGatewayProxyEventV2 } from 'aws-lambda'
 import configuration from '#config'
+import { dynamodbAuthorizationCodes } from '../lib/aws/authorization-codes.ts'
 import { dynamodbClient, kmsClient, stsClient } from '../lib/aws/clients.ts'
 import { dynamodbKeySetItems } from '../lib/aws/key-set-items.ts'
 import { powertoolsLog } from '../lib/aws/log.ts'
 import { powertoolsCounter } from '../lib/aws/metrics.ts'
 import { dynamodbReceiptStore } from '../lib/aws/receipts.ts'
+import { dynamodbRevocationRegister } from '../lib/aws/revocation-register.ts'
 import { dynamodbRevocationStore } from '../lib/aws/revocations.ts'
 import { stsRoles } from '../lib/aws/roles.ts'
 import { kmsSigner } from '../lib/aws/signer.ts'
@@ -46,6 +48,8 @@ const ports: Ports = {
   }),
   receipts: dynamodbReceiptStore(dynamodb, table),
   revocations: dynamodbRevocationStore(dynamodb, table, now),
+  register: dynamodbRevocationRegister(dynamodb, table),
+  codes: dynamodbAuthorizationCodes(dynamodb, table),
   signer: kmsSigner(kmsClient(), parseSigningKeys(required(process.env, 'BROKER_SIGNING_KEYS'))),
   roles: stsRoles((region) => stsClient(region === undefined ? {} : { region })),
 }

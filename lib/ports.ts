@@ -104,6 +104,8 @@ export interface ReceiptStore {
    * Throws UnavailableError when it cannot be known which.
    */
   record(receipt: Receipt | AssertionReceipt, signal: AbortSignal): Promise<'recorded' | 'replayed'>
+  /** Whose receipt that is, read consistently. Throws UnavailableError. */
+  find(key: string, signal: AbortSignal): Promise<{ decision_id: string; state: 'recorded' | 'released' } | undefined>
   /** Marks our own receipt released, so that the same token may be tried again. No effect on anybody else's. Throws UnavailableError. */
   release(receipt: Receipt | AssertionReceipt, signal: AbortSignal): Promise<void>
 }
@@ -477,6 +479,8 @@ export interface Ports {
   keySets: KeySets
   receipts: ReceiptStore
   revocations: RevocationStore
+  register: RevocationRegister
+  codes: AuthorizationCodes
   signer: Signer
   roles: Roles
   log: Log

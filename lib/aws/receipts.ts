@@ -47,7 +47,7 @@ export function dynamodbReceiptStore(
     }
   }
 
-  async function read(receipt: Row, signal: AbortSignal): Promise<Item | undefined> {
+  async function read(receipt: { key: string }, signal: AbortSignal): Promise<Item | undefined> {
     const command = new GetItemCommand({ TableName: table, Key: keyOf(receipt), ConsistentRead: true })
     try {
       const { Item } = await client.send(command, { abortSignal: signal })
@@ -69,6 +69,16 @@ export function dynamodbReceiptStore(
         condition = found
       }
       throw new UnavailableError('dynamodb', 'the receipt could not be settled')
+    },
+
+    async find(key, signal) {
+      const item = await read({ key }, signal)
+      if (item === undefined) return undefined
+      const decision_id = stringAt(item, 'decision_id')
+      const state = stringAt(item, 'state')
+      if (decision_id === undefined || (state !== 'recorded' && state !== 'released'))
+        throw new UnavailableError('dynamodb', 'a receipt is malformed')
+      return { decision_id, state }
     },
 
     async release(receipt, signal) {

@@ -1,5 +1,7 @@
 import type { SigningAlgorithm } from '../protocol/algorithms.ts'
+import type { ActiveKey } from '../ports.ts'
 import { RefusedError } from '../protocol/errors.ts'
+import type { JsonObject } from '../protocol/strict-json.ts'
 import type { TokenResponse } from '../protocol/token-response.ts'
 import type { AuthenticatedClient, RequestClient } from '../tokens/request-client.ts'
 import { signingInput, toCompactJws } from '../tokens/signed-jwt.ts'
@@ -9,12 +11,23 @@ import type { GrantContext } from './index.ts'
 import { issueOnRecord } from './issue-on-record.ts'
 import { askerOf } from './receipt.ts'
 
+/** What else comes of the code of a login. */
+export interface CodeTraded {
+  /** base64url SHA-256 of it. */
+  hash: string
+  /** Of the access token, beside its own. */
+  claims: JsonObject
+  /** What is signed beside it, where who it is was asked for. */
+  id_token: { alg: SigningAlgorithm; claims: JsonObject } | undefined
+}
+
 /** Records, checks the revocations and signs, all at once: one hop deep. */
 export async function issueAccessToken(
   decision: { granted: GrantedToken; trace: Trace },
   subject: VerifiedSubject | AuthenticatedClient,
   client: RequestClient | undefined,
   context: GrantContext,
+  code?: CodeTraded,
 ): Promise<TokenResponse> {
   const { granted } = decision
   const { policy, ports, decision_id, signal } = context
@@ -25,6 +38,7 @@ export async function issueAccessToken(
   const { client_id, ...ofClient } = askerOf(subject, client)
   const claims = {
     ...granted.claims,
+    ...code?.claims,
     // RFC 9068 section 2.2
     iss: policy.ourIssuer,
     sub: subject.sub,
@@ -41,19 +55,28 @@ export async function issueAccessToken(
   }
   // RFC 9068 section 2.1
   const input = signingInput(key, 'at+jwt', claims)
-  const signature = await issueOnRecord(
+  const idKey = code?.id_token && ports.signer.activeKey(code.id_token.alg)
+  // OpenID Connect Core section 2. Without at_hash, which would have to wait for the other signature.
+  const idInput = code?.id_token && idKey && signingInput(idKey, 'JWT', code.id_token.claims)
+  const [access_token, id_token] = await issueOnRecord(
     {
       decision,
       subject,
       client,
       issued: { kid: key.kid, exp },
+      kids: idKey && [idKey.kid],
+      code: code?.hash,
       now,
       when: 'alongside',
-      make: () => ports.signer.sign(key, Buffer.from(input), signal),
+      make: () => Promise.all([sign(key, input), idKey && idInput && sign(idKey, idInput)]),
     },
     context,
   )
-  return { access_token: toCompactJws(input, signature), token_type: 'Bearer', expires_in: exp - now, ...scope }
+  return { access_token, token_type: 'Bearer', expires_in: exp - now, ...scope, ...(id_token ? { id_token } : {}) }
+
+  async function sign(by: ActiveKey, text: string): Promise<string> {
+    return toCompactJws(text, await ports.signer.sign(by, Buffer.from(text), signal))
+  }
 }
 
 function expiryOf(granted: GrantedToken, subject: VerifiedSubject | AuthenticatedClient, now: number): number {

@@ -13,6 +13,10 @@ interface Issue<T> {
   subject: VerifiedSubject | AuthenticatedClient
   client: RequestClient | undefined
   issued: Issued
+  /** The keys of ours that sign beside the one that is `issued`. */
+  kids?: readonly string[] | undefined
+  /** base64url SHA-256 of the code that is traded. */
+  code?: string | undefined
   /** Seconds since 1970. */
   now: number
   /** `alongside`: what is made opens nothing until it is handed out, so no time need be lost. `afterwards`: it must not exist in vain. */
@@ -25,10 +29,10 @@ interface Issue<T> {
  * Otherwise the receipt is marked released. Throws RefusedError and UnavailableError.
  */
 export async function issueOnRecord<T>(
-  { decision, subject, client, issued, now, when, make }: Issue<T>,
+  { decision, subject, client, issued, kids = [], code, now, when, make }: Issue<T>,
   { policy, ports, decision_id, signal }: GrantContext,
 ): Promise<T> {
-  const receipt = receiptOf({ decision, subject, client, decision_id, issued, now, policy })
+  const receipt = receiptOf({ decision, subject, client, decision_id, issued, now, policy, code })
   const keys = revocationKeysOf({
     sub: subject.sub,
     client_id: receipt.client_id,
@@ -37,6 +41,7 @@ export async function issueOnRecord<T>(
     rules: decision.granted.rules,
     kid: 'kid' in issued ? issued.kid : undefined,
   })
+  keys.push(...kids.map((value) => ({ dimension: 'kid' as const, value })))
   const early = when === 'alongside' ? make() : undefined
   const [recorded, revoked] = await Promise.allSettled([
     ports.receipts.record(receipt, signal),

@@ -1,6 +1,6 @@
 import type { AssertionReceipt, Receipt, RoleSession } from '../ports.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
-import { CLIENT_CREDENTIALS_GRANT, TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
+import { AUTHORIZATION_CODE_GRANT, CLIENT_CREDENTIALS_GRANT, TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
 import { claimAt, toName, type ClaimPath } from '../tokens/claim-path.ts'
 import type { AuthenticatedClient, RequestClient } from '../tokens/request-client.ts'
 import { MAX_CLOCK_TOLERANCE } from '../tokens/trusted-issuer.ts'
@@ -21,6 +21,8 @@ interface Exchange {
   issued: Issued
   now: number
   policy: Policy
+  /** base64url SHA-256 of the code that was traded. Absent: a token was, or nothing. */
+  code?: string | undefined
 }
 
 /** What is written before anything is released. Kept at least as long as the subject token or what was issued could be used, also if broker.yaml tolerates more by then. */
@@ -32,6 +34,7 @@ export function receiptOf({
   issued,
   now,
   policy,
+  code,
 }: Exchange): Receipt {
   const retained = now + policy.configuration.receipts.retention
   const common = {
@@ -59,8 +62,8 @@ export function receiptOf({
   }
   return {
     ...common,
-    key: receiptKey(subject, granted.target, decision_id),
-    grant_type: TOKEN_EXCHANGE_GRANT,
+    key: code === undefined ? receiptKey(subject, granted.target, decision_id) : codeReceiptKey(subject, code),
+    grant_type: code === undefined ? TOKEN_EXCHANGE_GRANT : AUTHORIZATION_CODE_GRANT,
     ...evidenceOf(subject),
     ...namedClaims(subject, policy),
     expires_at: Math.max(subject.exp + MAX_CLOCK_TOLERANCE, issued.exp + MAX_CLOCK_TOLERANCE, retained),
@@ -104,6 +107,11 @@ function sealOf(issued: Issued): Pick<Receipt, 'kid' | 'role' | 'source_identity
   if ('kid' in issued) return { kid: issued.kid }
   const { role, source_identity, session_name } = issued.session
   return { role, source_identity, session_name }
+}
+
+/** A code is traded once, for whatever it is traded. */
+export function codeReceiptKey({ issuer }: VerifiedSubject, code: string): string {
+  return `${issuer.name}#code:${code}`
 }
 
 /** What makes an exchange unique: the token where it may be used once, the token and target, or this decision alone. */

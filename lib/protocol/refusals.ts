@@ -78,6 +78,8 @@ export type Refusal =
   | { reason: 'code_of_another_client'; client_id: string }
   | { reason: 'code_mismatch'; parameter: 'redirect_uri' | 'code_verifier' }
   | { reason: 'code_replayed'; revoked: string | undefined }
+  /** What the person was granted when they logged in is no more. */
+  | { reason: 'login_withdrawn'; client_id: string; cause: Refusal }
   // The access token at /userinfo.
   | { reason: 'bearer_token_missing' }
   | { reason: 'bearer_token_invalid' }
@@ -182,6 +184,7 @@ export const wire = {
   code_of_another_client: code,
   code_mismatch: code,
   code_replayed: code,
+  login_withdrawn: code,
   // RFC 6750 section 3.1
   bearer_token_missing: [401, 'invalid_token', 'an access token is needed here'],
   bearer_token_invalid: [401, 'invalid_token', 'the access token was not accepted'],

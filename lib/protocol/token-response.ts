@@ -10,4 +10,6 @@ export interface TokenResponse {
   token_type: 'Bearer' | 'N_A'
   expires_in: number
   scope?: string
+  /** OpenID Connect Core section 3.1.3.3. */
+  id_token?: string
 }

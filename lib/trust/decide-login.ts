@@ -1,3 +1,4 @@
+import type { SigningAlgorithm } from '../protocol/algorithms.ts'
 import { USERINFO_TARGET, type IdentityScope } from '../protocol/identity.ts'
 import type { Refusal } from '../protocol/refusals.ts'
 import type { VerifiedSubject } from '../tokens/verify-subject-token.ts'
@@ -13,7 +14,11 @@ export interface LoginRequest {
 }
 
 /** A yes to a login: a token for /userinfo, with no more than these identity scopes. */
-export type GrantedLogin = GrantedToken & { scopes: readonly IdentityScope[] }
+export type GrantedLogin = GrantedToken & {
+  scopes: readonly IdentityScope[]
+  /** That of the ID token. */
+  alg: SigningAlgorithm
+}
 
 /** In seconds. */
 const USERINFO_LIFETIME = 900
@@ -42,6 +47,7 @@ export function decideLogin(
       claims: {},
       lifetime: USERINFO_LIFETIME,
       expires_with_subject: false,
+      alg: login.id_token_signed_response_alg,
     },
   }
 }

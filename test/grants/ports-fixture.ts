@@ -1,4 +1,12 @@
-import type { Ports, Receipt, Revocation, RevocationKey, RoleSession } from '../../lib/ports.ts'
+import type {
+  AuthorizationCode,
+  Ports,
+  Receipt,
+  Revocation,
+  RevocationEntry,
+  RevocationKey,
+  RoleSession,
+} from '../../lib/ports.ts'
 import type { TestIssuer } from '../tokens/issuer-fixture.ts'
 import { now } from '../tokens/issuer-fixture.ts'
 
@@ -12,6 +20,9 @@ export interface FakePorts extends Ports {
   /** What roles were asked for, in order. */
   assumed: RoleSession[]
   revoked: Revocation[]
+  /** What was revoked. */
+  entries: RevocationEntry[]
+  codesStored: Map<string, AuthorizationCode>
 }
 
 /** The world in memory, each call countable and each able to fail. */
@@ -24,6 +35,8 @@ export function fakePorts(farm: TestIssuer): FakePorts {
     fail: {},
     assumed: [],
     revoked: [],
+    entries: [],
+    codesStored: new Map(),
     now: () => now,
     keySets: farm.keySets,
     receipts: {
@@ -33,6 +46,11 @@ export function fakePorts(farm: TestIssuer): FakePorts {
         if (ports.stored.get(receipt.key)?.state === 'recorded') return Promise.resolve('replayed')
         ports.stored.set(receipt.key, { receipt: receipt as Receipt, state: 'recorded' })
         return Promise.resolve('recorded')
+      },
+      find(key) {
+        ports.calls.push('find receipt')
+        const row = ports.stored.get(key)
+        return Promise.resolve(row && { decision_id: row.receipt.decision_id, state: row.state })
       },
       release(receipt) {
         ports.calls.push('release')
@@ -47,6 +65,24 @@ export function fakePorts(farm: TestIssuer): FakePorts {
         ports.calls.push('find')
         ports.revocationKeys = keys
         return ports.fail.find ? Promise.reject(ports.fail.find) : Promise.resolve(ports.revoked)
+      },
+    },
+    register: {
+      revoke(entry) {
+        ports.calls.push('revoke')
+        ports.entries.push(entry)
+        return Promise.resolve({ ...entry, id: 'r' })
+      },
+    },
+    codes: {
+      record(code) {
+        ports.codesStored.set(code.key, code)
+        return Promise.resolve()
+      },
+      find(key, at) {
+        ports.calls.push('find code')
+        const code = ports.codesStored.get(key)
+        return Promise.resolve(code !== undefined && code.expires_at > at ? code : undefined)
       },
     },
     signer: {

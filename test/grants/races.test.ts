@@ -150,6 +150,8 @@ class Race {
         },
       },
       revocations: { find: () => this.send('find', who, () => []).catch(unavailable) },
+      register: { revoke: () => assert.fail('nothing is revoked here') },
+      codes: { record: () => assert.fail('nobody logs in here'), find: () => assert.fail('nobody logs in here') },
       signer: {
         activeKey: (alg) => ({ kid: 'kid', alg }),
         sign: () => this.send('sign', who, () => new Uint8Array([1])).catch(unavailable),

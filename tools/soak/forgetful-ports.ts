@@ -1,8 +1,10 @@
 import type { ReceiptStore, Signer } from '../../lib/ports.ts'
 
 export {
+  dynamodbAuthorizationCodes,
   dynamodbClient,
   dynamodbKeySetItems,
+  dynamodbRevocationRegister,
   dynamodbRevocationStore,
   kmsClient,
   stsClient,
@@ -12,7 +14,7 @@ export {
 // The bench's adapters, but for what those remember: what grows is then the function's.
 
 export function dynamodbReceiptStore(): ReceiptStore {
-  return { record: async () => 'recorded', release: async () => {} }
+  return { record: async () => 'recorded', find: async () => undefined, release: async () => {} }
 }
 
 export function kmsSigner(): Signer {
