@@ -75,7 +75,7 @@ export const layers: readonly Layer[] = [
     packages: ['node:crypto', 'zod', 'yaml', '@bufbuild/cel'],
     without: impure,
   },
-  { path: 'lib/environment.ts', ours: pure, packages: [], without: impure },
+  { path: 'lib/environment.ts', ours: [...pure, 'lib/ports.ts'], packages: [], without: impure },
   {
     path: 'functions/',
     ours: [

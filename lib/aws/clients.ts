@@ -1,5 +1,6 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
 import { KMSClient, type KMSClientConfig } from '@aws-sdk/client-kms'
+import { SecretsManagerClient, type SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager'
 import { STSClient, type STSClientConfig } from '@aws-sdk/client-sts'
 import { deadlines } from '../deadlines.ts'
 
@@ -10,6 +11,10 @@ export function dynamodbClient(config: DynamoDBClientConfig = {}): DynamoDBClien
 
 export function kmsClient(config: KMSClientConfig = {}): KMSClient {
   return new KMSClient({ ...limits(deadlines.aws), ...config })
+}
+
+export function secretsManagerClient(config: SecretsManagerClientConfig = {}): SecretsManagerClient {
+  return new SecretsManagerClient({ ...limits(deadlines.aws), ...config })
 }
 
 /** At the region's own endpoint, which is the SDK's default. */

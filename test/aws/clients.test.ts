@@ -5,10 +5,13 @@ import type { AddressInfo } from 'node:net'
 import { describe, test } from 'node:test'
 import { GetItemCommand } from '@aws-sdk/client-dynamodb'
 import { GetPublicKeyCommand } from '@aws-sdk/client-kms'
-import { dynamodbClient, kmsClient } from '../../lib/aws/clients.ts'
+import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager'
+import { dynamodbClient, kmsClient, secretsManagerClient } from '../../lib/aws/clients.ts'
 
 const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
-type Config = Parameters<typeof dynamodbClient>[0] & Parameters<typeof kmsClient>[0]
+type Config = Parameters<typeof dynamodbClient>[0] &
+  Parameters<typeof kmsClient>[0] &
+  Parameters<typeof secretsManagerClient>[0]
 
 describe('a service that never answers is given up after two attempts of a second', { concurrency: true }, () => {
   for (const [name, ask] of [
@@ -21,6 +24,11 @@ describe('a service that never answers is given up after two attempts of a secon
       'DynamoDB',
       async (config: Config, options: { abortSignal: AbortSignal }) =>
         dynamodbClient(config).send(new GetItemCommand({ TableName: 't', Key: { pk: { S: 'x' } } }), options),
+    ],
+    [
+      'Secrets Manager',
+      async (config: Config, options: { abortSignal: AbortSignal }) =>
+        secretsManagerClient(config).send(new GetSecretValueCommand({ SecretId: 's' }), options),
     ],
   ] as const) {
     test(name, async () => {
