@@ -71,15 +71,15 @@ export function openidRelyingParty(options: RelyingPartyOptions): RelyingParty {
       )
     if (upstream.auth === 'private_key_jwt') return by(byKey(upstream, server, assertions, signal))
     const name = upstream.auth.client_secret
-    const secret = await secrets.find(name, signal)
+    let secret = ''
     try {
-      return await by(bySecret(server, secret))
+      return await by(bySecret(server, async () => (secret = await secrets.find(name, signal))))
     } catch (error) {
       if (!refusesClient(error)) throw error
       // It may have been rotated a moment ago. The code was not looked at (RFC 6749 section 3.2.1).
       const renewed = await secrets.renew(name, secret, signal)
       if (renewed === undefined) throw error
-      return by(bySecret(server, renewed))
+      return by(bySecret(server, async () => renewed))
     }
   }
 

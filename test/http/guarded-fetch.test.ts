@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict'
-import type { RequestListener } from 'node:http'
+import type { RequestListener, ServerResponse } from 'node:http'
 import { describe, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
-import { FetchError, guardedFetch, type Address, type GuardedFetchOptions } from '../../lib/http/guarded-fetch.ts'
+import {
+  FetchError,
+  guardedFetch,
+  guardedRequest,
+  type Address,
+  type GuardedFetchOptions,
+  type GuardedRequest,
+} from '../../lib/http/guarded-fetch.ts'
 import { testCertificate } from './test-certificate.ts'
 import { serve } from './test-server.ts'
 
@@ -311,4 +318,88 @@ test('a refused connection, a reset one and one that is not HTTP are no answers'
     ),
     FetchError,
   )
+})
+
+describe('a request of any kind', () => {
+  const post: GuardedRequest = {
+    method: 'POST',
+    headers: { authorization: 'Basic dGVzdA==', 'content-type': 'application/x-www-form-urlencoded' },
+    body: 'grant_type=authorization_code&code=%C3%A4',
+  }
+
+  test('brings its method, its body and its headers, and no other encoding or name than ours', async (t) => {
+    const received: unknown[] = []
+    const port = await serve(t, async (request, response) => {
+      const {
+        authorization,
+        'accept-encoding': encoding,
+        'user-agent': agent,
+        'content-length': length,
+      } = request.headers
+      const body = Buffer.concat((await request.toArray()) as Buffer[]).toString()
+      received.push(request.method, request.url, authorization, encoding, agent, length, body)
+      response.end('{}')
+    })
+    const headers = { ...post.headers, 'accept-encoding': 'gzip', 'user-agent': 'another' }
+    await guardedRequest(`http://127.0.0.1:${port}/token?x=1`, { ...post, headers }, { signal, local: true })
+    const body = 'grant_type=authorization_code&code=%C3%A4'
+    assert.deepEqual(received, ['POST', '/token?x=1', 'Basic dGVzdA==', 'identity', 'token-broker', '41', body])
+  })
+
+  for (const status of [200, 204, 302, 304, 400, 401, 404, 500]) {
+    test(`is answered with ${status}, and a redirect is not followed`, async (t) => {
+      let requests = 0
+      const port = await serve(t, (_, response) => {
+        requests++
+        response
+          .writeHead(status, { location: '/', 'x-what': 'ever' })
+          .end(status === 400 ? '{"error":"x"}' : undefined)
+      })
+      const answered = await guardedRequest(`http://127.0.0.1:${port}/`, post, { signal, local: true })
+      assert.deepEqual([answered.status, answered.headers['x-what'], requests], [status, 'ever', 1])
+      assert.equal(Buffer.from(answered.body).toString(), status === 400 ? '{"error":"x"}' : '')
+    })
+  }
+
+  for (const [what, listener, why] of [
+    [
+      'compressed',
+      (response) => response.writeHead(400, { 'content-encoding': 'gzip' }).end(gzipSync('{}')),
+      /encoded/,
+    ],
+    ['too long', (response) => response.writeHead(400).end(Buffer.alloc(limit + 1)), /longer than/],
+    ['none', (response) => response.socket?.destroy(), /ECONNRESET/],
+  ] as [string, (response: ServerResponse) => unknown, RegExp][]) {
+    test(`is refused when its answer is ${what}`, async (t) => {
+      const port = await serve(t, (_, response) => void listener(response))
+      await assert.rejects(guardedRequest(`http://127.0.0.1:${port}/`, post, { signal, local: true }), (error) => {
+        assert.ok(error instanceof FetchError)
+        assert.match(error.message, why)
+        return true
+      })
+    })
+  }
+
+  test('goes nowhere that may not be connected to', async () => {
+    for (const [url, why] of [
+      ['https://169.254.169.254/token', /may not be connected to/],
+      ['https://[::1]/token', /may not be connected to/],
+      ['http://issuer.example/token', /not an https URL/],
+    ] as const)
+      await assert.rejects(guardedRequest(url, post, { signal, local: true }), why)
+    const resolve = async () => [v4('10.0.0.1')]
+    await assert.rejects(
+      guardedRequest('https://issuer.example/', post, { signal, resolve }),
+      /may not be connected to/,
+    )
+  })
+
+  test("ends at its caller's deadline", async (t) => {
+    const deadline = new AbortController()
+    const port = await serve(t, () => deadline.abort())
+    await assert.rejects(
+      guardedRequest(`http://127.0.0.1:${port}/`, post, { signal: deadline.signal, local: true }),
+      /no answer in time/,
+    )
+  })
 })
