@@ -38,7 +38,7 @@ export function choicePage(branding: Branding, choice: Choice): Page {
 /** GET, and answered with a redirect to the issuer: see docs/pages.md for why no form-action goes with it. */
 function addressForm({ login_id, unknown }: Choice): Markup {
   return html`<form class="or" method="get" action="/login">
-    <h2>Or let your e-mail address decide</h2>
+    <h2>Or use your e-mail address</h2>
     <input type="hidden" name="id" value="${login_id}" />
     <label for="login-hint">E-mail address</label>
     ${unknown && html`<p id="login-hint-error" class="error">We do not know where people with this address log in. Check it, or choose from the list.</p>`}

@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import type { IdentityScope } from '../protocol/identity.ts'
 import type { Branding } from './branding.ts'
-import { layout, name, type Page } from './layout.ts'
+import { layout, name, type Markup, type Page } from './layout.ts'
 import { toShownText } from './shown-text.ts'
 
 export interface ConsentQuestion {
@@ -18,7 +18,7 @@ export interface ConsentQuestion {
 }
 
 const inWords = {
-  openid: 'know that it is you who logs in',
+  openid: 'recognize you when you log in',
   profile: 'read your name and the rest of your profile',
   email: 'read your e-mail address',
   address: 'read your postal address',
@@ -28,23 +28,22 @@ const inWords = {
 
 /** Whether a client may have what it asks for of a person. */
 export function consentPage(branding: Branding, question: ConsentQuestion): Page {
-  const { client_name, issuer, target } = question
+  const { client_name, issuer, scopes, target } = question
   const person = toShownText(question.person ?? '')
   return layout(branding, {
-    title: `Allow ${client_name}?`,
-    heading: html`Allow ${name(client_name)}?`,
+    title: `${client_name} asks for access`,
+    heading: html`${name(client_name)} asks for access`,
     body: html` <p>
-        You are logged in ${person !== '' && html`as <strong id="person">${name(person)}</strong>, `}through
-        ${name(issuer)}.
-      </p>
-      <h2>${name(client_name)} asks to</h2>
-      <ul class="scopes">
-        ${question.scopes.map((scope) => html` <li>${inWords[scope]}</li>`)}${
-          target !== undefined &&
-          html` <li>
-            use ${name(target.name)} for you${target.scopes.length > 0 && html`, as far as ${list(target.scopes)}`}
-          </li>`
+        ${
+          person === ''
+            ? html`You are logged in at ${name(issuer)}`
+            : html`You are logged in as <strong id="person">${name(person)}</strong> at ${name(issuer)}`
         }
+      </p>
+      <h2>If you allow it, ${name(client_name)} can</h2>
+      <ul class="scopes">
+        ${scopes.map((scope) => html` <li>${inWords[scope]}</li>`)}
+        ${target !== undefined && html` <li>use ${name(target.name)} for you${rights(target.scopes)}</li>`}
       </ul>
       <form method="post" action="/consent">
         <input type="hidden" name="id" value="${question.login_id}" />
@@ -54,9 +53,11 @@ export function consentPage(branding: Branding, question: ConsentQuestion): Page
           <button id="consent-deny" name="decision" value="deny">Deny</button>
         </div>
       </form>
-      <p class="muted">Allow it only if you have just asked ${name(client_name)} to log you in.</p>`,
+      <p class="muted">Allow it only if you are about to use ${name(client_name)} yourself.</p>`,
   })
 }
 
-const list = (scopes: readonly string[]) =>
-  scopes.map((scope, index) => html`${index > 0 && ', '}<code>${toShownText(scope)}</code>`)
+function rights(scopes: readonly string[]): Markup {
+  if (scopes.length === 0) return ''
+  return html`: ${scopes.map((scope, index) => html`${index > 0 && ', '}<code>${toShownText(scope)}</code>`)}`
+}

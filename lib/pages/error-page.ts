@@ -31,10 +31,10 @@ export function errorPage(branding: Branding, error: PageError): Page {
         (again !== undefined || back !== undefined) &&
         html`<div class="actions">
           ${again !== undefined && html`<a id="again" class="button primary" href="${toDestination(again)}">Log in again</a>`}
-          ${back !== undefined && html`<a id="back" class="button" href="${toDestination(back.href)}">Back to ${name(back.client_name)}</a>`}
+          ${back !== undefined && html`<a id="back" class="button" href="${toDestination(back.href)}"><span>Back to ${name(back.client_name)}</span></a>`}
         </div>`
       }
-      <p class="muted">Error ${status}, decision <code id="decision-id">${decision_id}</code></p>`,
+      <p class="muted">Error ${status}, decision id <code id="decision-id">${decision_id}</code></p>`,
     form_action: "'none'",
   })
 }
@@ -46,7 +46,7 @@ interface Words {
   next: Markup
 }
 
-const tellOperator = 'tell those who run this service the decision below.'
+const tellOperator = 'give those who run this service the decision id below.'
 
 function here({ status, phrase }: PageError): Words {
   const title =

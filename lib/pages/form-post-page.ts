@@ -17,7 +17,7 @@ export function formPostPage(branding: Branding, { client_name, redirect_uri, pa
   return layout(branding, {
     title: `Back to ${client_name}`,
     heading: html`Back to ${name(client_name)}`,
-    body: html` <p>If nothing happens, continue by hand.</p>
+    body: html` <p>If this page does not go on by itself, continue here.</p>
       <form method="post" action="${toDestination(redirect_uri)}">
         ${Object.entries(parameters).map(
           ([parameter, value]) => html` <input type="hidden" name="${parameter}" value="${value}" />`,

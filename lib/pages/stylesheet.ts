@@ -22,7 +22,6 @@ border-top:.25rem solid var(--accent);border-radius:.5rem}
 h1{margin:0 0 .5rem;font-size:1.5rem;line-height:1.25;font-weight:600;text-wrap:balance}
 h2{margin:1.5rem 0 .5rem;font-size:1rem;line-height:1.5;font-weight:600}
 p{margin:0 0 1rem}
-main>:last-child{margin-bottom:0}
 .muted{color:var(--muted);font-size:.875rem}
 .error{color:var(--error)}
 a{color:var(--link);text-underline-offset:.15em}
@@ -47,5 +46,6 @@ button:hover,.button:hover{border-color:var(--text)}
 .actions{display:flex;flex-wrap:wrap;gap:.75rem;margin:1.5rem 0 1rem}
 .actions>*{flex:1 1 8rem}
 input+.actions{margin-top:.75rem}
+main>:last-child,form:last-child>:last-child{margin-bottom:0}
 :focus-visible{outline:3px solid var(--link);outline-offset:2px}
 `

@@ -6,6 +6,13 @@ for (const [title, file, text, expected] of [
   ['a layer that looks up', 'lib/tokens/a.ts', "import { decide } from '../trust/decide.ts'", /lib\/trust\/decide\.ts/],
   ['an adapter of another kind', 'lib/http/a.ts', "import { signer } from '../aws/signer.ts'", /lib\/aws\/signer\.ts/],
   ['a type that looks up', 'lib/protocol/a.ts', "import type { A } from '../tokens/a.ts'", /lib\/tokens\/a\.ts/],
+  [
+    'a page that answers',
+    'lib/pages/a.ts',
+    "import { page } from '../http/html-response.ts'",
+    /lib\/http\/html-response/,
+  ],
+  ['a page that decides', 'lib/pages/a.ts', "import { decide } from '../trust/decide.ts'", /lib\/trust\/decide\.ts/],
   ['a re-export that looks up', 'lib/protocol/a.ts', "export { a } from '../tokens/a.ts'", /lib\/tokens\/a\.ts/],
   [
     'an import over several lines',
