@@ -41,11 +41,16 @@ export async function startBroker({ config, port, issuer, dataDirectory }: Local
     const world = await startWorld(configuration, dataDirectory)
     const metadata = await loadFunction('metadata', configuration)
     const token = await loadFunction('token', configuration)
+    const login = await loadFunction('login', configuration)
     const introspection = await loadFunction('introspection', configuration)
     const admin = await loadFunction('admin', configuration)
     routes = {
       '/token': token,
       '/credentials/{target}': token,
+      '/authorize': login,
+      '/login': login,
+      '/callback': login,
+      '/consent': login,
       '/introspect': introspection,
       '/revoke': introspection,
       '/admin/revocations': admin,

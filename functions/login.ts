@@ -1,0 +1,242 @@
+import { randomBytes } from 'node:crypto'
+import middy from '@middy/core'
+import type { APIGatewayProxyEventV2 } from 'aws-lambda'
+import configuration from '#config'
+import { dynamodbAccounts } from '../lib/aws/accounts.ts'
+import { dynamodbAuthorizationCodes } from '../lib/aws/authorization-codes.ts'
+import { dynamodbClient, kmsClient, secretsManagerClient } from '../lib/aws/clients.ts'
+import { dynamodbConsents } from '../lib/aws/consents.ts'
+import { dynamodbKeySetItems } from '../lib/aws/key-set-items.ts'
+import { powertoolsLog } from '../lib/aws/log.ts'
+import { powertoolsCounter } from '../lib/aws/metrics.ts'
+import { dynamodbPendingLogins } from '../lib/aws/pending-logins.ts'
+import { dynamodbRevocationStore } from '../lib/aws/revocations.ts'
+import { dynamodbSessions } from '../lib/aws/sessions.ts'
+import { awsSecrets } from '../lib/aws/secrets.ts'
+import { kmsSigner } from '../lib/aws/signer.ts'
+import { deadlines, within } from '../lib/deadlines.ts'
+import { issuerOf, required } from '../lib/environment.ts'
+import { secretCookies } from '../lib/http/cookies.ts'
+import { publicFace } from '../lib/http/error-response.ts'
+import { httpKeySetFetcher } from '../lib/http/key-set-fetcher.ts'
+import { page } from '../lib/http/html-response.ts'
+import { cachedKeySets } from '../lib/http/key-sets.ts'
+import { openidRelyingParty } from '../lib/http/relying-party.ts'
+import { formOf, formTextOf, method, path, query } from '../lib/http/request.ts'
+import { noStore, type Response } from '../lib/http/response.ts'
+import { securityHeaders } from '../lib/http/security-headers.ts'
+import { authorize } from '../lib/login/authorize.ts'
+import { callback } from '../lib/login/callback.ts'
+import { choose } from '../lib/login/choose.ts'
+import { consent } from '../lib/login/consent.ts'
+import type { Cookies, LoginContext } from '../lib/login/context.ts'
+import { AnsweredError, UpstreamFailure, type AnswerTo, type LoginOutcome } from '../lib/login/outcome.ts'
+import { stateOf } from '../lib/login/proceed.ts'
+import { toBranding } from '../lib/pages/branding.ts'
+import { choicePage } from '../lib/pages/choice-page.ts'
+import { consentPage } from '../lib/pages/consent-page.ts'
+import { errorPage } from '../lib/pages/error-page.ts'
+import { formPostPage } from '../lib/pages/form-post-page.ts'
+import { toUpstreamTrouble, type UpstreamTrouble } from '../lib/pages/upstream-trouble.ts'
+import type { Secrets } from '../lib/ports.ts'
+import { loginFaces } from '../lib/protocol/authorization-refusals.ts'
+import { RefusedError, UnavailableError } from '../lib/protocol/errors.ts'
+import { withParameters } from '../lib/protocol/redirect-uri.ts'
+import { parseSigningKeys } from '../lib/protocol/signing-keys.ts'
+import { signedClientAssertions } from '../lib/tokens/client-assertion.ts'
+import { refuseUnsafe } from '../lib/trust/guardrails.ts'
+import { toPolicy } from '../lib/trust/policy.ts'
+
+refuseUnsafe(configuration)
+const table = required(process.env, 'BROKER_TABLE')
+const keys = parseSigningKeys(required(process.env, 'BROKER_SIGNING_KEYS'))
+const issuer = issuerOf(configuration, process.env)
+const dynamodb = dynamodbClient()
+const log = powertoolsLog()
+const now = () => Math.floor(Date.now() / 1000)
+const cookies = secretCookies<keyof Cookies>(issuer)
+
+const random = (bytes: number) => randomBytes(bytes).toString('base64url')
+
+const ports: LoginContext['ports'] = {
+  now,
+  log,
+  keySets: cachedKeySets({
+    fetcher: httpKeySetFetcher({ local: configuration.local }),
+    items: dynamodbKeySetItems(dynamodb, table),
+    now,
+    log,
+    metric: powertoolsCounter(),
+  }),
+  revocations: dynamodbRevocationStore(dynamodb, table, now),
+  logins: dynamodbPendingLogins(dynamodb, table),
+  sessions: dynamodbSessions(dynamodb, table),
+  codes: dynamodbAuthorizationCodes(dynamodb, table),
+  consents: dynamodbConsents(dynamodb, table),
+  accounts: dynamodbAccounts(dynamodb, table),
+  relyingParty: openidRelyingParty({
+    issuer,
+    local: configuration.local,
+    now,
+    log,
+    assertions: signedClientAssertions({
+      signer: kmsSigner(kmsClient(), keys),
+      algorithms: configuration.signing.algorithms,
+      now,
+      newId: () => random(16),
+    }),
+    secrets: withEnvironment(awsSecrets(secretsManagerClient(), { now, log })),
+  }),
+  random,
+}
+const policy = toPolicy(configuration, issuer)
+const branding = toBranding(configuration.login.branding, issuer)
+
+/** GET and POST /authorize, GET /login, GET /callback, POST /consent: a person on the way from a client to their issuer and back. */
+export const handler = middy<APIGatewayProxyEventV2, Response>()
+  .use(securityHeaders())
+  .handler(async (event) => {
+    const decision_id = random(16)
+    try {
+      const step = routeOf(event).read(event)
+      if (typeof step !== 'function') return step
+      const presented = { browser: cookies.read(event, 'browser'), session: cookies.read(event, 'session') }
+      const outcome = await within(deadlines.request - deadlines.release, async (signal) =>
+        step(presented, { policy: await policy, ports, keys, decision_id, signal }),
+      )
+      return { ...toResponse(outcome), cookies: cookies.write(outcome.cookies ?? {}) }
+    } catch (error) {
+      return failure(error, decision_id)
+    }
+  })
+
+/** In local runs broker.yaml may name a variable of the environment instead: `env:NAME`. */
+function withEnvironment(secrets: Secrets): Secrets {
+  const variable = (name: string) => /^env:(.+)$/.exec(name)?.[1]
+  return {
+    async find(name, signal) {
+      const named = variable(name)
+      if (named === undefined) return secrets.find(name, signal)
+      const value = process.env[named]
+      if (!value) throw new UnavailableError('secrets', `the environment variable ${named} is not set`)
+      return value
+    },
+    async renew(name, refused, signal) {
+      return variable(name) === undefined ? secrets.renew(name, refused, signal) : undefined
+    },
+  }
+}
+
+interface Route {
+  allow: string
+  /** A step of a login, or an answer that needs none. Throws RefusedError for a request that is not well-formed. */
+  read(event: APIGatewayProxyEventV2): Step | Response
+}
+
+type Step = (presented: Cookies, context: LoginContext) => Promise<LoginOutcome>
+
+const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
+  [
+    '/authorize',
+    {
+      allow: 'GET, POST',
+      read(event) {
+        if (method(event) === 'GET') return (presented, context) => authorize(query(event), presented, context)
+        // With a POST from another site come no cookies that are SameSite=Lax, but with the GET that follows it.
+        return seeOther(`/authorize?${new URLSearchParams(formTextOf(event)).toString()}`)
+      },
+    },
+  ],
+  ['/login', { allow: 'GET', read: (event) => (presented, context) => choose(query(event), presented, context) }],
+  ['/callback', { allow: 'GET', read: (event) => (presented, context) => callback(query(event), presented, context) }],
+  [
+    '/consent',
+    {
+      allow: 'POST',
+      read(event) {
+        const form = formOf(event)
+        return (presented, context) => consent(form, presented, context)
+      },
+    },
+  ],
+])
+
+function routeOf(event: APIGatewayProxyEventV2): Route {
+  const route = routes.get(path(event))
+  if (route === undefined) throw new RefusedError({ reason: 'not_found' })
+  const { allow } = route
+  const verb = method(event)
+  if (!allow.split(', ').includes(verb))
+    throw new RefusedError({ reason: 'method_not_allowed', method: verb.slice(0, 16), allow })
+  return route
+}
+
+function toResponse(outcome: LoginOutcome): Response {
+  if (outcome.kind === 'answer') return answer(outcome.to, outcome.parameters)
+  if (outcome.kind === 'redirect') return seeOther(outcome.url)
+  if (outcome.kind === 'consent') return page(200, consentPage(branding, outcome))
+  const issuers = outcome.issuers.map((each) => ({ ...each, href: choosing(outcome.login_id, each.name) }))
+  return page(200, choicePage(branding, { ...outcome, issuers }))
+}
+
+/** RFC 6749 section 4.1.2, or OAuth 2.0 Form Post Response Mode. */
+function answer({ client_id, redirect_uri, response_mode }: AnswerTo, parameters: Record<string, string>): Response {
+  if (response_mode === 'query') return seeOther(withParameters(redirect_uri, parameters))
+  return page(200, formPostPage(branding, { client_name: nameOf(client_id), redirect_uri, parameters }))
+}
+
+/** RFC 9700 section 4.12: never 307, which would send what a form holds on to the next. */
+function seeOther(location: string): Response {
+  return { statusCode: 303, headers: { ...noStore, location } }
+}
+
+/** The client is told where its redirect URI is trusted and the person can do nothing; else the person. */
+function failure(error: unknown, decision_id: string): Response {
+  if (error instanceof AnsweredError) return answer(error.to, errorParameters(error.to, error.cause, decision_id))
+  if (error instanceof UpstreamFailure) return upstreamFailure(error, decision_id)
+  const [status, , phrase] = publicFace(error, loginFaces, decision_id, log)
+  const allow =
+    error instanceof RefusedError && error.refusal.reason === 'method_not_allowed' ? error.refusal.allow : ''
+  const headers = { 'x-decision-id': decision_id, ...(allow === '' ? {} : { allow }) }
+  return page(status, errorPage(branding, { status, phrase, decision_id }), headers)
+}
+
+/** RFC 6749 section 4.1.2.1, RFC 9207 section 2. */
+function errorParameters(to: AnswerTo, error: unknown, decision_id: string): Record<string, string> {
+  const [, code, phrase] = publicFace(error, loginFaces, decision_id, log)
+  return { error: code, error_description: `${phrase} (decision ${decision_id})`, ...stateOf(to), iss: issuer }
+}
+
+function upstreamFailure({ at, cause }: UpstreamFailure, decision_id: string): Response {
+  const [status, code, phrase] = publicFace(cause, loginFaces, decision_id, log)
+  const { to, login_id } = at
+  const back = withParameters(to.redirect_uri, {
+    error: code,
+    error_description: `${phrase} (decision ${decision_id})`,
+    ...stateOf(to),
+    iss: issuer,
+  })
+  const error = {
+    status,
+    phrase,
+    decision_id,
+    upstream: { issuer: at.issuer, trouble: troubleOf(cause) },
+    again: choosing(login_id, at.name),
+    ...(to.response_mode === 'query' ? { back: { href: back, client_name: nameOf(to.client_id) } } : {}),
+  }
+  return page(status, errorPage(branding, error), { 'x-decision-id': decision_id })
+}
+
+function troubleOf(cause: unknown): UpstreamTrouble {
+  if (!(cause instanceof RefusedError)) return 'unavailable'
+  return cause.refusal.reason === 'upstream_refused' ? toUpstreamTrouble(cause.refusal.error) : 'misconfigured'
+}
+
+/** Where an issuer is chosen for a login that waits. */
+function choosing(login_id: string, issuer_name: string): string {
+  return `/login?${new URLSearchParams({ id: login_id, issuer: issuer_name }).toString()}`
+}
+
+function nameOf(client_id: string): string {
+  return configuration.clients[client_id]?.login?.client_name ?? client_id
+}
