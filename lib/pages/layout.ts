@@ -38,7 +38,7 @@ const styleSource = source(stylesheet)
 
 /** A page of ours: it works without script, asks nothing of any other server, and can be framed by none. */
 export function layout(branding: Branding, { title, heading, body, script, form_action }: Content): Page {
-  // The icon is empty: a browser would ask for /favicon.ico otherwise.
+  // The icon is empty: a browser may ask for /favicon.ico where none is named.
   const document = html`<!doctype html>
     <html lang="en">
       <head>

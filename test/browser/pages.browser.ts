@@ -208,12 +208,3 @@ withBrowser(
   },
   { expected: /frame-ancestors|X-Frame-Options|chrome-error/i },
 )
-
-withBrowser('a page asks for nothing but itself, and no icon', async (page) => {
-  const before = broker.received.length
-  await page.goto(at('choice'), { waitUntil: 'networkidle' })
-  assert.deepEqual(
-    broker.received.slice(before).map(({ url }) => url),
-    ['/choice'],
-  )
-})

@@ -59,7 +59,7 @@ for (const [name, { html, csp }] of Object.entries(samplePages)) {
       places.filter((place) => !given.has(place)),
       [],
     )
-    // A browser asks for /favicon.ico where there is none.
+    // A browser may ask for /favicon.ico where none is named.
     assert.deepEqual({ ...byTag(page, 'link').attributes }, { rel: 'icon', href: 'data:,' })
     for (const style of all(page, 'style')) assert.doesNotMatch(textOf(style), /url\(|@import|image-set|src\(/)
   })
