@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { identityClaims, identityScopes } from '../protocol/identity.ts'
+import { secretReference } from '../trust/guardrails/upstream-login.ts'
 import { duration, expression, label, scope } from './schema-values.ts'
 
 /** What broker.yaml says of people who log in: at an issuer, to a client, and here. */
@@ -7,10 +8,6 @@ import { duration, expression, label, scope } from './schema-values.ts'
 const acrValue = z
   .string()
   .regex(/^[\x21-\x7e]{1,255}$/, 'an acr value is printable ASCII without spaces (OpenID Connect Core section 3.1.2.1)')
-
-/** Also how an inline secret is told from where one is. */
-const secretReference =
-  /^(?:arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]{1,512}|env:[A-Z_][A-Z0-9_]*)$/
 
 export const issuerLogin = z.strictObject({
   client_id: z

@@ -350,6 +350,7 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   'rules.*': Object.keys(ruleForRows.shape),
   'rules.*.grant.*': Object.keys(grant.shape),
   'issuers.*.login': Object.keys(issuerLogin.shape),
+  'issuers.*.login.auth': ['client_secret'],
   'issuers.*.login.claims': identityClaims,
   'clients.*': Object.keys(client.shape),
   'clients.*.auth': Object.keys(clientAuth.shape),

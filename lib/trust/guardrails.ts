@@ -3,6 +3,7 @@ import type { Configuration } from './configuration.ts'
 import { ofClient } from './guardrails/client.ts'
 import { bounds, DAY, finding, type GuardrailFinding } from './guardrails/finding.ts'
 import { ofIssuer } from './guardrails/issuer.ts'
+import { ofLogins } from './guardrails/logins.ts'
 import { ofRule } from './guardrails/rule.ts'
 import { ofTargets } from './guardrails/target.ts'
 import { isLoopback } from './guardrails/url.ts'
@@ -25,6 +26,7 @@ export function findUnsafe(configuration: Configuration): GuardrailFinding[] {
       ofIssuer(issuer, byUrl.get(issuer.issuer) ?? [], configuration),
     ),
     ...ofTargets(configuration),
+    ...ofLogins(configuration),
     ...Object.entries(configuration.clients).flatMap(([id, client]) => ofClient(id, client, configuration)),
     ...configuration.rules.flatMap((rule) => ofRule(rule, configuration)),
   ]

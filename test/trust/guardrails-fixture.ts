@@ -1,4 +1,14 @@
-import type { Configuration, Issuer, Operator, PresetName, Rule } from '../../lib/trust/configuration.ts'
+import { AUTHORIZATION_CODE_GRANT } from '../../lib/protocol/urns.ts'
+import type {
+  Client,
+  ClientLogin,
+  Configuration,
+  Issuer,
+  Operator,
+  PresetName,
+  Rule,
+  UpstreamLogin,
+} from '../../lib/trust/configuration.ts'
 import { findUnsafe } from '../../lib/trust/guardrails.ts'
 import type { GuardrailFinding } from '../../lib/trust/guardrails/finding.ts'
 import { presets } from '../../lib/trust/presets.ts'
@@ -32,4 +42,54 @@ export function ofPreset(preset: PresetName, issuer: string, require: Issuer['re
 
 export function rulesOf(configured: Configuration): GuardrailFinding['rule'][] {
   return [...new Set(findUnsafe(configured).map((finding) => finding.rule))]
+}
+
+const login: UpstreamLogin = {
+  client_id: 'token-broker',
+  auth: 'private_key_jwt',
+  scopes: ['openid'],
+  display_name: 'Partner',
+  domains: ['partner.test'],
+  claims: {},
+  acr: {},
+}
+
+const partner: Issuer = { ...farm, name: 'partner', issuer: 'https://login.partner.test', login }
+
+const web: Client & { login: ClientLogin } = {
+  type: 'public',
+  grants: [AUTHORIZATION_CODE_GRANT],
+  introspect: [],
+  login: {
+    redirect_uris: ['https://app.test/cb'],
+    issuers: ['partner'],
+    scopes: ['openid'],
+    consent: 'first_time',
+    require_pkce: true,
+    id_token_signed_response_alg: 'RS256',
+  },
+}
+
+export const confidential: Client = {
+  type: 'confidential',
+  auth: { kind: 'client_secret', sha256: ['x'.repeat(43)], methods: ['basic'] },
+  grants: [],
+  introspect: [],
+}
+
+/** A configuration without a finding, in which people log in. */
+export const withLogins: Configuration = { ...safe, issuers: { farm, partner }, clients: { app: web } }
+
+export function withUpstream(changes: Partial<UpstreamLogin>, issuer: Partial<Issuer> = {}): Configuration {
+  return { ...withLogins, issuers: { farm, partner: { ...partner, ...issuer, login: { ...login, ...changes } } } }
+}
+
+export function withApp(changes: Partial<ClientLogin>, client: Partial<Client> = {}): Configuration {
+  return { ...withLogins, clients: { app: { ...web, ...client, login: { ...web.login, ...changes } } } }
+}
+
+/** The app may log in at both, of which the other is `changes`. */
+export function withSecondUpstream(changes: Partial<UpstreamLogin>): Configuration {
+  const other = { ...partner, name: 'other', issuer: 'https://login.other.test', login: { ...login, ...changes } }
+  return { ...withApp({ issuers: ['partner', 'other'] }), issuers: { farm, partner, other } }
 }

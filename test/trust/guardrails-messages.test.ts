@@ -3,7 +3,19 @@ import { test } from 'node:test'
 import type { Client, Configuration, RoleTarget, RuleGrant, SessionSettings } from '../../lib/trust/configuration.ts'
 import { findUnsafe, refuseUnsafe } from '../../lib/trust/guardrails.ts'
 import { guardrailRules } from '../../lib/trust/guardrails/finding.ts'
-import { github, matching, ofPreset, safe, target, withIssuer, withRule } from './guardrails-fixture.ts'
+import {
+  confidential,
+  github,
+  matching,
+  ofPreset,
+  safe,
+  target,
+  withApp,
+  withIssuer,
+  withRule,
+  withSecondUpstream,
+  withUpstream,
+} from './guardrails-fixture.ts'
 import { equals, farm, grant, rule } from './policy-fixture.ts'
 
 const pinned = [equals('repository_owner_id', '1')]
@@ -21,13 +33,6 @@ function withSession(
     targets: { role: { role: 'arn:aws:iam::123456789012:role/a', lifetime: 900, ...role } },
     rules: [rule('r', { grant: [grant('role', { session: settings, ...changes })] })],
   }
-}
-
-const confidential: Client = {
-  type: 'confidential',
-  auth: { kind: 'client_secret', sha256: ['x'.repeat(43)], methods: ['basic'] },
-  grants: [],
-  introspect: [],
 }
 
 function withClient(app: Client): Configuration {
@@ -576,6 +581,58 @@ const rows: readonly (readonly [title: string, spoilt: Configuration, ...lines: 
       ],
     },
     'rules.r.match.job: unsafe-pattern job: a pattern that begins with * leaves its most telling part open: begin with what you know',
+  ],
+
+  [
+    'logins at an issuer of workloads',
+    withUpstream({}, { ...ofPreset('kubernetes', 'https://c.test') }),
+    'issuers.partner.login: issuer-login kubernetes is an issuer of workloads, and nobody logs in there: people do at google-workspace, entra-id, okta, auth0, keycloak, cognito, or an issuer without a preset',
+  ],
+  [
+    'a secret in a deployment’s environment',
+    withUpstream({ auth: { client_secret: 'env:SECRET' } }),
+    'issuers.partner.login.auth.client_secret: issuer-login a deployment keeps no secret in its environment: write the ARN of one in Secrets Manager, or auth: private_key_jwt; env: is for local runs',
+  ],
+  [
+    'a secret itself',
+    withUpstream({ auth: { client_secret: 'hunter2' } }),
+    'issuers.partner.login.auth.client_secret: issuer-login a secret never stands here: write the ARN of one in Secrets Manager',
+  ],
+  [
+    'people of one domain at two issuers',
+    withSecondUpstream({}),
+    'clients.app.login: ambiguous-name people of partner.test would log in at partner or at other: list the domain at one of the two',
+  ],
+  [
+    'a public client without PKCE',
+    withApp({ require_pkce: false }),
+    'clients.app.require_pkce: client-login a public client has nothing but PKCE to show that a code is its own: remove require_pkce (RFC 9700 section 2.1.1)',
+  ],
+  [
+    'a client that nobody comes back to, from nowhere',
+    withApp({ redirect_uris: [], issuers: [] }),
+    'clients.app: client-login give it redirect_uris: where people come back to once they have logged in',
+    'clients.app: client-login give it login: the names of issuers at which its people log in',
+  ],
+  [
+    'back to localhost',
+    withApp({ redirect_uris: ['http://localhost:8080/cb'] }),
+    'clients.app.redirect_uris.0: redirect-uri localhost may be another device: write http://127.0.0.1:8080 (RFC 8252 section 8.3)',
+  ],
+  [
+    'back to code',
+    withApp({ redirect_uris: ['javascript:alert(1)'] }),
+    "clients.app.redirect_uris.0: redirect-uri javascript: is no scheme of an app's own: that is a domain name of yours backwards, such as com.example.app (RFC 8252 section 7.1)",
+  ],
+  [
+    'back to another spelling',
+    withApp({ redirect_uris: ['https://App.test/cb'] }),
+    'clients.app.redirect_uris.0: redirect-uri write it as browsers do: https://app.test/cb',
+  ],
+  [
+    'an origin with a slash',
+    withApp({}, { allowed_origins: ['https://app.test/'] }),
+    'clients.app.allowed_origins.0: allowed-origin write an https origin as browsers send it, such as https://app.example: without a path, a slash at its end or a *',
   ],
 ]
 

@@ -2,6 +2,7 @@ import type { Configuration } from '../../trust/configuration.ts'
 import { federatedRules } from '../../trust/expression.ts'
 import { ofClaims, ofRequirements } from './claims.ts'
 import type { Doubt } from './finding.ts'
+import { ofLogins } from './logins.ts'
 import { ofPublicEvent } from './public-event.ts'
 import { ofRelations } from './relations.ts'
 
@@ -14,6 +15,7 @@ export function findDoubts(configuration: Configuration, now: number): Doubt[] {
       ...ofPublicEvent(rule, configuration),
     ]),
     ...ofRelations(configuration, now),
+    ...ofLogins(configuration),
     ...federatedRules(configuration).flatMap((rule) =>
       ofClaims(rule, ['clients', rule.name, 'auth', 'federated'], configuration),
     ),

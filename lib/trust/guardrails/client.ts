@@ -3,6 +3,7 @@ import { secretHash } from '../../tokens/client-secret.ts'
 import { named, type Client, type ClientAuth, type Configuration } from '../configuration.ts'
 import { bounds, finding, HOUR, MINUTE, type GuardrailFinding } from './finding.ts'
 import { ofAlgorithms, ofKeys } from './issuer.ts'
+import { ofClientLogin } from './client-login.ts'
 import { ofConditions } from './rule.ts'
 
 export function ofClient(client_id: string, client: Client, configuration: Configuration): GuardrailFinding[] {
@@ -10,6 +11,7 @@ export function ofClient(client_id: string, client: Client, configuration: Confi
   return [
     ...ofKind(client, path),
     ...ofIntrospection(client, configuration, path),
+    ...ofClientLogin(client, configuration, path),
     ...(client.auth === undefined ? [] : ofAuth(client.auth, configuration, [...path, 'auth'])),
   ]
 }

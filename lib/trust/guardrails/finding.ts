@@ -23,6 +23,10 @@ export const guardrailRules = {
   'session-policy': 'Policies narrow a session: each in one place, and such as STS takes.',
   'client-kind': 'A client proves who it is in one way, or is public and gets nothing for itself.',
   'client-rule': 'A rule of a client grants tokens by the client alone.',
+  'issuer-login': 'People log in where an issuer of people is asked for an ID token, with no secret in the file.',
+  'client-login': 'A client to which people log in says where, and where they come back to.',
+  'redirect-uri': 'People come back with a code only to where nobody else can be.',
+  'allowed-origin': 'Scripts come from origins that are written out.',
   'registered-claim': 'A claim that we set, or that means something to every verifier, cannot be added by a rule.',
 } as const
 

@@ -7,10 +7,11 @@ import { presets } from '../presets.ts'
 import type { TenantClaims } from '../presets/preset.ts'
 import { sharedIssuers } from '../presets/shared-issuers.ts'
 import { bounds, finding, HOUR, MINUTE, type GuardrailFinding } from './finding.ts'
+import { ofUpstreamLogin } from './upstream-login.ts'
 import { unsafePattern } from './pattern.ts'
 import { ofSharing } from './sharing.ts'
 import { unverified } from './unverified.ts'
-import { isHttps, isLoopback } from './url.ts'
+import { isHttps, isLoopback, isPrivateHost } from './url.ts'
 
 /** `sameUrl`: all issuers of its URL, it too. */
 export function ofIssuer(issuer: Issuer, sameUrl: readonly Issuer[], configuration: Configuration): GuardrailFinding[] {
@@ -51,6 +52,7 @@ export function ofIssuer(issuer: Issuer, sameUrl: readonly Issuer[], configurati
       'with replay: off a stolen token works until it expires: write max_token_lifetime: 1h or less, or replay: once',
     )
   }
+  findings.push(...ofUpstreamLogin(issuer, configuration))
   findings.push(
     ...issuer.require.flatMap((condition) => [
       ...unsafePattern(condition, issuer, [...path, 'require', condition.key]),
@@ -137,9 +139,6 @@ const foreignAudiences: readonly (readonly [RegExp, string])[] = [
   ],
 ]
 
-/** Names that no public resolver knows, and addresses: of IPv6 without a dot, of IPv4 the only ones that end in a number. */
-const privateHost = /^[^.]+$|\.(?:local|internal|localhost|lan|home|home\.arpa|svc|corp|intranet|private|\d+)$/
-
 /** Where keys are fetched from: of an issuer, and of a client that signs. */
 export function ofKeys(
   source: Pick<TrustedIssuer, 'issuer' | 'jwks' | 'algorithms'>,
@@ -156,7 +155,7 @@ export function ofKeys(
   if (local && isLoopback(url)) return []
   // An issuer's own URL is looked at by itself.
   if (!isHttps(url)) return key === 'jwks' ? [finding('insecure-url', [...path, key], 'write an https URL')] : []
-  if (local || !privateHost.test(new URL(url).hostname)) return []
+  if (local || !isPrivateHost(url)) return []
   const message = `keys are fetched from the public internet only, where ${new URL(url).hostname} is not: give them with jwks: { keys: [...] }`
   return [finding('unreachable-keys', [...path, key], message)]
 }

@@ -60,7 +60,8 @@ export function ofConditions(
   ]
 }
 
-function instancesOf(name: string, { issuers }: Configuration): string {
+/** For a name that is none of an issuer. */
+export function instancesOf(name: string, { issuers }: Configuration): string {
   const instances = Object.keys(issuers).filter((issuer) => issuer.startsWith(`${name}/`))
   return instances.length === 0 ? '' : `: name one of its instances, ${instances.join(', ')}`
 }

@@ -11,3 +11,11 @@ export function isHttps(text: string): boolean {
 export function isLoopback(text: string): boolean {
   return URL.canParse(text) && /^http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost)(?::\d+)?(?:\/|$)/.test(text)
 }
+
+/** Which no broker can ask, because it asks the public internet only. */
+export function isPrivateHost(url: string): boolean {
+  return privateHost.test(new URL(url).hostname)
+}
+
+/** Names that no public resolver knows, and addresses: of IPv6 without a dot, of IPv4 the only ones that end in a number. */
+const privateHost = /^[^.]+$|\.(?:local|internal|localhost|lan|home|home\.arpa|svc|corp|intranet|private|\d+)$/
