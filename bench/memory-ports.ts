@@ -1,5 +1,6 @@
 import { createPrivateKey, subtle } from 'node:crypto'
 import type {
+  Accounts,
   AuthorizationCodes,
   KeySetItems,
   ReceiptStore,
@@ -15,7 +16,7 @@ import type { SigningKey } from '../lib/protocol/signing-keys.ts'
 
 /** Imports of the adapters to AWS, in whose place this stands. */
 export const awsAdapters =
-  /\/aws\/(?:authorization-codes|clients|key-set-items|receipts|revocation-register|revocations|roles|signer)\.ts$/
+  /\/aws\/(?:accounts|authorization-codes|clients|key-set-items|receipts|revocation-register|revocations|roles|signer)\.ts$/
 
 export const dynamodbClient = () => undefined
 export const kmsClient = () => undefined
@@ -40,6 +41,10 @@ export function dynamodbReceiptStore(): ReceiptStore {
 
 /** Nobody logs in here. */
 export function dynamodbAuthorizationCodes(): AuthorizationCodes {
+  return { record: async () => {}, find: async () => undefined }
+}
+
+export function dynamodbAccounts(): Accounts {
   return { record: async () => {}, find: async () => undefined }
 }
 

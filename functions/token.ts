@@ -17,6 +17,7 @@ import { issuerOf, required } from '../lib/environment.ts'
 import { containerCredentials } from '../lib/grants/container-credentials.ts'
 import { grantToken, type GrantContext } from '../lib/grants/index.ts'
 import { containerError, containerRequest } from '../lib/http/container-protocol.ts'
+import { withCors } from '../lib/http/cors.ts'
 import { errorResponse } from '../lib/http/error-response.ts'
 import { httpKeySetFetcher } from '../lib/http/key-set-fetcher.ts'
 import { cachedKeySets } from '../lib/http/key-sets.ts'
@@ -27,6 +28,7 @@ import type { Ports } from '../lib/ports.ts'
 import { RefusedError } from '../lib/protocol/errors.ts'
 import { wire } from '../lib/protocol/refusals.ts'
 import { parseSigningKeys } from '../lib/protocol/signing-keys.ts'
+import { allowedOrigins } from '../lib/trust/configuration.ts'
 import { refuseUnsafe } from '../lib/trust/guardrails.ts'
 import { toPolicy } from '../lib/trust/policy.ts'
 
@@ -58,21 +60,23 @@ const policy = toPolicy(configuration, issuerOf(configuration, process.env))
 /** POST /token and GET /credentials/{target}: one request in, one credential or one opaque refusal out. */
 export const handler = middy<APIGatewayProxyEventV2, Response>()
   .use(securityHeaders())
-  .handler(async (event) => {
-    const decision_id = randomBytes(16).toString('base64url')
-    const route = routes.find((each) => each.takes(path(event)))
-    try {
-      if (route === undefined) throw new RefusedError({ reason: 'not_found' })
-      const answer = route.read(event)
-      const body = await within(deadlines.request - deadlines.release, async (signal) =>
-        answer({ policy: await policy, ports, decision_id, signal }),
-      )
-      return json(200, body, { ...noStore, 'x-decision-id': decision_id })
-    } catch (error) {
-      const response = errorResponse(error, wire, decision_id, log, Math.random)
-      return route?.toError?.(response) ?? response
-    }
-  })
+  .handler(
+    withCors(allowedOrigins(configuration), { '/token': 'POST' }, async (event) => {
+      const decision_id = randomBytes(16).toString('base64url')
+      const route = routes.find((each) => each.takes(path(event)))
+      try {
+        if (route === undefined) throw new RefusedError({ reason: 'not_found' })
+        const answer = route.read(event)
+        const body = await within(deadlines.request - deadlines.release, async (signal) =>
+          answer({ policy: await policy, ports, decision_id, signal }),
+        )
+        return json(200, body, { ...noStore, 'x-decision-id': decision_id })
+      } catch (error) {
+        const response = errorResponse(error, wire, decision_id, log, Math.random)
+        return route?.toError?.(response) ?? response
+      }
+    }),
+  )
 
 interface Route {
   takes(path: string): boolean

@@ -53,6 +53,7 @@ export async function startBroker({ config, port, issuer, dataDirectory }: Local
       '/consent': login,
       '/introspect': introspection,
       '/revoke': introspection,
+      '/userinfo': introspection,
       '/admin/revocations': admin,
       $default: metadata,
     }

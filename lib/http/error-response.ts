@@ -43,10 +43,25 @@ export function publicFace(
 
 function headersOf(refusal: Refusal): Record<string, string> {
   if (refusal.reason === 'method_not_allowed') return { allow: refusal.allow }
-  // RFC 6749 section 5.2
-  return refusal.reason === 'client_authentication_failed' && refusal.basic
-    ? { 'www-authenticate': 'Basic realm="token-broker", charset="UTF-8"' }
-    : {}
+  const challenge = challengeOf(refusal)
+  return challenge === undefined ? {} : { 'www-authenticate': challenge }
+}
+
+function challengeOf(refusal: Refusal): string | undefined {
+  switch (refusal.reason) {
+    // RFC 6749 section 5.2
+    case 'client_authentication_failed':
+      return refusal.basic ? 'Basic realm="token-broker", charset="UTF-8"' : undefined
+    // RFC 6750 section 3: of a token that did not come there is nothing to say.
+    case 'bearer_token_missing':
+      return 'Bearer realm="token-broker"'
+    case 'bearer_token_invalid':
+      return 'Bearer realm="token-broker", error="invalid_token"'
+    case 'bearer_scope_missing':
+      return 'Bearer realm="token-broker", error="insufficient_scope", scope="openid"'
+    default:
+      return undefined
+  }
 }
 
 function oauthError(

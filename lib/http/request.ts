@@ -20,6 +20,7 @@ const bodyOnly = [
   'client_assertion',
   'refresh_token',
   'code',
+  'access_token',
   'grant_type',
 ]
 

@@ -207,6 +207,11 @@ export interface Client {
   allowed_origins?: readonly string[]
 }
 
+/** Of all clients: which of them an answer is for is not known before it is made. */
+export function allowedOrigins({ clients }: Pick<Configuration, 'clients'>): ReadonlySet<string> {
+  return new Set(Object.values(clients).flatMap(({ allowed_origins = [] }) => allowed_origins))
+}
+
 export interface ClientLogin {
   /** For people. Absent: the client_id. */
   client_name?: string

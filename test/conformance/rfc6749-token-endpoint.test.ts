@@ -18,7 +18,8 @@ test('section 5.1 and 5.2: answers are JSON that nobody caches', async () => {
 
 for (const [title, fields, headers, status, error] of [
   ['no grant_type', { grant_type: undefined }, {}, 400, 'invalid_request'],
-  ['an unknown grant_type', { grant_type: 'authorization_code' }, {}, 400, 'unsupported_grant_type'],
+  ['an unknown grant_type', { grant_type: 'password' }, {}, 400, 'unsupported_grant_type'],
+  ['a code of nobody', { grant_type: 'authorization_code', code: 'c' }, {}, 401, 'invalid_client'],
   ['an unknown client', { client_id: 'nobody' }, {}, 401, 'invalid_client'],
   ['a secret where no client has one', { client_id: 'nobody', client_secret: 's' }, {}, 401, 'invalid_client'],
   ['Basic credentials', {}, { authorization: 'Basic eDp5' }, 401, 'invalid_client'],
