@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { ServerResponse } from 'node:http'
 import { describe, test, type TestContext } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import fc from 'fast-check'
 import { RefusedError, UnavailableError } from '../../lib/protocol/errors.ts'
 import { testCertificate } from './test-certificate.ts'
 import { serve } from './test-server.ts'
@@ -213,6 +214,41 @@ describe("the token endpoint's answer", () => {
       assert.equal(tokenRequests(issuer), 1)
     })
   }
+
+  test('whatever it is, is traded, refused or unavailable, and never a mistake of ours', async (t) => {
+    const { issuer, redeem } = await asked(t)
+    const claims = fc.record(
+      {
+        iss: fc.constantFrom(issuer.upstream.issuer, 7),
+        nonce: fc.jsonValue(),
+        aud: fc.jsonValue(),
+        exp: fc.jsonValue(),
+      },
+      { requiredKeys: [] },
+    )
+    const token = fc.oneof(
+      claims.map((changes) => idToken({ ...issuer.claims, ...changes })),
+      fc.tuple(fc.string(), fc.string(), fc.string()).map((segments) => segments.join('.')),
+      fc.jsonValue(),
+    )
+    const tokens = fc.record(
+      { id_token: token, access_token: fc.jsonValue(), token_type: fc.jsonValue(), error: fc.jsonValue() },
+      { requiredKeys: [] },
+    )
+    const answer = fc.oneof(
+      tokens.map((changes) => ({ ...issuer.tokens, ...changes })),
+      fc.jsonValue(),
+    )
+    const status = fc.oneof(fc.constant(200), fc.integer({ min: 200, max: 999 }))
+    await fc.assert(
+      fc.asyncProperty(answer, status, async (answer, status) => {
+        issuer.answers.token = json(answer, status)
+        await redeem().catch((error: unknown) => {
+          assert.ok(error instanceof RefusedError || error instanceof UnavailableError, String(error))
+        })
+      }),
+    )
+  })
 
   const challenge = { 'www-authenticate': `Basic realm="${secret}"` }
   const clientRefused = 'our client authentication is refused'
