@@ -151,7 +151,11 @@ function parseAnswer({ name }: Upstream, query: string): URLSearchParams {
     const form = parseForm(query)
     if (form.has('error') && form.has('code')) throw answerRefused(name, 'an error and a code')
     const answer = new URLSearchParams()
-    for (const [name, values] of form) for (const value of values) answer.append(name, value)
+    for (const [parameter, values] of form) {
+      // parseForm lets `audience` and `resource` be repeated, which is for token requests.
+      if (values.length > 1) throw answerRefused(name, 'parameter_repeated')
+      answer.set(parameter, values[0] as string)
+    }
     return answer
   } catch (error) {
     if (!(error instanceof RefusedError) || error.refusal.reason === 'upstream_answer_refused') throw error

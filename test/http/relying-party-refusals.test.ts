@@ -103,6 +103,7 @@ describe('the callback', () => {
     ['its state twice', (query: string) => `${query}&${query.match(/state=[^&]+/)?.[0]}`, 'parameter_repeated'],
     ['another code after the first', (query: string) => `${query}&code=${secret}`, 'parameter_repeated'],
     ['a parameter of nobody twice', (query: string) => `${query}&x=${secret}&x=`, 'parameter_repeated'],
+    ['a resource twice', (query: string) => `${query}&resource=${secret}&resource=x`, 'parameter_repeated'],
     ['broken percent-encoding', (query: string) => `${query}&x=%f`, 'form_malformed'],
   ] as [string, (query: string) => string, string][]) {
     test(`with ${what} is refused, and no code is traded`, async (t) => {
