@@ -15,7 +15,7 @@ import { dynamodbSessions } from '../lib/aws/sessions.ts'
 import { awsSecrets } from '../lib/aws/secrets.ts'
 import { kmsSigner } from '../lib/aws/signer.ts'
 import { deadlines, within } from '../lib/deadlines.ts'
-import { issuerOf, required } from '../lib/environment.ts'
+import { environmentSecrets, issuerOf, required } from '../lib/environment.ts'
 import { secretCookies } from '../lib/http/cookies.ts'
 import { publicFace } from '../lib/http/error-response.ts'
 import { httpKeySetFetcher } from '../lib/http/key-set-fetcher.ts'
@@ -38,9 +38,8 @@ import { consentPage } from '../lib/pages/consent-page.ts'
 import { errorPage } from '../lib/pages/error-page.ts'
 import { formPostPage } from '../lib/pages/form-post-page.ts'
 import { toUpstreamTrouble, type UpstreamTrouble } from '../lib/pages/upstream-trouble.ts'
-import type { Secrets } from '../lib/ports.ts'
 import { loginFaces } from '../lib/protocol/authorization-refusals.ts'
-import { RefusedError, UnavailableError } from '../lib/protocol/errors.ts'
+import { RefusedError } from '../lib/protocol/errors.ts'
 import { withParameters } from '../lib/protocol/redirect-uri.ts'
 import { parseSigningKeys } from '../lib/protocol/signing-keys.ts'
 import { signedClientAssertions } from '../lib/tokens/client-assertion.ts'
@@ -85,7 +84,7 @@ const ports: LoginContext['ports'] = {
       now,
       newId: () => random(16),
     }),
-    secrets: withEnvironment(awsSecrets(secretsManagerClient(), { now, log })),
+    secrets: configuration.local ? environmentSecrets(process.env) : awsSecrets(secretsManagerClient(), { now, log }),
   }),
   random,
 }
@@ -109,23 +108,6 @@ export const handler = middy<APIGatewayProxyEventV2, Response>()
       return failure(error, decision_id)
     }
   })
-
-/** In local runs broker.yaml may name a variable of the environment instead: `env:NAME`. */
-function withEnvironment(secrets: Secrets): Secrets {
-  const variable = (name: string) => /^env:(.+)$/.exec(name)?.[1]
-  return {
-    async find(name, signal) {
-      const named = variable(name)
-      if (named === undefined) return secrets.find(name, signal)
-      const value = process.env[named]
-      if (!value) throw new UnavailableError('secrets', `the environment variable ${named} is not set`)
-      return value
-    },
-    async renew(name, refused, signal) {
-      return variable(name) === undefined ? secrets.renew(name, refused, signal) : undefined
-    },
-  }
-}
 
 interface Route {
   allow: string
