@@ -1,0 +1,152 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { createServer } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { after, before } from 'node:test'
+import { startBroker, type LocalBroker } from '../../local/broker.ts'
+import { htmlBrowser, type HtmlBrowser } from '../../local/demo/html-browser.ts'
+import type { ClaimChanges } from '../../local/example-issuer.ts'
+import { close, listen } from '../../local/loopback.ts'
+import { startPartnerIdp, type PartnerIdp, type PartnerIdpOptions } from '../../local/partner-idp.ts'
+import { hashOfSecret } from '../../lib/tokens/client-secret.ts'
+
+/** Of the client `confidential`. */
+export const clientSecret = 'k4uYm3xJ0Zb1f7Qe9Tn2sWv5Rc8Ld6HgPa0oIuYt'
+
+type Changes = Record<string, string | undefined>
+
+export interface LoginBox {
+  broker: LocalBroker
+  partner: PartnerIdp
+  other: PartnerIdp
+  /** Where clients wait: what came to them last, from URL or form. */
+  app: { url: string; arrived: URLSearchParams }
+  /** What the partner's ID tokens say instead. */
+  says: ClaimChanges
+  /** What stands in for the partner, where it does. */
+  instead: NonNullable<PartnerIdpOptions['instead']>
+  /** The URL of a good authorization request of web-app; undefined leaves a parameter out. */
+  authorizationUrl(changes?: Changes): string
+  browser(): HtmlBrowser
+  /** Opens it, and logs in as alice where the partner asks. What came to the client. */
+  login(browser: HtmlBrowser, changes?: Changes, username?: string): Promise<URLSearchParams>
+  /** POST /token with these fields over those of web-app's good redemption. */
+  redeem(code: string | null, fields?: Changes, headers?: Record<string, string>): Promise<TokenAnswer>
+  /** login and redeem. */
+  tokens(changes?: Changes, browser?: HtmlBrowser): Promise<TokenAnswer>
+}
+
+export interface TokenAnswer {
+  status: number
+  headers: Headers
+  body: Record<string, unknown>
+}
+
+export const verifier = randomBytes(32).toString('base64url')
+const challenge = createHash('sha256').update(verifier).digest('base64url')
+
+/** A broker with two partners at which people log in, over HTTP, for the tests of this file. */
+export function loginBox(config: (text: string) => string = (text) => text): LoginBox {
+  process.env.POWERTOOLS_LOG_LEVEL ??= 'SILENT'
+  const box = { says: {}, instead: () => false } as unknown as LoginBox
+  const app = createServer((request, response) => {
+    void (async () => {
+      const query = new URL(request.url ?? '/', 'http://app').searchParams
+      box.app.arrived = request.method === 'POST' ? new URLSearchParams(await text(request)) : query
+      response.setHeader('content-type', 'text/plain').end('the application')
+    })()
+  })
+  before(async () => {
+    box.app = { url: await listen(app, 0), arrived: new URLSearchParams() }
+    const broker = () => box.broker
+    box.partner = await startPartnerIdp({
+      broker,
+      idTokenChanges: () => box.says,
+      instead: (request, response) => box.instead(request, response),
+    })
+    box.other = await startPartnerIdp({ broker })
+    box.broker = await startBroker({ config: { text: config(brokerFile(box)), file: 'broker.yaml' }, port: 0 })
+  })
+  after(async () => {
+    await box.broker?.close()
+    await Promise.all([box.partner?.close(), box.other?.close(), close(app)])
+  })
+  box.browser = () => htmlBrowser()
+  box.authorizationUrl = (changes = {}) => `${box.broker.url}/authorize?${parameters(box, changes).toString()}`
+  box.login = async (browser, changes = {}, username = 'alice') => {
+    box.app.arrived = new URLSearchParams()
+    await browser.open(box.authorizationUrl(changes))
+    if (browser.page.forms.some(({ buttons }) => buttons.some(({ id }) => id === 'log-in')))
+      await browser.click('log-in', { username, password: 'example' })
+    return box.app.arrived
+  }
+  box.redeem = async (code, fields = {}, headers = {}) => {
+    const all = {
+      grant_type: 'authorization_code',
+      client_id: 'web-app',
+      redirect_uri: `${box.app.url}/cb`,
+      code_verifier: verifier,
+      code: code ?? undefined,
+      ...fields,
+    }
+    const response = await fetch(`${box.broker.url}/token`, { method: 'POST', headers, body: given(all) })
+    const body = (await response.json()) as Record<string, unknown>
+    return { status: response.status, headers: response.headers, body }
+  }
+  box.tokens = async (changes = {}, browser = box.browser()) =>
+    box.redeem((await box.login(browser, changes)).get('code'))
+  return box
+}
+
+function parameters({ app }: LoginBox, changes: Changes): URLSearchParams {
+  return given({
+    response_type: 'code',
+    client_id: 'web-app',
+    redirect_uri: `${app.url}/cb`,
+    scope: 'openid profile email',
+    state: 'the-state',
+    nonce: 'the-nonce',
+    code_challenge: challenge,
+    code_challenge_method: 'S256',
+    ...changes,
+  })
+}
+
+function given(all: Changes): URLSearchParams {
+  return new URLSearchParams(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined))
+}
+
+function brokerFile({ app, partner, other }: LoginBox): string {
+  const redirects = `redirect_uris: ["${app.url}/cb", "${app.url}/with?tenant=1"]`
+  const common = `grants: [authorization_code], ${redirects}, scopes: [openid, profile, email]`
+  const secret = `auth: { client_secret: { sha256: [${hashOfSecret(clientSecret)}], methods: [basic, post] } }`
+  return `
+version: 1
+issuer: http://127.0.0.1:8787
+issuers:
+  acme-partner:
+    issuer: ${partner.url}
+    login:
+      client_id: token-broker
+      display_name: Partner Inc.
+      domains: [partner.example]
+      acr: { "urn:acme:mfa": [mfa] }
+  other:
+    issuer: ${other.url}
+    login: { client_id: token-broker, display_name: Other Ltd., domains: [other.example] }
+targets:
+  orders: { audience: https://orders.acme.dev, scopes: ["orders:read", "orders:write"] }
+  ledger: { audience: https://ledger.acme.dev, scopes: ["ledger:read"] }
+rules:
+  partner-orders:
+    issuer: acme-partner
+    clients: [web-app, third-party]
+    match: { groups: { contains: buyers } }
+    grant: [{ target: orders, scopes: ["orders:read"] }]
+clients:
+  web-app: { type: public, ${common}, login: [acme-partner], consent: never, allowed_origins: ["${app.url}"] }
+  second-app: { type: public, ${common}, login: [acme-partner, other], consent: never }
+  third-party: { type: public, ${common}, login: [acme-partner], client_name: "Third <Party>" }
+  confidential: { ${secret}, ${common}, login: [acme-partner], consent: never, require_pkce: false, userinfo_signed_response_alg: RS256 }
+  job: { type: public }
+`
+}
