@@ -3,6 +3,7 @@ import type { Receipt } from '../lib/ports.ts'
 import { authorizationFaces } from '../lib/protocol/authorization-refusals.ts'
 import { wire, type Refusal } from '../lib/protocol/refusals.ts'
 import { compare } from '../lib/trust/evaluate-rule.ts'
+import { grantors } from '../lib/trust/explain.ts'
 import { toPolicy, type Policy } from '../lib/trust/policy.ts'
 import { fare, issuerOnRecord, replay, type Recorded } from '../lib/trust/replay.ts'
 import { readLog, type LogEntry } from './broker-log.ts'
@@ -130,7 +131,7 @@ function receiptLines(receipt: ReadReceipt, now: Now | undefined): string[] {
           'role',
           `${receipt.role}, session ${receipt.session_name ?? ''}, source identity ${receipt.source_identity ?? ''}, until ${iso(issued_exp)}`,
         ],
-    ['rules', receipt.rules.join(', ')],
+    ['rules', grantors(receipt.rules)],
     ['shadow', shadow.join(', ') || 'none would have granted'],
     ['policy', policyText(receipt, now)],
     ...Object.entries(claims).map(([name, value], index) => [

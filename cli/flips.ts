@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Receipt } from '../lib/ports.ts'
 import type { Decision, Granted } from '../lib/trust/decide.ts'
 import type { Replayed } from '../lib/trust/replay.ts'
+import { grantors } from '../lib/trust/explain.ts'
 import { refusalText } from './outcome-text.ts'
 import { counted, iso } from './revocation-text.ts'
 import { notThere } from './rule-lines.ts'
@@ -73,11 +74,11 @@ function whyNot(rules: readonly string[], { trace }: Decision): string[] {
 /** What changes, in one line. */
 export function flipText(flip: Flip): string {
   if (flip.kind === 'untold') return `cannot be told: ${notThere(flip.claims)}`
-  if (flip.kind === 'granted') return `granted by ${flip.by.join(', ')}`
+  if (flip.kind === 'granted') return `granted by ${grantors(flip.by)}`
   if (flip.kind === 'refused') return [flip.reason, ...flip.why].join('; ')
   const { by, fewer_scopes, more_scopes, terms } = flip
   return [
-    `by ${by.join(', ')}`,
+    `by ${grantors(by)}`,
     ...(fewer_scopes.length > 0 ? [`without the scopes ${fewer_scopes.join(' ')}`] : []),
     ...(more_scopes.length > 0 ? [`with the scopes ${more_scopes.join(' ')} too`] : []),
     ...(terms.length > 0 ? [`with another ${terms.join(', ')}`] : []),
@@ -132,7 +133,7 @@ export function groupLines(groups: readonly FlipGroup[]): string[] {
 function linesOf(group: FlipGroup): string[] {
   const { subject, target, rules, count, newest } = group
   return [
-    `  ${count} × ${subject}, target ${target}, by ${rules.join(', ')}`,
+    `  ${count} × ${subject}, target ${target}, by ${grantors(rules)}`,
     `      ${flipText(group)}`,
     `      newest: decision ${newest.decision_id}, ${iso(newest.at)}`,
   ]

@@ -5,7 +5,7 @@ export function explain(decision: Decision): string[] {
   const { trace } = decision
   const outcome =
     'granted' in decision
-      ? `granted: target ${decision.granted.target}${whatOf(decision.granted)}, by ${decision.granted.rules.join(', ')}`
+      ? `granted: target ${decision.granted.target}${whatOf(decision.granted)}, by ${grantors(decision.granted.rules)}`
       : `refused: ${decision.refused.reason}`
   const requirement =
     trace.requirement_failed === undefined ? [] : [`the issuer's require fails at ${trace.requirement_failed}`]
@@ -14,6 +14,11 @@ export function explain(decision: Decision): string[] {
     return matched ? `rule ${name} matches` : `rule ${name} does not match: ${failed}`
   })
   return [outcome, ...requirement, ...rules]
+}
+
+/** None granted where nobody got more than to be known to a client. */
+export function grantors(rules: readonly string[]): string {
+  return rules.length > 0 ? rules.join(', ') : 'the login itself'
 }
 
 function whatOf(granted: Granted): string {

@@ -1,5 +1,6 @@
 import type { Configuration, Issuer } from './configuration.ts'
 import { compareClient } from './new-access/compare-client.ts'
+import { compareClientLogin, compareUpstream } from './new-access/compare-login.ts'
 import { compareIssuer } from './new-access/compare-issuer.ts'
 import { compareOffer, toComparison, type Comparison } from './new-access/compare-offer.ts'
 import { Budget } from './new-access/cube.ts'
@@ -23,7 +24,11 @@ export async function findNewAccess(before: Configuration, after: Configuration,
     return merged([
       ...ourselves(before, after),
       ...issuers.flatMap((issuer) => decided({ issuer: issuer.name }, budget, () => compareIssuer(issuer, comparison))),
+      ...issuers.flatMap((issuer) =>
+        decided({ issuer: issuer.name }, budget, () => compareUpstream(issuer, comparison)),
+      ),
       ...clients.flatMap((client) => decided({ client }, budget, () => compareClient(client, comparison))),
+      ...clients.flatMap((client) => compareClientLogin(client, comparison)),
       ...issuers.flatMap((issuer) => ofRules(issuer, comparison)),
     ])
   })

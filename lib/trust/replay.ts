@@ -1,11 +1,14 @@
 import { RefusedError } from '../protocol/errors.ts'
+import { identityScopes, USERINFO_TARGET } from '../protocol/identity.ts'
 import type { Refusal } from '../protocol/refusals.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
+import { AUTHORIZATION_CODE_GRANT } from '../protocol/urns.ts'
 import { claimAt, toName, type ClaimPath } from '../tokens/claim-path.ts'
 import type { AuthenticatedClient } from '../tokens/request-client.ts'
 import { subjectOf, toSub } from '../tokens/subject.ts'
 import type { VerifiedSubject } from '../tokens/verify-subject-token.ts'
 import { named, type Expression, type Issuer, type Rule } from './configuration.ts'
+import { decideLogin } from './decide-login.ts'
 import { decide, type Decision } from './decide.ts'
 import { evaluateRule, type RuleTrace } from './evaluate-rule.ts'
 import { expressionsOf } from './expression.ts'
@@ -60,7 +63,23 @@ export function replay(recorded: Recorded, policy: Policy, now: number): Replaye
   // Verified then, and nothing is issued for it now.
   const { claims } = known
   const assumed = { issuer, ...subject, claims, exp: 0, jti: undefined, hash: '' } as unknown as VerifiedSubject
-  return { sub: subject.sub, decision: decide({ ...asked(recorded), subject: assumed }, certain, now) }
+  const ofLogin = recorded.grant_type === AUTHORIZATION_CODE_GRANT ? loginAgain(assumed, recorded, certain) : undefined
+  return { sub: subject.sub, decision: ofLogin ?? decide({ ...asked(recorded), subject: assumed }, certain, now) }
+}
+
+/** Where a login comes to nothing, or to no more than who it is; undefined where rules have a say. */
+function loginAgain(
+  subject: VerifiedSubject,
+  { client_id = '', target }: Recorded,
+  policy: Policy,
+): Decision | undefined {
+  const login = decideLogin({ subject, client_id, scopes: identityScopes }, policy)
+  if ('refused' in login) {
+    const { refused } = login
+    const failed = refused.reason === 'issuer_requirement_failed' ? { requirement_failed: refused.claim } : {}
+    return { refused, trace: { ...failed, rules: [], shadow: [] } }
+  }
+  return target === USERINFO_TARGET ? { granted: login.granted, trace: { rules: [], shadow: [] } } : undefined
 }
 
 /** By its iss, whatever it is called now; where several share that, by the name too. */

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { TOKEN_EXCHANGE_GRANT } from '../../lib/protocol/urns.ts'
+import { AUTHORIZATION_CODE_GRANT, TOKEN_EXCHANGE_GRANT } from '../../lib/protocol/urns.ts'
 import { toClaims, toPath } from '../../lib/tokens/claim-path.ts'
 import type { Configuration, Rule } from '../../lib/trust/configuration.ts'
 import { toPolicy } from '../../lib/trust/policy.ts'
 import { fare, replay, type Recorded, type Replayed } from '../../lib/trust/replay.ts'
+import { withLogins, withApp, withUpstream } from './guardrails-fixture.ts'
 import { configuration, equals, farm, grant, rule } from './policy-fixture.ts'
 
 const now = 500
@@ -221,4 +222,61 @@ test('how a rule fares names each claim once, in order, and the first thing that
   assert.deepEqual(ask({}).untold, ['a', 'z'])
   const failed = ask({ a: '2' })
   assert.deepEqual([failed.untold, failed.trace.failed], [[], 'a is "2", not "1"'])
+})
+
+describe('a code that was traded', () => {
+  const atPartner = rule('r', { issuers: ['partner'] })
+  const code = {
+    iss: 'https://login.partner.test',
+    client_id: 'app',
+    grant_type: AUTHORIZATION_CODE_GRANT,
+    target: 'openid:userinfo',
+  }
+  const required = withUpstream({}, { require: [equals('tenant', 'a')] })
+  for (const [title, configured, claims, target, expected] of [
+    ['for who it is', withLogins, {}, 'openid:userinfo', 'granted by '],
+    [
+      'where the client names another issuer',
+      withApp({ issuers: ['farm'] }),
+      {},
+      'openid:userinfo',
+      'issuer_not_offered',
+    ],
+    [
+      'where the client may not use codes any more',
+      withApp({}, { grants: [] }),
+      {},
+      'openid:userinfo',
+      'grant_type_not_allowed',
+    ],
+    [
+      'where the issuer requires something else',
+      required,
+      { tenant: 'b' },
+      'openid:userinfo',
+      'issuer_requirement_failed',
+    ],
+    ['where the issuer requires what is on record', required, { tenant: 'a' }, 'openid:userinfo', 'granted by '],
+    ['where the issuer requires what is not on record', required, {}, 'openid:userinfo', 'untold: tenant'],
+    ['for a target', withLogins, { ref: 'main' }, 'api', 'granted by r'],
+    ['for a target, where no rule matches', withLogins, { ref: 'dev' }, 'api', 'no_rule_matches'],
+    [
+      'for a target, where the client names another issuer',
+      withApp({ issuers: ['farm'] }),
+      { ref: 'main' },
+      'api',
+      'issuer_not_offered',
+    ],
+  ] as const)
+    test(title, async () => {
+      const { issuers, clients } = configured
+      assert.equal(told(await replayed([atPartner], claims, { issuers, clients }, { ...code, target })), expected)
+    })
+
+  test('with all the scopes that the client may have', async () => {
+    const { issuers, clients } = withApp({ scopes: ['openid', 'email'] })
+    const result = await replayed([], {}, { issuers, clients }, code)
+    assert.ok('decision' in result && 'granted' in result.decision && 'scopes' in result.decision.granted)
+    assert.deepEqual(result.decision.granted.scopes, ['openid', 'email'])
+  })
 })

@@ -39,7 +39,7 @@ export function compareClient(id: string, comparison: Comparison): NewAccess[] {
   const exchange = mayAsk(id, TOKEN_EXCHANGE_GRANT, after) ? grantTo(id, comparison) : undefined
   const exchangedBefore = mayAsk(id, TOKEN_EXCHANGE_GRANT, before)
   const own = forItself(id, comparison)
-  const uses = exchange !== undefined || own.granted || client.introspect.length > 0
+  const uses = exchange !== undefined || own.granted || client.introspect.length > 0 || client.login !== undefined
   return [
     ...(exchange === undefined || exchangedBefore
       ? []

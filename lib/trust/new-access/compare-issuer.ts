@@ -4,7 +4,7 @@ import { federatedRules } from '../expression.ts'
 import type { Comparison } from './compare-offer.ts'
 import { claimDimension, type Asked } from './cube.ts'
 import type { NewAccess } from './finding.ts'
-import { exchangers, findGrant, sameIssuer } from './side.ts'
+import { findGrant, logsInAt, maySpeakFor, sameIssuer } from './side.ts'
 import { duration, type Gain } from './terms.ts'
 import { clientAmong } from './tests-of.ts'
 import { among, containing } from './value-set.ts'
@@ -13,11 +13,13 @@ import { among, containing } from './value-set.ts'
 export function compareIssuer(issuer: Issuer, { before, after, budget }: Comparison): NewAccess[] {
   const old = sameIssuer(before, issuer)
   if (old === undefined) return []
-  const client = clientAmong(exchangers(after))
+  const clients = Object.keys(after.policy.configuration.clients)
+  const client = clientAmong(clients.filter((id) => maySpeakFor(id, issuer.name, after)))
+  const logsIn = clients.some((id) => logsInAt(id, issuer.name, after))
   const proves = federatedRules(after.policy.configuration).some(({ issuers }) => issuers.includes(issuer.name))
   const find = (...asked: Asked[]) => findGrant(after, [issuer], [client, ...asked], budget)
-  const told = ({ what, certain }: Gain, example: ReturnType<typeof find>): NewAccess[] =>
-    example === undefined && !proves
+  const told = ({ what, certain }: Gain, example: ReturnType<typeof find>, otherwise: boolean): NewAccess[] =>
+    example === undefined && !otherwise
       ? []
       : [
           {
@@ -33,13 +35,14 @@ export function compareIssuer(issuer: Issuer, { before, after, budget }: Compari
   const known = old.audiences ?? [before.policy.ourIssuer]
   const audiences = (issuer.audiences ?? [after.policy.ourIssuer]).filter((audience) => !known.includes(audience))
   return [
-    ...loosened(old, issuer).flatMap((gain) => told(gain, find())),
+    ...loosened(old, issuer).flatMap((gain) => told(gain, find(), proves || logsIn)),
     ...audiences.flatMap((audience) =>
       told(
         { what: `tokens for ${audience} are accepted, which were not`, certain: true },
         // `aud` may be a list of one.
         find({ dimension, path, set: among([audience]).holds }) ??
           find({ dimension, path, set: containing(audience).holds }),
+        proves,
       ),
     ),
   ]

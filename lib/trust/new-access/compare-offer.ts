@@ -1,13 +1,11 @@
-import { TOKEN_EXCHANGE_GRANT } from '../../protocol/urns.ts'
 import type { Issuer } from '../configuration.ts'
 import { isWithinOne, narrowAll, outside, whereAll, type Asked, type Budget, type Cube, type Test } from './cube.ts'
 import type { NewAccess } from './finding.ts'
 import { evaluated, type Offer, type OfferIndex } from './offers.ts'
 import {
   decideFor,
-  exchangers,
   grantedBy,
-  mayAsk,
+  maySpeakFor,
   rivalsOf,
   sameIssuer,
   scopesOf,
@@ -23,14 +21,23 @@ import { clientAmong } from './tests-of.ts'
 export interface Comparison {
   before: Side
   after: Side
-  /** None, or one that may exchange tokens in both. */
-  client: Asked
+  /** For an issuer, by its name: no client, or one that may come with what it says in both. */
+  client: (issuer: string) => Asked
   budget: Budget
 }
 
 export function toComparison(before: Side, after: Side, budget: Budget): Comparison {
-  const clients = exchangers(after).filter((client) => mayAsk(client, TOKEN_EXCHANGE_GRANT, before))
-  return { before, after, client: clientAmong(clients), budget }
+  const known = new Map<string, Asked>()
+  const ofBoth = (issuer: string) =>
+    Object.keys(after.policy.configuration.clients).filter((id) =>
+      [before, after].every((side) => maySpeakFor(id, issuer, side)),
+    )
+  const client = (issuer: string) => {
+    const asked = known.get(issuer) ?? clientAmong(ofBoth(issuer))
+    known.set(issuer, asked)
+    return asked
+  }
+  return { before, after, client, budget }
 }
 
 /** After so many examples that do not hold there is something that we cannot see. */
@@ -43,7 +50,7 @@ const MAX_EXAMPLES = 16
  */
 export function compareOffer(offer: Offer, issuer: Issuer, comparison: Comparison): NewAccess[] {
   const { before, after, client, budget } = comparison
-  const start = narrowAll(offer.cube, [client, ...evaluated(offer.grant)])
+  const start = narrowAll(offer.cube, [client(issuer.name), ...evaluated(offer.grant)])
   if (start === undefined) return []
   const rivals = rivalsOf(offer, start, after.offers.get(issuer.name)?.get(offer.uri) as OfferIndex)
   const near = sameIssuer(before, issuer) ? (before.offers.get(issuer.name)?.get(offer.uri)?.near(start) ?? []) : []

@@ -10,7 +10,7 @@ import { evaluated, indexOffers, offersTo, type Offer, type OfferIndex } from '.
 import { toTerms, type Terms } from './terms.ts'
 import { clientOf } from './tests-of.ts'
 
-/** Who would get something: a token of this issuer with these claims, presented by this client or by none. */
+/** Who would get something: a token of this issuer with these claims, presented by this client or by none, or that came of a login to it. */
 export interface Witness {
   issuer: string
   iss: string
@@ -46,9 +46,13 @@ export function mayAsk(client_id: string, grant: string, { policy }: Side): bool
   return named(policy.configuration.clients, client_id)?.grants.includes(grant) === true
 }
 
-/** Clients that may exchange tokens. */
-export function exchangers(side: Side): string[] {
-  return Object.keys(side.policy.configuration.clients).filter((id) => mayAsk(id, TOKEN_EXCHANGE_GRANT, side))
+export function logsInAt(client_id: string, issuer: string, { policy }: Side): boolean {
+  return named(policy.configuration.clients, client_id)?.login?.issuers.includes(issuer) === true
+}
+
+/** Whether rules may be asked for it of what this issuer says of somebody: in a token to exchange, or at a login. */
+export function maySpeakFor(client_id: string, issuer: string, side: Side): boolean {
+  return mayAsk(client_id, TOKEN_EXCHANGE_GRANT, side) || logsInAt(client_id, issuer, side)
 }
 
 export function toWitness(cube: Cube, { name, issuer }: Issuer, now: number): Witness {
@@ -66,7 +70,7 @@ export function toWitness(cube: Cube, { name, issuer }: Issuer, now: number): Wi
 export function decideFor(witness: Witness, uri: string, side: Side): Decision | undefined {
   const issuer = sameIssuer(side, { name: witness.issuer, issuer: witness.iss })
   const { client_id, claims, at } = witness
-  const known = client_id === undefined || mayAsk(client_id, TOKEN_EXCHANGE_GRANT, side)
+  const known = client_id === undefined || maySpeakFor(client_id, witness.issuer, side)
   if (issuer === undefined || !known) return undefined
   // Nobody has verified it, and nothing is issued for it.
   const subject = {
