@@ -21,8 +21,14 @@ const issuer = issuerOf(configuration, process.env)
 
 const documents: ReadonlyMap<string, StaticDocument> = new Map([
   ['/jwks', staticDocument(toJwks(parseSigningKeys(required(process.env, 'BROKER_SIGNING_KEYS'))))],
-  ['/.well-known/openid-configuration', staticDocument(openidConfiguration(issuer, configuration.signing.algorithms))],
-  ['/.well-known/oauth-authorization-server', staticDocument(authorizationServerMetadata(issuer))],
+  [
+    '/.well-known/openid-configuration',
+    staticDocument(openidConfiguration(issuer, configuration.signing.algorithms, configuration.authorization)),
+  ],
+  [
+    '/.well-known/oauth-authorization-server',
+    staticDocument(authorizationServerMetadata(issuer, configuration.authorization)),
+  ],
 ])
 
 /** Ready: the environment was read, and the documents are made. */

@@ -1,15 +1,16 @@
 import { subjectTokenAlgorithms, type SigningAlgorithm } from './algorithms.ts'
+import type { LoginMetadata } from './login-metadata.ts'
 import { CLIENT_CREDENTIALS_GRANT, TOKEN_EXCHANGE_GRANT } from './urns.ts'
 
 const authMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const
 
-/** RFC 8414 section 2. Lists only what is really there. */
-export function authorizationServerMetadata(issuer: string): Record<string, unknown> {
+/** RFC 8414 section 2. Lists only what is really there. `logins`: absent where nobody logs in. */
+export function authorizationServerMetadata(issuer: string, logins?: LoginMetadata): Record<string, unknown> {
   return {
     issuer,
     token_endpoint: `${issuer}/token`,
     jwks_uri: `${issuer}/jwks`,
-    // REQUIRED by RFC 8414; empty because there is no authorization endpoint.
+    // REQUIRED by RFC 8414; empty where there is no authorization endpoint.
     response_types_supported: [],
     grant_types_supported: [TOKEN_EXCHANGE_GRANT, CLIENT_CREDENTIALS_GRANT],
     // A workload that presents its own token needs no client.
@@ -20,6 +21,7 @@ export function authorizationServerMetadata(issuer: string): Record<string, unkn
     introspection_signing_alg_values_supported: ['RS256'],
     revocation_endpoint: `${issuer}/revoke`,
     ...authenticationAt('revocation', true),
+    ...(logins && { authorization_endpoint: `${issuer}/authorize`, ...logins.server }),
   }
 }
 
@@ -35,10 +37,15 @@ function authenticationAt(endpoint: string, none: boolean): Record<string, unkno
  * OpenID Connect Discovery 1.0 section 3, for the verifiers that read nothing else (AWS IAM, Google WIF and most JWT
  * middlewares). `id_token_signing_alg_values_supported` is where they look for the algorithms of our keys.
  */
-export function openidConfiguration(issuer: string, algorithms: readonly SigningAlgorithm[]): Record<string, unknown> {
+export function openidConfiguration(
+  issuer: string,
+  algorithms: readonly SigningAlgorithm[],
+  logins?: LoginMetadata,
+): Record<string, unknown> {
   return {
-    ...authorizationServerMetadata(issuer),
+    ...authorizationServerMetadata(issuer, logins),
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: algorithms,
+    ...(logins && { userinfo_endpoint: `${issuer}/userinfo`, ...logins.provider }),
   }
 }

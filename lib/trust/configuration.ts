@@ -2,6 +2,7 @@ import type { ClaimPath } from '../tokens/claim-path.ts'
 import type { TrustedIssuer } from '../tokens/trusted-issuer.ts'
 import type { SigningAlgorithm } from '../protocol/algorithms.ts'
 import type { IdentityScope } from '../protocol/identity.ts'
+import { loginMetadata, type LoginMetadata } from '../protocol/login-metadata.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
 
 /**
@@ -44,8 +45,8 @@ export interface LoginSettings {
 
 /** All that discovery and /jwks depend on: what else changes does not deploy them again. */
 export interface MetadataConfiguration extends Pick<Configuration, 'issuer' | 'signing'> {
-  /** Where people log in to a client: our acr values. */
-  authorization?: { acr_values: readonly string[] }
+  /** Where people log in to a client. */
+  authorization?: LoginMetadata
 }
 
 export function toMetadataConfiguration({
@@ -54,9 +55,10 @@ export function toMetadataConfiguration({
   issuers,
   clients,
 }: Omit<Configuration, 'hash'>): MetadataConfiguration {
-  if (!Object.values(clients).some(({ login }) => login !== undefined)) return { issuer, signing }
-  const acr_values = Object.values(issuers).flatMap(({ login }) => Object.keys(login?.acr ?? {}))
-  return { issuer, signing, authorization: { acr_values: [...new Set(acr_values)].toSorted() } }
+  const names = new Set(Object.values(clients).flatMap(({ login }) => login?.issuers ?? []))
+  if (names.size === 0) return { issuer, signing }
+  const acr_values = [...names].flatMap((name) => Object.keys(named(issuers, name)?.login?.acr ?? {}))
+  return { issuer, signing, authorization: loginMetadata([...new Set(acr_values)].toSorted(), signing.algorithms) }
 }
 
 export const presetNames = [

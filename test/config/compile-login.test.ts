@@ -172,7 +172,10 @@ test('the claims of a person may be CEL, and are no evidence on receipts', async
 })
 
 test('discovery knows of logins where a client has them', () => {
-  assert.deepEqual(toMetadataConfiguration(compiled(loginFile)).authorization, { acr_values: ['urn:acme:mfa'] })
+  const { provider } = toMetadataConfiguration(compiled(loginFile)).authorization ?? {}
+  assert.deepEqual(provider?.acr_values_supported, ['urn:acme:mfa'])
+  const without = compiled(edited('      acr: { "urn:acme:mfa": [mfa, "urn:partner:2fa"] }\n', ''))
+  assert.ok(!Object.hasOwn(toMetadataConfiguration(without).authorization?.provider ?? {}, 'acr_values_supported'))
   assert.equal(toMetadataConfiguration(compiled(brokerFile)).authorization, undefined)
 })
 
