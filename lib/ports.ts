@@ -104,7 +104,7 @@ export interface ReceiptStore {
    * Throws UnavailableError when it cannot be known which.
    */
   record(receipt: Receipt | AssertionReceipt, signal: AbortSignal): Promise<'recorded' | 'replayed'>
-  /** Whose receipt that is, read consistently. Throws UnavailableError. */
+  /** Whose receipt that is, read consistently; undefined where there is none, or it has expired. Throws UnavailableError. */
   find(key: string, signal: AbortSignal): Promise<{ decision_id: string; state: 'recorded' | 'released' } | undefined>
   /** Marks our own receipt released, so that the same token may be tried again. No effect on anybody else's. Throws UnavailableError. */
   release(receipt: Receipt | AssertionReceipt, signal: AbortSignal): Promise<void>
@@ -244,11 +244,11 @@ export interface PendingLogin {
 }
 
 export interface PendingLogins {
-  /** Throws UnavailableError. */
+  /** A new one. Throws UnavailableError, also where one of this id is there, which stays as it is until it has expired. */
   record(login: PendingLogin, signal: AbortSignal): Promise<void>
   /** Read consistently; undefined from `expires_at` on. Throws UnavailableError. */
   find(id: string, now: number, signal: AbortSignal): Promise<PendingLogin | undefined>
-  /** True for exactly one caller, and for none from `expires_at` on. Throws UnavailableError, also when it cannot be known. */
+  /** True for at most one caller, and for none from `expires_at` on. Throws UnavailableError, also when it cannot be known whose it is. */
   consume(id: string, now: number, signal: AbortSignal): Promise<boolean>
 }
 
@@ -266,11 +266,11 @@ export interface Session {
 }
 
 export interface Sessions {
-  /** Throws UnavailableError. */
+  /** A new one. Throws UnavailableError, also where one of this key is there, which stays as it is until it has expired. */
   record(session: Session, signal: AbortSignal): Promise<void>
-  /** Read consistently; undefined from `expires_at` on. Throws UnavailableError. */
+  /** Read consistently; undefined from `expires_at` on, its own or the authentication's. Throws UnavailableError. */
   find(key: string, now: number, signal: AbortSignal): Promise<Session | undefined>
-  /** Moves `seen_at` and `expires_at` forward, of a session that is still there. Throws UnavailableError. */
+  /** Of two the later `seen_at` counts. No effect on a session that has ended, or expired by then. Throws UnavailableError. */
   touch(key: string, seen: { seen_at: number; expires_at: number }, signal: AbortSignal): Promise<void>
   /** It is no more. May be repeated. Throws UnavailableError. */
   end(key: string, signal: AbortSignal): Promise<void>
@@ -299,7 +299,7 @@ export interface AuthorizationCode {
 }
 
 export interface AuthorizationCodes {
-  /** Throws UnavailableError. */
+  /** A new one. Throws UnavailableError, also where one of this key is there, which stays as it is until it has expired. */
   record(code: AuthorizationCode, signal: AbortSignal): Promise<void>
   /** Read consistently; undefined from `expires_at` on. Throws UnavailableError. */
   find(key: string, now: number, signal: AbortSignal): Promise<AuthorizationCode | undefined>
@@ -324,14 +324,17 @@ export interface Consents {
 
 /** The same for operators. */
 export interface ConsentBook extends Consents {
-  /** A page at a time, of one client or person where that is said; it may lag by a moment. Throws UnavailableError. */
+  /**
+   * Of one client or person where that is said, a page at a time, and a page may be empty; `next` goes on with the same `of`.
+   * It may lag by a moment. A person's are found at once, others among all that the store keeps. Throws UnavailableError.
+   */
   list(
     of: { client_id?: string | undefined; sub?: string | undefined },
     now: number,
     after: string | undefined,
     signal: AbortSignal,
   ): Promise<{ consents: Consent[]; next?: string }>
-  /** True if there was one. Throws UnavailableError. */
+  /** True if there was one, which is no more. Throws UnavailableError, also when it cannot be known: it may be repeated. */
   withdraw(of: { client_id: string; sub: string }, signal: AbortSignal): Promise<boolean>
 }
 
@@ -346,7 +349,7 @@ export interface Account {
 }
 
 export interface Accounts {
-  /** Unless a newer one is there. Throws UnavailableError. */
+  /** Unless one is there whose `at` is later. Throws UnavailableError. */
   record(account: Account, signal: AbortSignal): Promise<void>
   /** Read consistently; undefined from `expires_at` on. Throws UnavailableError. */
   find(sub: string, now: number, signal: AbortSignal): Promise<Account | undefined>

@@ -28,5 +28,6 @@ export function integerAt(item: Item, name: string): number | undefined {
 }
 
 export function stringsAt(item: Item, name: string): string[] | undefined {
-  return item[name]?.L?.flatMap(({ S }) => S ?? [])
+  const values = item[name]?.L?.map(({ S }) => S)
+  return values?.every((value) => value !== undefined) ? values : undefined
 }

@@ -2,18 +2,17 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { AuthorizationCode, AuthorizationCodes } from '../ports.ts'
 import { UnavailableError } from '../protocol/errors.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
-import { stringAt, stringsAt, type Item } from './attributes.ts'
-import { areStrings, authenticationAt } from './authentication-text.ts'
-import { jsonAt, numberAt, required, rowsAt, textAt } from './rows.ts'
+import type { Item } from './attributes.ts'
+import { areStrings, authenticationAt, toAuthenticationFields } from './authentication-item.ts'
+import { jsonAt, numberAt, rowsAt, textAt, textsAt } from './rows.ts'
 
 /** At `code#<key>`: the code of which the key is the hash is in no row, and no row changes. */
 export function dynamodbAuthorizationCodes(client: DynamoDBClient, table: string): AuthorizationCodes {
   const rows = rowsAt('code#', client, table)
   return {
-    async record({ key, authentication, target, claims, scopes, acr_values, at, ...code }, signal) {
-      const { sub } = authentication
-      const texts = { authentication: JSON.stringify(authentication), asked: JSON.stringify({ target, claims }) }
-      await rows.put(key, { ...code, sub, ...texts, scopes, acr_values, created_at: at }, undefined, signal)
+    async record({ key, authentication, target, claims, at, ...code }, signal) {
+      const asked = JSON.stringify({ target, claims })
+      await rows.record(key, { ...code, ...toAuthenticationFields(authentication), asked, created_at: at }, signal)
     },
 
     async find(key, now, signal) {
@@ -25,9 +24,9 @@ export function dynamodbAuthorizationCodes(client: DynamoDBClient, table: string
         redirect_uri: textAt(item, 'redirect_uri'),
         ...optional(item, 'code_challenge'),
         ...optional(item, 'nonce'),
-        scopes: required(stringsAt(item, 'scopes'), 'scopes'),
+        scopes: textsAt(item, 'scopes'),
         ...askedAt(item),
-        acr_values: required(stringsAt(item, 'acr_values'), 'acr_values'),
+        acr_values: textsAt(item, 'acr_values'),
         authentication: authenticationAt(item),
         at: numberAt(item, 'created_at'),
         expires_at: numberAt(item, 'expires_at'),
@@ -38,8 +37,7 @@ export function dynamodbAuthorizationCodes(client: DynamoDBClient, table: string
 
 function optional<Name extends 'code_challenge' | 'nonce'>(item: Item, name: Name): Partial<Record<Name, string>> {
   // An attribute of another type is no absent one: without its challenge a code would be anybody's.
-  if (item[name] === undefined) return {}
-  return { [name]: required(stringAt(item, name), name) } as Record<Name, string>
+  return item[name] === undefined ? {} : ({ [name]: textAt(item, name) } as Record<Name, string>)
 }
 
 function askedAt(item: Item): Pick<AuthorizationCode, 'target' | 'claims'> {

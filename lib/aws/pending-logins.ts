@@ -2,13 +2,12 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { PendingLogins } from '../ports.ts'
 import { numberAt, rowsAt, textAt } from './rows.ts'
 
-/** At `login#<id>`. An id is never drawn twice, so nothing is there before. */
+/** At `login#<id>`. One conditional delete decides whose it is. */
 export function dynamodbPendingLogins(client: DynamoDBClient, table: string): PendingLogins {
   const rows = rowsAt('login#', client, table)
   return {
-    async record({ id, browser, request, at, expires_at }, signal) {
-      await rows.put(id, { browser, request, created_at: at, expires_at }, undefined, signal)
-    },
+    record: ({ id, browser, request, at, expires_at }, signal) =>
+      rows.record(id, { browser, request, created_at: at, expires_at }, signal),
 
     async find(id, now, signal) {
       const item = await rows.find(id, now, signal)
@@ -22,8 +21,6 @@ export function dynamodbPendingLogins(client: DynamoDBClient, table: string): Pe
       }
     },
 
-    // Where the SDK has to ask twice, and the first time it was done, nobody has consumed it.
-    consume: (id, now, signal) =>
-      rows.delete(id, { expression: 'attribute_exists(pk) AND expires_at > :now', values: { ':now': now } }, signal),
+    consume: (id, now, signal) => rows.delete(id, { expression: 'expires_at > :now', values: { ':now': now } }, signal),
   }
 }

@@ -76,9 +76,10 @@ export function dynamodbReceiptStore(
       if (item === undefined) return undefined
       const decision_id = stringAt(item, 'decision_id')
       const state = stringAt(item, 'state')
-      if (decision_id === undefined || (state !== 'recorded' && state !== 'released'))
+      const expires_at = integerAt(item, 'expires_at')
+      if (decision_id === undefined || expires_at === undefined || (state !== 'recorded' && state !== 'released'))
         throw new UnavailableError('dynamodb', 'a receipt is malformed')
-      return { decision_id, state }
+      return expires_at < now() ? undefined : { decision_id, state }
     },
 
     async release(receipt, signal) {

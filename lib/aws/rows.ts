@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import {
   DeleteItemCommand,
   GetItemCommand,
@@ -7,7 +8,7 @@ import {
 } from '@aws-sdk/client-dynamodb'
 import { UnavailableError } from '../protocol/errors.ts'
 import { parseJsonObject, type JsonObject } from '../protocol/strict-json.ts'
-import { integerAt, stringAt, toAttributes, type Item } from './attributes.ts'
+import { integerAt, stringAt, stringsAt, toAttributes, type Item } from './attributes.ts'
 import { errorName, toUnavailable } from './unavailable.ts'
 
 const SCHEMA = 1
@@ -16,6 +17,8 @@ type Fields = Parameters<typeof toAttributes>[0]
 
 /** Rows of one kind at `<prefix><key>`, each of which counts for nothing from its `expires_at` on. */
 export interface Rows {
+  /** A new row. Throws UnavailableError, also where another is there that has not expired, which is then left as it is. */
+  record(key: string, row: Fields & { created_at: number; expires_at: number }, signal: AbortSignal): Promise<void>
   /** What it then holds is this. `condition`: of what is there already, as DynamoDB writes it. False where it fails. Throws UnavailableError. */
   put(
     key: string,
@@ -23,36 +26,40 @@ export interface Rows {
     condition: Condition | undefined,
     signal: AbortSignal,
   ): Promise<boolean>
-  /** Read consistently. Throws UnavailableError. */
+  /** Read consistently. Throws UnavailableError, also for a row that is none of ours. */
   find(key: string, now: number, signal: AbortSignal): Promise<Item | undefined>
   /** Sets these fields of a row that is there. False where the condition fails. Throws UnavailableError. */
   set(key: string, fields: Fields, condition: Condition, signal: AbortSignal): Promise<boolean>
-  /** False where the condition fails. Throws UnavailableError. */
+  /** False where the condition fails. Throws UnavailableError, also where it cannot be known whether this or another has deleted it. */
   delete(key: string, condition: Condition | undefined, signal: AbortSignal): Promise<boolean>
 }
 
 interface Condition {
   expression: string
-  values: Fields
+  values?: Fields
 }
 
 export function rowsAt(prefix: string, client: DynamoDBClient, table: string): Rows {
   const keyOf = (key: string) => toAttributes({ pk: `${prefix}${key}` })
-  async function sent(work: () => Promise<unknown>): Promise<boolean> {
-    try {
-      await work()
-      return true
-    } catch (error) {
-      if (errorName(error) === 'ConditionalCheckFailedException') return false
-      throw toUnavailable('dynamodb', error)
-    }
+
+  const put: Rows['put'] = async (key, row, condition, signal) => {
+    const Item = { ...keyOf(key), ...toAttributes({ schema: SCHEMA, ...row }) }
+    const command = new PutItemCommand({ TableName: table, Item, ...toInput(condition) })
+    return isDone(client.send(command, { abortSignal: signal }))
   }
 
   return {
-    async put(key, row, condition, signal) {
-      const Item = { ...keyOf(key), ...toAttributes({ schema: SCHEMA, ...row }) }
-      const command = new PutItemCommand({ TableName: table, Item, ...toInput(condition) })
-      return sent(() => client.send(command, { abortSignal: signal }))
+    put,
+
+    async record(key, row, signal) {
+      // The SDK may send it twice, and the second time meets the first.
+      const write_id = randomBytes(16).toString('base64url')
+      const condition = {
+        expression: 'attribute_not_exists(pk) OR expires_at <= :now OR write_id = :write_id',
+        values: { ':now': row.created_at, ':write_id': write_id },
+      }
+      if (await put(key, { ...row, write_id }, condition, signal)) return
+      throw new UnavailableError('dynamodb', 'another row is there')
     },
 
     async find(key, now, signal) {
@@ -60,7 +67,10 @@ export function rowsAt(prefix: string, client: DynamoDBClient, table: string): R
       try {
         const { Item: item } = await client.send(command, { abortSignal: signal })
         // TTL lags by days.
-        return item !== undefined && required(integerAt(item, 'expires_at'), 'expires_at') > now ? item : undefined
+        if (item === undefined || numberAt(item, 'expires_at') <= now) return undefined
+        if (numberAt(item, 'schema') !== SCHEMA || textAt(item, 'pk') !== `${prefix}${key}`)
+          throw new UnavailableError('dynamodb', 'a row of another kind')
+        return item
       } catch (error) {
         throw toUnavailable('dynamodb', error)
       }
@@ -79,13 +89,45 @@ export function rowsAt(prefix: string, client: DynamoDBClient, table: string): R
           ...Object.fromEntries(Object.entries(fields).map(([name, value]) => [`:${name}`, value])),
         }),
       })
-      return sent(() => client.send(command, { abortSignal: signal }))
+      return isDone(client.send(command, { abortSignal: signal }))
     },
 
     async delete(key, condition, signal) {
       const command = new DeleteItemCommand({ TableName: table, Key: keyOf(key), ...toInput(condition) })
-      return sent(() => client.send(command, { abortSignal: signal }))
+      try {
+        await client.send(command, { abortSignal: signal })
+        return true
+      } catch (error) {
+        if (errorName(error) !== 'ConditionalCheckFailedException') throw toUnavailable('dynamodb', error)
+        // The first of two requests may have deleted it, and its answer been lost.
+        if (attemptsOf(error) !== 1) throw new UnavailableError('dynamodb', 'the outcome of a delete is unknown')
+        return false
+      }
     },
+  }
+}
+
+/** False where a condition failed. Throws UnavailableError. */
+async function isDone(sent: Promise<unknown>): Promise<boolean> {
+  try {
+    await sent
+    return true
+  } catch (error) {
+    if (errorName(error) === 'ConditionalCheckFailedException') return false
+    throw toUnavailable('dynamodb', error)
+  }
+}
+
+/** How often the SDK has asked. */
+function attemptsOf(error: unknown): number | undefined {
+  return (error as { $metadata?: { attempts?: number } }).$metadata?.attempts
+}
+
+function toInput(condition: Condition | undefined) {
+  if (condition === undefined) return {}
+  return {
+    ConditionExpression: condition.expression,
+    ...(condition.values === undefined ? {} : { ExpressionAttributeValues: toAttributes(condition.values) }),
   }
 }
 
@@ -99,13 +141,12 @@ export function textAt(item: Item, name: string): string {
   return required(stringAt(item, name), name)
 }
 
-export function numberAt(item: Item, name: string): number {
-  return required(integerAt(item, name), name)
+export function textsAt(item: Item, name: string): string[] {
+  return required(stringsAt(item, name), name)
 }
 
-function toInput(condition: Condition | undefined) {
-  if (condition === undefined) return {}
-  return { ConditionExpression: condition.expression, ExpressionAttributeValues: toAttributes(condition.values) }
+export function numberAt(item: Item, name: string): number {
+  return required(integerAt(item, name), name)
 }
 
 /** JSON text, as we wrote it. Throws UnavailableError. */

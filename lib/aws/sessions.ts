@@ -1,6 +1,6 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { Sessions } from '../ports.ts'
-import { authenticationAt } from './authentication-text.ts'
+import { authenticationAt, toAuthenticationFields } from './authentication-item.ts'
 import { numberAt, rowsAt, textAt } from './rows.ts'
 
 /** At `session#<key>`: the secret of which the key is the hash is in no row. */
@@ -8,24 +8,19 @@ export function dynamodbSessions(client: DynamoDBClient, table: string): Session
   const rows = rowsAt('session#', client, table)
   return {
     async record({ key, authentication, login_id, at, seen_at, expires_at }, signal) {
-      const { sub } = authentication
-      const fields = {
-        sub,
-        authentication: JSON.stringify(authentication),
-        login_id,
-        created_at: at,
-        seen_at,
-        expires_at,
-      }
-      await rows.put(key, fields, undefined, signal)
+      const row = { ...toAuthenticationFields(authentication), login_id, created_at: at, seen_at, expires_at }
+      await rows.record(key, row, signal)
     },
 
     async find(key, now, signal) {
       const item = await rows.find(key, now, signal)
       if (item === undefined) return undefined
+      const authentication = authenticationAt(item)
+      // Whatever it was touched to.
+      if (authentication.expires_at <= now) return undefined
       return {
         key,
-        authentication: authenticationAt(item),
+        authentication,
         login_id: textAt(item, 'login_id'),
         at: numberAt(item, 'created_at'),
         seen_at: numberAt(item, 'seen_at'),
@@ -33,9 +28,9 @@ export function dynamodbSessions(client: DynamoDBClient, table: string): Session
       }
     },
 
-    // One that was ended meanwhile stays ended, and of two the later counts.
     async touch(key, { seen_at, expires_at }, signal) {
-      const condition = { expression: 'expires_at > :seen_at AND seen_at < :seen_at', values: {} }
+      // Of a row that is gone nothing is greater: one that was ended meanwhile stays ended.
+      const condition = { expression: 'expires_at > :seen_at AND seen_at < :seen_at' }
       await rows.set(key, { seen_at, expires_at }, condition, signal)
     },
 

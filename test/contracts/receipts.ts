@@ -190,6 +190,60 @@ export function receiptStoreContract(name: string, open: () => Promise<TestTable
       )
     })
 
+    test('whose receipt it is is found until it has expired, by one consistent read', async () => {
+      const one = receipt(key())
+      assert.equal(await store.find(one.key, signal), undefined)
+      await store.record(one, signal)
+      await through(
+        () => 'none',
+        async (_, operations, { endpoint, asked }) => {
+          let time = one.expires_at
+          const store = dynamodbReceiptStore(world.clientFor(endpoint), world.table, randomUUID, () => time)
+          const found = { decision_id: one.decision_id, state: 'recorded' }
+          assert.deepEqual(await store.find(one.key, signal), found, 'at its last second')
+          assert.deepEqual(operations, ['GetItem'])
+          assert.equal(asked()[0]?.ConsistentRead, true)
+          time += 1
+          assert.equal(await store.find(one.key, signal), undefined)
+        },
+      )
+    })
+
+    test('one that was released is found as such, and then whose it became', async () => {
+      const first = receipt(key())
+      await store.record(first, signal)
+      await store.release(first, signal)
+      assert.deepEqual(await store.find(first.key, signal), { decision_id: first.decision_id, state: 'released' })
+      const second = receipt(first.key)
+      await store.record(second, signal)
+      await store.record(receipt(first.key), signal)
+      assert.deepEqual(await store.find(first.key, signal), { decision_id: second.decision_id, state: 'recorded' })
+    })
+
+    for (const [field, value] of [
+      ['decision_id', undefined],
+      ['state', undefined],
+      ['state', { S: 'pending' }],
+      ['expires_at', undefined],
+      ['expires_at', { S: String(now + 60) }],
+    ] as const)
+      test(`a receipt whose ${field} is ${value?.S ?? 'missing'} is not found, and not absent`, async () => {
+        const k = key()
+        const item = { decision_id: { S: 'd' }, state: { S: 'recorded' }, expires_at: { N: String(now + 60) } }
+        const { [field]: _, ...rest } = { pk: { S: `receipt#${k}` }, ...item }
+        const Item = value === undefined ? rest : { ...rest, [field]: value }
+        await world.client.send(new PutItemCommand({ TableName: world.table, Item }))
+        await assert.rejects(store.find(k, signal), unavailable('a receipt is malformed'))
+      })
+
+    test('a receipt that cannot be read is unavailable', async () => {
+      await through(
+        () => ({ status: 500, type: 'InternalServerError' }),
+        async (store) => assert.rejects(store.find(key(), signal), unavailable('InternalServerError')),
+      )
+      await assert.rejects(store.find(key(), AbortSignal.abort()), unavailable('AbortError'))
+    })
+
     const rejected = (type: string) => (): Fault => ({ status: 400, type })
     const failures: [string, (operation: string) => Fault, string[], string][] = [
       ['a throttled put', rejected('ThrottlingException'), ['PutItem', 'PutItem'], 'ThrottlingException'],

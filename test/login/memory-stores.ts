@@ -10,6 +10,7 @@ import type {
   Session,
   Sessions,
 } from '../../lib/ports.ts'
+import { UnavailableError } from '../../lib/protocol/errors.ts'
 
 export interface MemoryStores {
   logins: PendingLogins
@@ -27,7 +28,7 @@ export interface MemoryStores {
   }
 }
 
-/** All that a login keeps, in memory; held to the contracts of the table's (test/contracts). */
+/** All that a login keeps, in memory; held to the contracts of the table's: see memory-stores.test.ts. */
 export function memoryStores(): MemoryStores {
   const rows: MemoryStores['rows'] = {
     logins: new Map(),
@@ -37,6 +38,10 @@ export function memoryStores(): MemoryStores {
     accounts: new Map(),
   }
   const put = <T>(map: Map<string, T>, key: string, row: T) => Promise.resolve(void map.set(key, structuredClone(row)))
+  const record = <T extends { at: number; expires_at: number }>(map: Map<string, T>, key: string, row: T) => {
+    const taken = (map.get(key)?.expires_at ?? 0) > row.at
+    return taken ? Promise.reject(new UnavailableError('dynamodb', 'another row is there')) : put(map, key, row)
+  }
   const live = <T extends { expires_at: number }>(map: Map<string, T>, key: string, now: number) => {
     const row = map.get(key)
     return Promise.resolve(row !== undefined && row.expires_at > now ? structuredClone(row) : undefined)
@@ -44,23 +49,27 @@ export function memoryStores(): MemoryStores {
   return {
     rows,
     logins: {
-      record: (login) => put(rows.logins, login.id, login),
+      record: (login) => record(rows.logins, login.id, login),
       find: (id, now) => live(rows.logins, id, now),
       async consume(id, now) {
         return (await live(rows.logins, id, now)) !== undefined && rows.logins.delete(id)
       },
     },
     sessions: {
-      record: (session) => put(rows.sessions, session.key, session),
-      find: (key, now) => live(rows.sessions, key, now),
-      touch(key, seen) {
-        const row = rows.sessions.get(key)
-        return row === undefined ? Promise.resolve() : put(rows.sessions, key, { ...row, ...seen })
+      record: (session) => record(rows.sessions, session.key, session),
+      async find(key, now) {
+        const session = await live(rows.sessions, key, now)
+        return session !== undefined && session.authentication.expires_at > now ? session : undefined
+      },
+      async touch(key, seen) {
+        const session = await live(rows.sessions, key, seen.seen_at)
+        if (session !== undefined && session.seen_at < seen.seen_at)
+          await put(rows.sessions, key, { ...session, ...seen })
       },
       end: (key) => Promise.resolve(void rows.sessions.delete(key)),
     },
     codes: {
-      record: (code) => put(rows.codes, code.key, code),
+      record: (code) => record(rows.codes, code.key, code),
       find: (key, now) => live(rows.codes, key, now),
     },
     consents: {

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { Session, Sessions } from '../../lib/ports.ts'
+import { UnavailableError } from '../../lib/protocol/errors.ts'
+import { authentication, session, wholeAuthentication, type Open, type Opened } from './kept.ts'
+import { now } from './receipt.ts'
+
+const signal = AbortSignal.timeout(60_000)
+
+/** Sessions' promises, for every adapter. */
+export function sessionsContract(name: string, open: Open<Sessions>): void {
+  describe(`sessions: ${name}`, () => {
+    let opened: Opened<Sessions>
+    let sessions: Sessions
+
+    before(async () => {
+      opened = await open()
+      sessions = opened.store
+    })
+    after(() => opened.close())
+
+    async function recorded(changes: Partial<Session> = {}) {
+      const one = session(changes)
+      await sessions.record(one, signal)
+      return one
+    }
+
+    for (const [what, changes] of [
+      ['as little as may be', {}],
+      ['all that may be', { authentication: wholeAuthentication() }],
+    ] as [string, Partial<Session>][])
+      test(`what is recorded is found, with ${what} in it`, async () => {
+        const one = await recorded(changes)
+        assert.deepEqual(await sessions.find(one.key, now, signal), one)
+        assert.equal(await sessions.find(session().key, now, signal), undefined)
+      })
+
+    test('it is found until the second before its expiry', async () => {
+      const { key, expires_at } = await recorded()
+      assert.ok(await sessions.find(key, expires_at - 1, signal))
+      assert.equal(await sessions.find(key, expires_at, signal), undefined)
+    })
+
+    test("it is not found beyond its authentication's end, whatever it was touched to", async () => {
+      const end = now + 28_800
+      const { key } = await recorded({ authentication: authentication({ expires_at: end }) })
+      await sessions.touch(key, { seen_at: end - 10, expires_at: end + 600 }, signal)
+      assert.ok(await sessions.find(key, end - 1, signal))
+      assert.equal(await sessions.find(key, end, signal), undefined)
+    })
+
+    test("another's key does not take its place until it has expired", async () => {
+      const one = await recorded()
+      const other = { ...one, login_id: 'login-2', at: one.expires_at - 1 }
+      await assert.rejects(sessions.record(other, signal), new UnavailableError('dynamodb', 'another row is there'))
+      assert.deepEqual(await sessions.find(one.key, now, signal), one)
+      const later = { ...other, at: one.expires_at, expires_at: one.expires_at + 600 }
+      await sessions.record(later, signal)
+      assert.deepEqual(await sessions.find(one.key, later.at, signal), later)
+    })
+
+    test('seen again, it lasts longer, and nothing else of it changes', async () => {
+      const one = await recorded()
+      const seen = { seen_at: one.expires_at - 1, expires_at: one.expires_at + 600 }
+      await sessions.touch(one.key, seen, signal)
+      assert.deepEqual(await sessions.find(one.key, one.expires_at, signal), { ...one, ...seen })
+    })
+
+    test('of two that saw it the later counts, whichever comes first', async () => {
+      const one = await recorded()
+      const [earlier, later] = [300, 600].map((after) => ({ seen_at: now + after, expires_at: now + 28_800 + after }))
+      await sessions.touch(one.key, later!, signal)
+      await sessions.touch(one.key, earlier!, signal)
+      assert.deepEqual(await sessions.find(one.key, now, signal), { ...one, ...later })
+    })
+
+    test('twenty at once leave what the latest said', async () => {
+      const one = await recorded()
+      await Promise.all(
+        Array.from({ length: 20 }, (_, i) =>
+          sessions.touch(one.key, { seen_at: now + 1 + i, expires_at: now + 28_801 + i }, signal),
+        ),
+      )
+      const found = await sessions.find(one.key, now, signal)
+      assert.deepEqual([found?.seen_at, found?.expires_at], [now + 20, now + 28_820])
+    })
+
+    test('one that has expired is not revived', async () => {
+      const { key, expires_at } = await recorded()
+      await sessions.touch(key, { seen_at: expires_at, expires_at: expires_at + 600 }, signal)
+      assert.equal(await sessions.find(key, expires_at, signal), undefined)
+    })
+
+    test('one that was ended stays so, and may be ended again', async () => {
+      const { key } = await recorded()
+      await sessions.end(key, signal)
+      assert.equal(await sessions.find(key, now, signal), undefined)
+      await sessions.touch(key, { seen_at: now + 1, expires_at: now + 600 }, signal)
+      assert.equal(await sessions.find(key, now, signal), undefined)
+      await sessions.end(key, signal)
+    })
+  })
+}
