@@ -40,6 +40,7 @@ import { formPostPage } from '../lib/pages/form-post-page.ts'
 import { toUpstreamTrouble, type UpstreamTrouble } from '../lib/pages/upstream-trouble.ts'
 import { loginFaces } from '../lib/protocol/authorization-refusals.ts'
 import { RefusedError } from '../lib/protocol/errors.ts'
+import type { Face } from '../lib/protocol/refusals.ts'
 import { withParameters } from '../lib/protocol/redirect-uri.ts'
 import { parseSigningKeys } from '../lib/protocol/signing-keys.ts'
 import { signedClientAssertions } from '../lib/tokens/client-assertion.ts'
@@ -174,7 +175,11 @@ function seeOther(location: string): Response {
 
 /** The client is told where its redirect URI is trusted and the person can do nothing; else the person. */
 function failure(error: unknown, decision_id: string): Response {
-  if (error instanceof AnsweredError) return answer(error.to, errorParameters(error.to, error.cause, decision_id))
+  if (error instanceof AnsweredError) {
+    const face = publicFace(error.cause, loginFaces, decision_id, log)
+    const response = answer(error.to, errorParameters(error.to, face, decision_id))
+    return { ...response, cookies: cookies.write(error.cookies) }
+  }
   if (error instanceof UpstreamFailure) return upstreamFailure(error, decision_id)
   const [status, , phrase] = publicFace(error, loginFaces, decision_id, log)
   const allow =
@@ -184,27 +189,23 @@ function failure(error: unknown, decision_id: string): Response {
 }
 
 /** RFC 6749 section 4.1.2.1, RFC 9207 section 2. */
-function errorParameters(to: AnswerTo, error: unknown, decision_id: string): Record<string, string> {
-  const [, code, phrase] = publicFace(error, loginFaces, decision_id, log)
+function errorParameters(to: AnswerTo, [, code, phrase]: Face, decision_id: string): Record<string, string> {
   return { error: code, error_description: `${phrase} (decision ${decision_id})`, ...stateOf(to), iss: issuer }
 }
 
+/** The person may try again, or go back to the client, which then is told. */
 function upstreamFailure({ at, cause }: UpstreamFailure, decision_id: string): Response {
-  const [status, code, phrase] = publicFace(cause, loginFaces, decision_id, log)
-  const { to, login_id } = at
-  const back = withParameters(to.redirect_uri, {
-    error: code,
-    error_description: `${phrase} (decision ${decision_id})`,
-    ...stateOf(to),
-    iss: issuer,
-  })
+  const { to, login_id, name } = at
+  const face = publicFace(cause, loginFaces, decision_id, log)
+  const [status, , phrase] = face
+  const href = withParameters(to.redirect_uri, errorParameters(to, face, decision_id))
   const error = {
     status,
     phrase,
     decision_id,
     upstream: { issuer: at.issuer, trouble: troubleOf(cause) },
-    again: choosing(login_id, at.name),
-    ...(to.response_mode === 'query' ? { back: { href: back, client_name: nameOf(to.client_id) } } : {}),
+    again: choosing(login_id, name),
+    ...(to.response_mode === 'query' ? { back: { href, client_name: nameOf(to.client_id) } } : {}),
   }
   return page(status, errorPage(branding, error), { 'x-decision-id': decision_id })
 }

@@ -11,7 +11,7 @@ import type { SigningKey } from '../protocol/signing-keys.ts'
 import { verifyIdTokenHint } from '../tokens/verify-id-token-hint.ts'
 import { named, type ClientLogin } from '../trust/configuration.ts'
 import type { Policy } from '../trust/policy.ts'
-import { AnsweredError, UpstreamFailure, type AnswerTo } from './outcome.ts'
+import { AnsweredError, UpstreamFailure, type AnswerTo, type NewCookies } from './outcome.ts'
 
 /** An authorization request whose client and redirect URI are trusted. */
 export interface Asked {
@@ -39,11 +39,11 @@ export async function parseAsked(text: string, policy: Policy, keys: readonly Si
 }
 
 /** Whatever goes wrong in `work` is the client's to know, but for what only the person can put right. */
-export async function answering<T>(to: AnswerTo, work: () => Promise<T>): Promise<T> {
+export async function answering<T>(to: AnswerTo, work: () => Promise<T>, cookies?: NewCookies): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    throw isForThePerson(error) ? error : new AnsweredError(to, error)
+    throw isForThePerson(error) ? error : new AnsweredError(to, error, cookies)
   }
 }
 

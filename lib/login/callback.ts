@@ -43,8 +43,9 @@ export async function callback(query: string, cookies: Cookies, context: LoginCo
     // Who may not log in leaves nothing here.
     admit(asked, answer.subject, context)
     const { secret, person } = await remember(issuer, answer, asked, pending, cookies, context)
-    const outcome = await proceed(asked, { cookies, person, pending }, context)
-    return { ...outcome, cookies: { ...outcome.cookies, session: secret } }
+    const loggedIn = { session: secret }
+    const outcome = await answering(asked.to, () => proceed(asked, { cookies, person, pending }, context), loggedIn)
+    return { ...outcome, cookies: { ...outcome.cookies, ...loggedIn } }
   })
 }
 

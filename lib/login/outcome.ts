@@ -50,11 +50,14 @@ export interface ConsentQuestion {
 /** An error that the client may be told, for its redirect URI is trusted. */
 export class AnsweredError extends Error {
   readonly to: AnswerTo
+  /** Of a person who did log in, and may still not have what was asked for. */
+  readonly cookies: NewCookies
 
-  constructor(to: AnswerTo, cause: unknown) {
+  constructor(to: AnswerTo, cause: unknown, cookies: NewCookies = {}) {
     super('a login came to nothing', { cause })
     this.name = 'AnsweredError'
     this.to = to
+    this.cookies = cookies
   }
 }
 

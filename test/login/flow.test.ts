@@ -275,6 +275,7 @@ test('a token for a target is what rules grant this person by this client', asyn
   const browser = world.browser()
   const orders = { scope: 'openid read' }
   assert.equal((await browser.login(orders)).line, 'client no_rule_matches')
+  assert.equal((await browser.authorize({ prompt: 'none' })).line, code, 'they have logged in, for what needs no rule')
   world.says = { groups: ['buyers'] }
   assert.equal((await browser.login({ ...orders, prompt: 'login' })).line, code)
   const row = [...world.stores.rows.codes.values()].at(-1)!

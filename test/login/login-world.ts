@@ -130,6 +130,7 @@ function browserOf(world: LoginWorld): Browser {
       browser.cookies = { ...browser.cookies, ...outcome.cookies }
       return { line: lineOf(outcome), outcome }
     } catch (error) {
+      if (error instanceof AnsweredError) browser.cookies = { ...browser.cookies, ...error.cookies }
       return { line: failureOf(error), error }
     }
   }
