@@ -82,11 +82,11 @@ function trustRedirect(
 /** OpenID Connect Core sections 3.1.2.1 and 5.5.1. Throws RefusedError. */
 async function subjectAsked(
   { id_token_hint, claims }: AuthorizationRequest,
-  { ourIssuer }: Policy,
+  { ourIssuer, configuration: { clients } }: Policy,
   keys: readonly SigningKey[],
 ): Promise<string | undefined> {
   if (id_token_hint === undefined) return claims.sub
-  const hint = await verifyIdTokenHint(id_token_hint, { keys, ourIssuer })
+  const hint = await verifyIdTokenHint(id_token_hint, { keys, ourIssuer, clients })
   if (hint === undefined || (claims.sub !== undefined && claims.sub !== hint.sub))
     throw new RefusedError({ reason: 'id_token_hint_refused' })
   return hint.sub

@@ -11,13 +11,21 @@ export interface IdTokenHint {
   sid: string | undefined
 }
 
+export interface HintVerification {
+  /** All that are published, whether they sign still, no more or not yet. */
+  keys: readonly SigningKey[]
+  ourIssuer: string
+  /** Ours, by client_id. */
+  clients: Readonly<Record<string, unknown>>
+}
+
 /**
- * OpenID Connect Core section 3.1.2.1, id_token_hint: one of our own ID tokens, signed by a key that we publish. Undefined
- * for everything else, our access tokens among it. Throws only what is our own fault.
+ * OpenID Connect Core section 3.1.2.1, id_token_hint: an ID token of ours for a client of ours, signed by a key that we
+ * publish. Undefined for everything else, our access tokens among it. Throws only what is our own fault.
  */
 export async function verifyIdTokenHint(
   token: string,
-  { keys, ourIssuer }: { keys: readonly SigningKey[]; ourIssuer: string },
+  { keys, ourIssuer, clients }: HintVerification,
 ): Promise<IdTokenHint | undefined> {
   try {
     const { header, payload } = parseCompactJws(token)
@@ -27,7 +35,9 @@ export async function verifyIdTokenHint(
       return undefined
     await compactVerify(token, key.jwk, { algorithms: [key.alg] })
     const { iss, sub, aud, sid } = payload
-    if (iss !== ourIssuer || typeof sub !== 'string' || typeof aud !== 'string') return undefined
+    // What we prove ourselves to an issuer by has our name too, where it calls us so; its audience is no client.
+    if (iss !== ourIssuer || typeof sub !== 'string' || typeof aud !== 'string' || !Object.hasOwn(clients, aud))
+      return undefined
     return { sub, aud, sid: typeof sid === 'string' ? sid : undefined }
   } catch (error) {
     if (error instanceof RefusedError || error instanceof errors.JWSSignatureVerificationFailed) return undefined

@@ -62,7 +62,11 @@ test('OpenID Connect Core section 5.3.2: signed for the client, where it is regi
       { iss, aud, sub, email },
       { iss: ourIssuer, aud: 'web-app', sub: 'partner:ada', email: 'ada@partner.example' },
     )
-    assert.equal(await verifyIdTokenHint(jwt, { keys: world.ours.keys, ourIssuer }), undefined, 'it is no ID token')
+    assert.equal(
+      await verifyIdTokenHint(jwt, { keys: world.ours.keys, ourIssuer, clients: { 'web-app': {} } }),
+      undefined,
+      'it is no ID token',
+    )
   }
 })
 
