@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { createServer } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { after, before } from 'node:test'
 import { startBroker, type LocalBroker } from '../../local/broker.ts'
@@ -29,6 +29,10 @@ export interface LoginBox {
   browser(): HtmlBrowser
   /** Opens it, and logs in as alice where the partner asks. What came to the client. */
   login(browser: HtmlBrowser, changes?: Changes, username?: string): Promise<URLSearchParams>
+  /** The same, but that the partner's answer never comes to /callback. Its URL. */
+  held(browser: HtmlBrowser, changes?: Changes, username?: string): Promise<string>
+  /** One request of nobody's browser with these cookies; no redirect is followed. */
+  ask(path: string, init?: RequestInit, cookies?: Readonly<Record<string, string>>): Promise<Response>
   /** POST /token with these fields over those of web-app's good redemption. */
   redeem(code: string | null, fields?: Changes, headers?: Record<string, string>): Promise<TokenAnswer>
   /** login and redeem. */
@@ -48,6 +52,7 @@ const challenge = createHash('sha256').update(verifier).digest('base64url')
 export function loginBox(config: (text: string) => string = (text) => text): LoginBox {
   process.env.POWERTOOLS_LOG_LEVEL ??= 'SILENT'
   const box = { says: {}, instead: () => false } as unknown as LoginBox
+  let hold: ((url: string) => void) | undefined
   const app = createServer((request, response) => {
     void (async () => {
       const query = new URL(request.url ?? '/', 'http://app').searchParams
@@ -61,7 +66,10 @@ export function loginBox(config: (text: string) => string = (text) => text): Log
     box.partner = await startPartnerIdp({
       broker,
       idTokenChanges: () => box.says,
-      instead: (request, response) => box.instead(request, response),
+      instead(request, response) {
+        if (hold !== undefined) holdAnswer(response, box, hold)
+        return box.instead(request, response)
+      },
     })
     box.other = await startPartnerIdp({ broker })
     box.broker = await startBroker({ config: { text: config(brokerFile(box)), file: 'broker.yaml' }, port: 0 })
@@ -79,6 +87,21 @@ export function loginBox(config: (text: string) => string = (text) => text): Log
       await browser.click('log-in', { username, password: 'example' })
     return box.app.arrived
   }
+  box.held = async (browser, changes, username) => {
+    let url = ''
+    hold = (held) => (url = held)
+    await box.login(browser, changes, username)
+    hold = undefined
+    return url
+  }
+  box.ask = (path, init = {}, cookies = {}) => {
+    const cookie = Object.entries(cookies).map(([name, value]) => `${name}=${value}`)
+    const headers = {
+      ...(init.headers as Record<string, string>),
+      ...(cookie.length > 0 && { cookie: cookie.join('; ') }),
+    }
+    return fetch(new URL(path, box.broker.url), { redirect: 'manual', ...init, headers })
+  }
   box.redeem = async (code, fields = {}, headers = {}) => {
     const all = {
       grant_type: 'authorization_code',
@@ -95,6 +118,17 @@ export function loginBox(config: (text: string) => string = (text) => text): Log
   box.tokens = async (changes = {}, browser = box.browser()) =>
     box.redeem((await box.login(browser, changes)).get('code'))
   return box
+}
+
+/** Sends the browser to the application instead. */
+function holdAnswer(response: ServerResponse, { broker, app }: LoginBox, hold: (url: string) => void): void {
+  const setHeader = response.setHeader.bind(response)
+  response.setHeader = (name, value) => {
+    if (name.toLowerCase() !== 'location' || !String(value).startsWith(`${broker.issuer}/callback`))
+      return setHeader(name, value)
+    hold(String(value))
+    return setHeader(name, `${app.url}/held`)
+  }
 }
 
 function parameters({ app }: LoginBox, changes: Changes): URLSearchParams {
