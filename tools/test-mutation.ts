@@ -2,7 +2,7 @@ import { Stryker } from '@stryker-mutator/core'
 
 const usage = `npm run test:mutation [-- PATH...]
 
-Changes lib/trust, lib/tokens, lib/config, lib/grants and lib/aws in every small way Stryker knows, one change at a time, and runs the
+Changes lib/trust, lib/tokens, lib/config, lib/grants, lib/login and lib/aws in every small way Stryker knows, one change at a time, and runs the
 tests against each: a change that no test notices is printed. PATH is one of these folders, or a file in one of them;
 without it, all of them are done, in more than an hour.
 
@@ -21,6 +21,7 @@ const trees: readonly Tree[] = [
   { path: 'lib/tokens', tests: ['test/tokens/*.test.ts'], floor: 90 },
   { path: 'lib/config', tests: ['test/config/*.test.ts'], floor: 85 },
   { path: 'lib/grants', tests: ['test/grants/!(races|interleavings).test.ts'], floor: 85 },
+  { path: 'lib/login', tests: ['test/login/*.test.ts'], floor: 85 },
   { path: 'lib/aws', tests: ['test/aws/*.test.ts', 'test/contracts/*.test.ts'], floor: 75 },
 ]
 

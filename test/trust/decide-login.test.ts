@@ -16,7 +16,7 @@ async function decided(
 ) {
   const configured = loginConfiguration(changes)
   const policy = await toPolicy(configured, ourIssuer)
-  const of = subject({ ...claims }, configured.issuers[issuer] as Issuer)
+  const of = subject({ ...claims }, configured.issuers[issuer])
   return decideLogin({ client_id: 'web-app', scopes: ['openid'], ...request, subject: of }, policy)
 }
 
