@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { compile, type CompileOptions } from '../../lib/config/compile.ts'
 import { ConfigurationError, type Finding, type FindingRule } from '../../lib/config/findings.ts'
@@ -30,6 +31,15 @@ function edited(from: string, to: string): string {
 
 test('the file that the rows spoil holds', () => {
   assert.deepEqual(findingsIn(loginFile), [])
+})
+
+test('the logins of docs/configuration.md compile without a finding', () => {
+  const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
+  const [, written = ''] = /^## Logins$[^]*?```yaml\n([^]*?)```/m.exec(page) ?? []
+  const top = 'version: 1\nissuer: https://broker.test\n'
+  const targets = 'targets: { orders: { audience: "https://orders.test", scopes: ["orders:read"] } }\n'
+  assert.match(written, /web-app/)
+  assert.deepEqual(findingsIn(`${top}${targets}${written}`, { logo: () => 'data:image/png;base64,' }), [])
 })
 
 test('an issuer’s login: what is said, and what is left out', () => {
