@@ -2,25 +2,33 @@ import { shownClaim } from '../../client/token-claims.ts'
 import { discoveryUrl } from '../../lib/http/discovery.ts'
 import type { JsonObject } from '../../lib/protocol/strict-json.ts'
 import type { TrustedIssuer } from '../../lib/tokens/trusted-issuer.ts'
-import type { Condition, PresetName } from '../../lib/trust/configuration.ts'
+import type { Condition, PresetName, UpstreamLogin } from '../../lib/trust/configuration.ts'
 import { presets } from '../../lib/trust/presets.ts'
 import { failed, notTried, ok, type Check } from './check.ts'
 import { checkClock } from './clock.ts'
 import { checkDrift } from './drift.ts'
 import { documentFetcher, notFetched, type FetchDocument, type Fetched } from './fetch-document.ts'
 import { checkKeys, checkKeySet } from './issuer-keys.ts'
+import { checkLogin } from './partner-login.ts'
 import { checkUploadedKeys } from './uploaded-keys.ts'
 
 /** An issuer of broker.yaml, or a client that signs. */
-export type Examinee = TrustedIssuer & { preset?: PresetName; require?: readonly Condition[] }
+export type Examinee = TrustedIssuer & { preset?: PresetName; require?: readonly Condition[]; login?: UpstreamLogin }
 
 /**
  * What the broker will find when it needs this issuer's keys: asked for as it asks, from here. `written` are its keys as
  * broker.yaml has them, if it does.
  */
 export async function checkIssuer(issuer: Examinee, written: readonly unknown[], local: boolean): Promise<Check[]> {
-  const { jwks } = issuer
   const fetch = documentFetcher(local)
+  return [
+    ...(await checkTokens(issuer, written, fetch)),
+    ...(issuer.login === undefined ? [] : await checkLogin(issuer.issuer, issuer.login, fetch)),
+  ]
+}
+
+async function checkTokens(issuer: Examinee, written: readonly unknown[], fetch: FetchDocument): Promise<Check[]> {
+  const { jwks } = issuer
   if ('keys' in jwks) {
     const { keys } = jwks.keys
     return [...checkKeys(keys, issuer.algorithms), ...(await checkUploadedKeys(issuer, keys, written, fetch))]
