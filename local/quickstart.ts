@@ -1,15 +1,75 @@
 import { fileURLToPath } from 'node:url'
 import { JWT_TYPE, TOKEN_EXCHANGE_GRANT } from '../lib/protocol/urns.ts'
-import { readConfig, type LocalBroker, type LocalBrokerOptions } from './broker.ts'
-import type { ExampleIssuer } from './example-issuer.ts'
+import { readConfig, startBroker, type LocalBroker, type LocalBrokerOptions } from './broker.ts'
+import { startExampleIssuer, type ExampleIssuer } from './example-issuer.ts'
+import { startPartnerApp, type PartnerApp } from './partner-app.ts'
+import { startPartnerIdp, type PartnerIdp, type PartnerIdpOptions } from './partner-idp.ts'
 
-/** Where examples/quickstart/broker.yaml says that the example issuer is. */
-export const issuerPort = 8788
+/** Where examples/quickstart/broker.yaml says that the others are. */
+export const ports = { exampleIssuer: 8788, partnerIdp: 8789, partnerApp: 8790 }
 
-/** The configuration that `npm start` and `npm run demo` serve, trusting the example issuer wherever it listens. */
-export function quickstartConfig(exampleIssuer: string): LocalBrokerOptions['config'] {
+/**
+ * The configuration that `npm start` and `npm run demo` serve, trusting the example issuer and the partner's identity
+ * provider wherever they listen. The partner's app may be at any port (RFC 8252 section 7.3).
+ */
+export function quickstartConfig(exampleIssuer: string, partnerIdp?: string): LocalBrokerOptions['config'] {
   const { text, file } = readConfig(fileURLToPath(new URL('../examples/quickstart/broker.yaml', import.meta.url)))
-  return { text: text.replaceAll(`http://127.0.0.1:${issuerPort}`, exampleIssuer), file }
+  const trusting = text.replaceAll(`http://127.0.0.1:${ports.exampleIssuer}`, exampleIssuer)
+  return {
+    text: partnerIdp === undefined ? trusting : trusting.replaceAll(`http://127.0.0.1:${ports.partnerIdp}`, partnerIdp),
+    file,
+  }
+}
+
+export interface Quickstart {
+  broker: LocalBroker
+  exampleIssuer: ExampleIssuer
+  partnerIdp: PartnerIdp
+  partnerApp: PartnerApp
+  close(): Promise<void>
+}
+
+export interface QuickstartOptions extends Omit<LocalBrokerOptions, 'config' | 'port'> {
+  /** Absent: any free one each. */
+  ports?: typeof ports & { broker: number }
+  /** What a test changes of the configuration, or of the partner. */
+  config?: (text: string) => string
+  partner?: Pick<PartnerIdpOptions, 'people' | 'idTokenChanges' | 'instead'>
+}
+
+/** The broker, and all that examples/quickstart/broker.yaml is about. */
+export async function startQuickstart(options: QuickstartOptions = {}): Promise<Quickstart> {
+  const { ports: at, config = (text) => text, partner, ...rest } = options
+  const started: { close(): Promise<void> }[] = []
+  const begun = async <T extends { close(): Promise<void> }>(starting: Promise<T>): Promise<T> => {
+    const one = await starting
+    started.unshift(one)
+    return one
+  }
+  const close = async () => {
+    for (const one of started) await one.close()
+  }
+  try {
+    const { dataDirectory } = rest
+    const exampleIssuer = await begun(
+      startExampleIssuer({
+        port: at?.exampleIssuer ?? 0,
+        ...(dataDirectory === undefined ? {} : { dataDirectory }),
+      }),
+    )
+    // It asks for its client only when somebody logs in.
+    const client = () => broker
+    const partnerIdp = await begun(startPartnerIdp({ port: at?.partnerIdp ?? 0, broker: client, ...partner }))
+    const { text, file } = quickstartConfig(exampleIssuer.url, partnerIdp.url)
+    const broker: LocalBroker = await begun(
+      startBroker({ config: { text: config(text), file }, port: at?.broker ?? 0, ...rest }),
+    )
+    const partnerApp = await begun(startPartnerApp({ port: at?.partnerApp ?? 0, issuer: broker.issuer }))
+    return { broker, exampleIssuer, partnerIdp, partnerApp, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
 }
 
 /** A command to copy: fetch a job's token, trade it. */

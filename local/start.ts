@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
 import { ConfigurationError, formatFinding } from '../lib/config/findings.ts'
 import { readConfig, startBroker, type LocalBroker } from './broker.ts'
-import { startExampleIssuer, type ExampleIssuer } from './example-issuer.ts'
-import { curl, issuerPort, quickstartConfig } from './quickstart.ts'
+import { examplePeople } from './partner-people.ts'
+import { curl, ports as examplePorts, startQuickstart, type Quickstart } from './quickstart.ts'
 
 const usage = `npm start [-- --data DIR]
 
@@ -11,49 +11,75 @@ Serves the broker on loopback, with embedded DynamoDB, KMS and STS stand-ins.
   --data DIR       keep keys and receipts in DIR; without it they live in memory
 
   PORT             where to listen (8787)
-  BROKER_CONFIG    the broker.yaml to serve (examples/quickstart/broker.yaml, with an example issuer beside it)
+  BROKER_CONFIG    the broker.yaml to serve (examples/quickstart/broker.yaml, with an example issuer beside it, and a
+                   partner's identity provider and app)
   BROKER_ISSUER    our iss, for a run behind a proxy (http://127.0.0.1:PORT)
   EXAMPLE_ISSUER_PORT
                    where the example issuer listens (8788)
+  PARTNER_IDP_PORT where the partner's identity provider listens (8789)
+  PARTNER_APP_PORT where the partner's app listens (8790)
   AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_DYNAMODB, _KMS, _STS
                    used instead of the stand-ins`
+
+/** Which variable of the environment says where something listens, and where it does otherwise. */
+const variables = {
+  broker: ['PORT', 8787],
+  exampleIssuer: ['EXAMPLE_ISSUER_PORT', examplePorts.exampleIssuer],
+  partnerIdp: ['PARTNER_IDP_PORT', examplePorts.partnerIdp],
+  partnerApp: ['PARTNER_APP_PORT', examplePorts.partnerApp],
+} as const
 
 process.exitCode = await main()
 
 async function main(): Promise<number> {
   const options = readOptions()
   if (typeof options === 'number') return options
-  const dataDirectory = options.data === undefined ? {} : { dataDirectory: options.data }
-  let exampleIssuer: ExampleIssuer | undefined
-  let broker: LocalBroker
-  try {
-    exampleIssuer =
-      options.config === undefined
-        ? await startExampleIssuer({ port: options.issuerPort, ...dataDirectory })
-        : undefined
-    broker = await startBroker({
-      config: options.config === undefined ? quickstartConfig(exampleIssuer!.url) : readConfig(options.config),
-      port: options.port,
-      ...(options.issuer === undefined ? {} : { issuer: options.issuer }),
-      ...dataDirectory,
-    })
-  } catch (error) {
-    await exampleIssuer?.close()
-    return explainFailure(error)
+  const { config, ports, issuer, data } = options
+  const settings = {
+    ...(issuer === undefined ? {} : { issuer }),
+    ...(data === undefined ? {} : { dataDirectory: data }),
   }
-  const state = options.data === undefined ? '' : `, keeping its state in ${options.data}`
-  const trusting = exampleIssuer ? `, trusting the example issuer at ${exampleIssuer.url}` : ''
-  const command = exampleIssuer && `\nTrade a CI job's token for one of ours:\n\n${curl(broker, exampleIssuer)}\n`
-  process.stdout.write(`token-broker is ready at ${broker.url}${trusting}${state}\n${command ?? ''}`)
+  let running: LocalBroker | Quickstart
+  try {
+    running =
+      config === undefined
+        ? await startQuickstart({ ports, ...settings })
+        : await startBroker({ config: readConfig(config), port: ports.broker, ...settings })
+  } catch (error) {
+    return explainFailure(error, ports)
+  }
+  process.stdout.write(readyLines(running, data))
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
   })
-  await broker.close()
-  await exampleIssuer?.close()
+  await running.close()
   return 0
 }
 
-function readOptions(): { port: number; issuerPort: number; config?: string; issuer?: string; data?: string } | number {
+function readyLines(running: LocalBroker | Quickstart, data: string | undefined): string {
+  const state = data === undefined ? '' : `, keeping its state in ${data}`
+  if (!('partnerApp' in running)) return `token-broker is ready at ${running.url}${state}\n`
+  const { broker, exampleIssuer, partnerApp } = running
+  return `token-broker is ready at ${broker.url}, trusting the example issuer at ${exampleIssuer.url}${state}
+
+Log in at ${partnerApp.url} as ${examplePeople.map(({ username }) => username).join(' or ')}.
+
+Trade a CI job's token for one of ours:
+
+${curl(broker, exampleIssuer)}
+`
+}
+
+interface Options {
+  ports: Ports
+  config?: string
+  issuer?: string
+  data?: string
+}
+
+type Ports = Record<keyof typeof variables, number>
+
+function readOptions(): Options | number {
   try {
     const { values } = parseArgs({ options: { data: { type: 'string' }, help: { type: 'boolean', short: 'h' } } })
     if (values.help) {
@@ -61,8 +87,12 @@ function readOptions(): { port: number; issuerPort: number; config?: string; iss
       return 0
     }
     return {
-      port: portFrom('PORT', 8787),
-      issuerPort: portFrom('EXAMPLE_ISSUER_PORT', issuerPort),
+      ports: {
+        broker: portFrom(...variables.broker),
+        exampleIssuer: portFrom(...variables.exampleIssuer),
+        partnerIdp: portFrom(...variables.partnerIdp),
+        partnerApp: portFrom(...variables.partnerApp),
+      },
       ...(process.env.BROKER_CONFIG ? { config: process.env.BROKER_CONFIG } : {}),
       ...issuerFrom(process.env.BROKER_ISSUER),
       ...(values.data ? { data: values.data } : {}),
@@ -86,15 +116,16 @@ function portFrom(variable: string, otherwise: number): number {
 }
 
 /** A mistake of the operator's gets its remedy; anything else is ours and keeps its stack. */
-function explainFailure(error: unknown): number {
+function explainFailure(error: unknown, ports: Ports): number {
   if (error instanceof ConfigurationError) {
     process.stderr.write(`${error.findings.map(formatFinding).join('\n')}\n`)
     return 1
   }
   const { code, path, port } = error as { code?: string; path?: string; port?: number }
-  if (code === 'EADDRINUSE')
-    process.stderr.write(`port ${port} is taken: set PORT to a free one, or stop what listens there\n`)
-  else if (code === 'EISDIR') process.stderr.write('BROKER_CONFIG is a folder: set it to your broker.yaml\n')
+  if (code === 'EADDRINUSE') {
+    const name = (Object.keys(variables) as (keyof Ports)[]).find((each) => ports[each] === port) ?? 'broker'
+    process.stderr.write(`port ${port} is taken: set ${variables[name][0]} to a free one, or stop what listens there\n`)
+  } else if (code === 'EISDIR') process.stderr.write('BROKER_CONFIG is a folder: set it to your broker.yaml\n')
   else if (code === 'ENOENT') process.stderr.write(`${path} does not exist: set BROKER_CONFIG to your broker.yaml\n`)
   else process.stderr.write(`${(error as Error).stack}\n`)
   return 1

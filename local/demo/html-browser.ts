@@ -110,7 +110,7 @@ export function htmlBrowser(now: () => number = Date.now): HtmlBrowser {
     open: (url) => visit({ method: 'GET', url: new URL(url) }),
     async click(id, fields) {
       const link = page.links.find((each) => each.id === id)
-      if (link !== undefined) return follow(link.href, 'GET')
+      if (link !== undefined && fields === undefined) return follow(link.href, 'GET')
       const form = page.forms.find(({ buttons }) => buttons.some((button) => button.id === id))
       if (form === undefined) throw new Error(`there is nothing to click called ${id}: ${page.text}`)
       await press(

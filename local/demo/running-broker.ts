@@ -20,6 +20,8 @@ export class RunningBroker {
       ...process.env,
       PORT: '0',
       EXAMPLE_ISSUER_PORT: '0',
+      PARTNER_IDP_PORT: '0',
+      PARTNER_APP_PORT: '0',
       BROKER_CONFIG: '',
       BROKER_ISSUER: '',
       AWS_ENDPOINT_URL_STS: stsUrl,

@@ -15,6 +15,8 @@ before(async () => {
     ...process.env,
     PORT: '0',
     EXAMPLE_ISSUER_PORT: '0',
+    PARTNER_IDP_PORT: '0',
+    PARTNER_APP_PORT: '0',
     BROKER_CONFIG: '',
     BROKER_ISSUER: '',
     POWERTOOLS_LOG_LEVEL: 'DEBUG',

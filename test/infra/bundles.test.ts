@@ -205,9 +205,10 @@ suite('the deployed code in Lambda', () => {
     }
   })
 
-  test('metadata knows nothing of issuers, targets and rules', () => {
+  test('metadata knows nothing of issuers, targets, rules and clients', () => {
     const config = JSON.parse(readFileSync(join(deploy('metadata'), 'config.json'), 'utf8')) as object
-    assert.deepEqual(Object.keys(config).toSorted(), ['issuer', 'signing'])
+    assert.deepEqual(Object.keys(config).toSorted(), ['authorization', 'issuer', 'signing'])
+    assert.doesNotMatch(JSON.stringify(config), /acme-partner|deploy-api|web-deploys|partner-app/)
   })
 
   for (const [title, text, files] of [

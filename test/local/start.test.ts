@@ -2,15 +2,18 @@ import assert from 'node:assert/strict'
 import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer as createHttpServer, request as requestHttp } from 'node:http'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { htmlBrowser } from '../../local/demo/html-browser.ts'
 import { JWT_TYPE, TOKEN_EXCHANGE_GRANT } from '../../lib/protocol/urns.ts'
 
 const start = fileURLToPath(new URL('../../local/start.ts', import.meta.url))
+const quickstart = fileURLToPath(new URL('../../examples/quickstart/broker.yaml', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'token-broker-'))
 const children: ChildProcess[] = []
 after(() => {
@@ -29,6 +32,8 @@ function run(environment: Record<string, string> = {}, ...argv: string[]): Run {
     ...process.env,
     PORT: '0',
     EXAMPLE_ISSUER_PORT: '0',
+    PARTNER_IDP_PORT: '0',
+    PARTNER_APP_PORT: '0',
     BROKER_CONFIG: '',
     BROKER_ISSUER: '',
     ...environment,
@@ -131,14 +136,65 @@ test('BROKER_ISSUER is our iss: metadata and the default audience follow it', as
   await stop(broker)
 })
 
-test('a port that is taken is named, with the remedy', async () => {
-  const taken = createServer().listen(0, '127.0.0.1')
-  await once(taken, 'listening')
-  const { port } = taken.address() as AddressInfo
-  const broker = run({ PORT: String(port) })
-  assert.equal(await broker.exit, 1)
-  assert.match(broker.output(), new RegExp(`port ${port} is taken: set PORT`))
-  taken.close()
+for (const variable of ['PORT', 'EXAMPLE_ISSUER_PORT', 'PARTNER_IDP_PORT', 'PARTNER_APP_PORT']) {
+  test(`a ${variable} that is taken is named, with the remedy`, async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const { port } = taken.address() as AddressInfo
+    const broker = run({ [variable]: String(port) })
+    assert.equal(await broker.exit, 1)
+    assert.match(broker.output(), new RegExp(`port ${port} is taken: set ${variable} `))
+    taken.close()
+  })
+}
+
+test('a person logs in where it says', async () => {
+  const broker = run({ POWERTOOLS_LOG_LEVEL: 'SILENT' })
+  await ready(broker)
+  const [, app = '', username = ''] = /Log in at (\S+) as (\w+) or bob/.exec(broker.output()) ?? []
+  const browser = htmlBrowser()
+  await browser.open(app)
+  await browser.click('log-in')
+  await browser.click('log-in', { username, password: 'example' })
+  await browser.click('consent-allow')
+  assert.equal(browser.url, `${app}/`)
+  assert.match(browser.page.text, /sub acme-partner:/)
+  assert.equal(await stop(broker), 0)
+  assert.doesNotMatch(broker.output(), /NOTICE|WARNING/)
+})
+
+test('behind a proxy, people are sent to our iss', async () => {
+  // A proxy without TLS: it tells the broker apart from where it listens all the same.
+  let target = ''
+  const proxy = createHttpServer((request, response) => {
+    const { method, headers } = request
+    const onward = requestHttp(target + request.url, { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(response)
+    })
+    request.pipe(onward)
+  }).listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  const issuer = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+  const broker = run({ BROKER_ISSUER: issuer, POWERTOOLS_LOG_LEVEL: 'SILENT' })
+  target = (await ready(broker)).url
+  const [, app = ''] = /Log in at (\S+) as/.exec(broker.output()) ?? []
+  const browser = htmlBrowser()
+  await browser.open(`${app}/login`)
+  await browser.click('log-in', { username: 'alice', password: 'example' })
+  await browser.click('consent-allow')
+  assert.ok(browser.page.text.includes(`iss ${issuer}`))
+  assert.ok(browser.visited.every((url) => new URL(url).origin !== target))
+  await stop(broker)
+  proxy.close()
+  proxy.closeAllConnections()
+})
+
+test('only the example has a partner', async () => {
+  const broker = run({ BROKER_CONFIG: quickstart })
+  await ready(broker)
+  assert.doesNotMatch(broker.output(), /Log in/)
+  assert.equal(await stop(broker), 0)
 })
 
 test('half a request does not keep it from stopping', async () => {

@@ -43,6 +43,11 @@ issuer cluster, http://HOST/cluster
   ✓ keys           1 key for RS256, ES256: "KID"
   ✓ clock          0 s from this machine's
   ✓ algorithms     it signs with RS256
+issuer acme-partner, http://HOST
+  ✓ discovery      http://HOST/.well-known/openid-configuration names this issuer
+  ✓ keys           1 key for RS256: "partner"
+  ✓ clock          0 s from this machine's
+  ✓ algorithms     it signs with RS256
 broker http://HOST
   ✓ healthz        it is ready
   ✓ headers        strict-transport-security, x-content-type-options, referrer-policy
@@ -101,7 +106,7 @@ test('an issuer that fails: exit 1, with the remedy in its line', async () => {
   assert.equal(code, 1)
   assert.match(
     stdout,
-    /\nissuer cluster, .*\n {2}x discovery .*: answered 404; see that the URL is right, and ask whoever runs the issuer\n {2}- keys .*\n1 of 6 checks failed, 1 not tried\n$/,
+    /\nissuer cluster, .*\n {2}x discovery .*: answered 404; see that the URL is right, and ask whoever runs the issuer\n {2}- keys .*\nissuer acme-partner, .*\n(?: {2}✓ .*\n){4}1 of 10 checks failed, 1 not tried\n$/,
   )
 })
 

@@ -4,6 +4,7 @@ import { after, before } from 'node:test'
 import { startBroker, type LocalBroker } from '../../../local/broker.ts'
 import { startExampleIssuer, type ClaimChanges, type ExampleIssuer } from '../../../local/example-issuer.ts'
 import { close, listen } from '../../../local/loopback.ts'
+import { startPartnerIdp, type PartnerIdp } from '../../../local/partner-idp.ts'
 import { quickstartConfig } from '../../../local/quickstart.ts'
 
 export interface Seen {
@@ -42,6 +43,7 @@ export function tamperedBroker(): TamperedBroker {
     jobToken: (changes) => box.issuer.sign({ aud: box.url, ...changes }),
   }
   let broker: LocalBroker
+  let partner: PartnerIdp
   let between: Server
   before(async () => {
     between = createServer((request, response) => {
@@ -73,7 +75,8 @@ export function tamperedBroker(): TamperedBroker {
     })
     box.url = await listen(between, 0)
     box.issuer = await startExampleIssuer()
-    const { text, file } = quickstartConfig(box.issuer.url)
+    partner = await startPartnerIdp({ broker: () => broker })
+    const { text, file } = quickstartConfig(box.issuer.url, partner.url)
     box.config = text.replace('issuer: http://127.0.0.1:8787', `issuer: ${box.url}`)
     broker = await startBroker({ config: { text, file }, port: 0, issuer: box.url })
   })
@@ -81,6 +84,7 @@ export function tamperedBroker(): TamperedBroker {
     await close(between)
     await broker?.close()
     await box.issuer?.close()
+    await partner?.close()
   })
   return box
 }

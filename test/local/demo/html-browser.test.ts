@@ -127,11 +127,14 @@ test('the button of a page that a script would send on is pressed, but not where
 })
 
 test('what is not there cannot be clicked or filled in', async (t) => {
-  const { origin } = await site(t, { '/': '<form><input id="a" name="a"><button id="b">b</button></form>' })
+  const { origin } = await site(t, {
+    '/': '<a id="link" href="/">l</a><form><input id="a" name="a"><button id="b">b</button></form>',
+  })
   const browser = htmlBrowser()
   await browser.open(origin)
   await assert.rejects(browser.click('c'), /nothing to click called c/)
   await assert.rejects(browser.click('b', { other: '' }), /no field other/)
+  await assert.rejects(browser.click('link', { a: '' }), /nothing to click called link/)
 })
 
 test('it gives up where redirects have no end', async (t) => {
@@ -266,4 +269,10 @@ test('cookies: what is Secure is not sent without TLS', () => {
   const jar = cookieJar(() => 0)
   jar.keep(new URL('https://broker.test/'), ['a=1; Secure', 'b=1'])
   assert.equal(jar.header(new URL('http://broker.test/'), { method: 'GET', from: undefined }), 'b=1')
+})
+
+test('cookies: what is Secure is not taken without TLS', () => {
+  const jar = cookieJar(() => 0)
+  jar.keep(new URL('http://broker.test/'), ['a=1; Secure', 'b=1'])
+  assert.equal(jar.header(new URL('https://broker.test/'), { method: 'GET', from: undefined }), 'b=1')
 })
