@@ -19,9 +19,7 @@ import { decideRequest } from './decide-request.ts'
 import type { GrantContext } from './index.ts'
 import { issueAccessToken } from './issue-access-token.ts'
 import { codeReceiptKey } from './receipt.ts'
-
-/** No code lives longer than its receipt, and no token than a day: what is revoked is remembered for that, and five minutes. */
-const REMEMBERED = 24 * 3_600 + 300
+import { tokenRevocation } from './token-revocation.ts'
 
 /** RFC 6749 section 4.1.3: trade the code of a login for tokens. Whatever is wrong before the receipt leaves it unspent. */
 export async function authorizationCode(
@@ -142,22 +140,10 @@ async function revokeFirstUse(
   { client_id }: RequestClient,
   { ports, decision_id, signal }: GrantContext,
 ): Promise<RefusedError> {
-  const now = ports.now()
   const first = await ports.receipts.find(key, signal)
   if (first !== undefined) {
-    await ports.register.revoke(
-      {
-        dimension: 'jti',
-        value: first.decision_id,
-        not_before: now + REMEMBERED,
-        blocked_until: 0,
-        expires_at: now + REMEMBERED,
-        reason: 'its code was used again',
-        by: client_id,
-        at: now,
-      },
-      signal,
-    )
+    const entry = tokenRevocation(first.decision_id, 'its code was used again', client_id, ports.now())
+    await ports.register.revoke(entry, signal)
     ports.log.warn('revoked', { decision_id, jti: first.decision_id, by: client_id })
   }
   return new RefusedError({ reason: 'code_replayed', revoked: first?.decision_id })

@@ -10,6 +10,7 @@ import { verifyOwnToken, type OwnClaims } from '../tokens/verify-own-token.ts'
 import { named } from '../trust/configuration.ts'
 import type { Policy } from '../trust/policy.ts'
 import { asClient } from './authenticate-client.ts'
+import { tokenRevocation } from './token-revocation.ts'
 
 /** One token to be revoked, and what may be used to do so. */
 export interface RevokeContext {
@@ -20,12 +21,6 @@ export interface RevokeContext {
   decision_id: string
   signal: AbortSignal
 }
-
-/**
- * How long it is remembered: no token lives longer than a day, so none that was exchanged from this one does either, whatever
- * broker.yaml says by then. And five minutes, for verifiers whose clocks are late.
- */
-const REMEMBERED = 24 * 3_600 + 300
 
 /**
  * RFC 7009: an access token of ours is revoked, durably when this returns. Nothing happens to what we did not sign or what
@@ -45,20 +40,7 @@ export async function revokeToken(
     const { claims } = own
     checkMayRevoke(client, claims, policy)
     const by = client?.authenticated ? client.client_id : claims.sub
-    await ports.register.revoke(
-      {
-        dimension: 'jti',
-        value: claims.jti,
-        // For good: nothing is to be made of it later either, however long this takes to be written.
-        not_before: now + REMEMBERED,
-        blocked_until: 0,
-        expires_at: now + REMEMBERED,
-        reason: 'revoked at /revoke',
-        by,
-        at: now,
-      },
-      signal,
-    )
+    await ports.register.revoke(tokenRevocation(claims.jti, 'revoked at /revoke', by, now), signal)
     ports.log.info('revoked', { decision_id, jti: claims.jti, by })
   })
 }

@@ -39,6 +39,7 @@ const template = (claim: string): Partial<TrustedIssuer> => ({ subject: [{ claim
 for (const [title, changes, of] of [
   ['another issuer of the same name', { issuer: 'https://other.test' }, {}],
   ['another issuer of the same URL', { name: 'barn' }, {}],
+  ['another issuer of the same URL, and its sub', { name: 'barn' }, { sub: 'barn:job-7' }],
   ['an issuer that builds its subjects of another claim', template('jti'), {}],
   ['an issuer that builds its subjects of a claim that was not there', template('oid'), {}],
   ['an issuer that builds its subjects of a claim that is no text', template('groups'), {}],
