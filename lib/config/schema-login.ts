@@ -56,7 +56,7 @@ export const issuerLogin = z.strictObject({
   acr: z
     .record(acrValue, z.array(acrValue).min(1))
     .default({})
-    .describe('Our acr values, each with those of the issuer that satisfy it.'),
+    .describe('Our acr values, each with the acr or amr values of the issuer that satisfy it.'),
 })
 
 /** Of a client with the grant authorization_code. */
