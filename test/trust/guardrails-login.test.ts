@@ -155,6 +155,10 @@ const unsafe: readonly (readonly [string, Configuration, GuardrailFinding['rule'
     'com.example.app:/cb#top',
     'com.example.app://ada:x@app/cb',
     '1.example:/cb',
+    'https://app.test/a|b',
+    'com.example.app:a b',
+    'com.example.app:a"b',
+    'com.example.app:a\\b',
   ].map((uri) => [`back to ${JSON.stringify(uri)}`, redirect(uri), 'redirect-uri'] as const),
   [
     'back to an app that is to keep a secret',

@@ -625,6 +625,12 @@ const rows: readonly (readonly [title: string, spoilt: Configuration, ...lines: 
     "clients.app.redirect_uris.0: redirect-uri javascript: is no scheme of an app's own: that is a domain name of yours backwards, such as com.example.app (RFC 8252 section 7.1)",
   ],
   [
+    'back to wherever',
+    withApp({ redirect_uris: ['https://*.app.test/cb', 'https://app.test/cb#top'] }),
+    'clients.app.redirect_uris.0: redirect-uri a redirect URI is compared exactly, a * is no pattern here: write each out',
+    'clients.app.redirect_uris.1: redirect-uri a redirect URI has no fragment (RFC 6749 section 3.1.2)',
+  ],
+  [
     'back to another spelling',
     withApp({ redirect_uris: ['https://App.test/cb'] }),
     'clients.app.redirect_uris.0: redirect-uri write it as browsers do: https://app.test/cb',
