@@ -1,4 +1,5 @@
 import { awsStory } from './demo/aws-story.ts'
+import { loginStory } from './demo/login-story.ts'
 import { revocationStory } from './demo/revocation-story.ts'
 import { RunningBroker } from './demo/running-broker.ts'
 import { tokenStory } from './demo/token-story.ts'
@@ -18,6 +19,7 @@ try {
   await broker.ready()
   await tokenStory(broker)
   await awsStory(broker, sts)
+  await loginStory(broker)
   await revocationStory(broker)
 } catch (error) {
   process.stdout.write(`✗ ${(error as Error).message}\n`)

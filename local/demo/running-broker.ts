@@ -11,6 +11,8 @@ export class RunningBroker {
   readonly #log = new Map<string, Record<string, unknown>[]>()
   url = ''
   issuer = ''
+  /** Of the partner, where people log in. */
+  app = ''
 
   constructor(stsUrl: string) {
     this.environment = {
@@ -28,17 +30,25 @@ export class RunningBroker {
     }
     this.#child = spawn(process.execPath, [fileURLToPath(new URL('../start.ts', import.meta.url))], {
       env: this.environment,
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     })
   }
 
   async ready(): Promise<void> {
     const lines = createInterface({ input: this.#child.stdout! })
+    // Warnings are log lines too. Whatever else comes here is to be seen.
+    createInterface({ input: this.#child.stderr! }).on('line', (line) => {
+      if (line.startsWith('{')) this.#keep(JSON.parse(line) as Record<string, unknown>)
+      else process.stderr.write(`${line}\n`)
+    })
     const ready = new Promise<void>((resolve, reject) => {
       lines.on('line', (line) => {
         const found = /ready at (\S+), trusting the example issuer at (\S+)/.exec(line)
-        if (found) {
-          ;[, this.url = '', this.issuer = ''] = found
+        const app = /^Log in at (\S+) as /.exec(line)
+        if (found) [, this.url = '', this.issuer = ''] = found
+        else if (app) {
+          ;[, this.app = ''] = app
+          // It is the later of the two.
           resolve()
         } else if (line.startsWith('{')) this.#keep(JSON.parse(line) as Record<string, unknown>)
       })
@@ -60,7 +70,7 @@ export class RunningBroker {
       if (refused) {
         const decided = entries?.find(({ message }) => message === 'decided')
         const lines = (decided?.explanation ?? []) as string[]
-        const failed = lines.find((line) => line.startsWith('rule web-deploys does not match'))
+        const failed = lines.find((line) => /^rule (?:web-deploys|partner-orders) does not match/.test(line))
         return [`${String(refused.reason)}${facts(refused)}`, ...(failed === undefined ? [] : [failed])].join('; ')
       }
       await new Promise((resolve) => setTimeout(resolve, 20))
