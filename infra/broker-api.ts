@@ -39,6 +39,8 @@ export interface Throttle {
 
 export interface BrokerApiProps {
   token: Function
+  /** Where people log in: only then are there their paths. */
+  login?: Function
   introspection: Function
   admin: Function
   metadata: Function
@@ -48,9 +50,12 @@ export interface BrokerApiProps {
 }
 
 const tokenPaths = ['/token', '/credentials/{target}']
+const loginPaths = ['/authorize', '/login', '/callback', '/consent']
 const introspectionPaths = ['/introspect', '/revoke']
-/** For operators: IAM decides who may call it. */
-const adminPath = '/admin/revocations'
+/** What is said of people, who are there only where they log in. */
+const userinfoPath = '/userinfo'
+/** For operators: IAM decides who may call them. */
+const adminPaths = ['/admin/revocations', '/admin/consents'] as const
 const metadataPaths = [
   '/jwks',
   '/.well-known/openid-configuration',
@@ -71,15 +76,15 @@ const stageThrottle: Throttle = { rate: 2_000, burst: 1_000 }
 export class BrokerApi extends Construct {
   /** Where clients find it. */
   readonly url: string
-  /** The operators' route, as IAM names it. */
-  readonly adminArn: string
+  /** The operators' routes, as IAM names them. */
+  readonly adminArns: Record<(typeof adminPaths)[number], string>
   /** For a name that is pointed at the API by hand. */
   readonly domainTarget?: string
 
   constructor(
     scope: Construct,
     id: string,
-    { token, introspection, admin, metadata, domain, throttle }: BrokerApiProps,
+    { token, login, introspection, admin, metadata, domain, throttle }: BrokerApiProps,
   ) {
     super(scope, id)
     const api = new HttpApi(this, 'Api', {
@@ -90,20 +95,24 @@ export class BrokerApi extends Construct {
       // With two names there would be two places to throttle, log and block.
       disableExecuteApiEndpoint: domain !== undefined,
     })
-    const route = (path: string, integration: HttpLambdaIntegration): HttpRoute[] =>
-      api.addRoutes({ path, methods: [HttpMethod.ANY], integration })
-    const tokenIntegration = new HttpLambdaIntegration('Token', token)
-    const tokenRoutes = tokenPaths.flatMap((path) => route(path, tokenIntegration))
-    const introspectionIntegration = new HttpLambdaIntegration('Introspection', introspection)
-    const introspectionRoutes = introspectionPaths.flatMap((path) => route(path, introspectionIntegration))
-    const adminRoutes = api.addRoutes({
-      path: adminPath,
-      methods: [HttpMethod.ANY],
-      integration: new HttpLambdaIntegration('Admin', admin),
-      authorizer: new HttpIamAuthorizer(),
-    })
-    const metadataIntegration = new HttpLambdaIntegration('Metadata', metadata)
-    const metadataRoutes = metadataPaths.flatMap((path) => route(path, metadataIntegration))
+    const routes = (id: string, lambda: Function, paths: readonly string[]): HttpRoute[] => {
+      const integration = new HttpLambdaIntegration(id, lambda)
+      return paths.flatMap((path) => api.addRoutes({ path, methods: [HttpMethod.ANY], integration }))
+    }
+    const issuing = [
+      ...routes('Token', token, tokenPaths),
+      ...(login === undefined ? [] : routes('Login', login, loginPaths)),
+      ...routes('Introspection', introspection, [
+        ...introspectionPaths,
+        ...(login === undefined ? [] : [userinfoPath]),
+      ]),
+    ]
+    const adminIntegration = new HttpLambdaIntegration('Admin', admin)
+    const authorizer = new HttpIamAuthorizer()
+    const adminRoutes = adminPaths.flatMap((path) =>
+      api.addRoutes({ path, methods: [HttpMethod.ANY], integration: adminIntegration, authorizer }),
+    )
+    const metadataRoutes = routes('Metadata', metadata, metadataPaths)
     const domainName = domain === undefined ? undefined : this.#domainName(domain)
     const stage = new HttpStage(this, 'Stage', {
       httpApi: api,
@@ -123,8 +132,8 @@ export class BrokerApi extends Construct {
     })
     const cfnStage = stage.node.defaultChild as CfnStage
     const throttles = [
-      ...[...tokenPaths, ...introspectionPaths].map((path) => [path, throttle] as const),
-      [adminPath, adminThrottle] as const,
+      ...issuing.map(({ path = '' }) => [path, throttle] as const),
+      ...adminPaths.map((path) => [path, adminThrottle] as const),
     ]
     cfnStage.routeSettings = Object.fromEntries(
       throttles.map(([path, { rate, burst }]) => [
@@ -133,18 +142,23 @@ export class BrokerApi extends Construct {
       ]),
     )
     // A stage that names a route can only be made after it.
-    stage.node.addDependency(...tokenRoutes, ...introspectionRoutes, ...adminRoutes)
-    for (const route of [...tokenRoutes, ...introspectionRoutes, ...metadataRoutes])
+    stage.node.addDependency(...issuing, ...adminRoutes)
+    for (const route of [...issuing, ...metadataRoutes])
       Validations.of(route).acknowledge({
         id: 'AwsSolutions::AwsSolutions-APIG4',
         reason:
-          "The function authenticates: a token or a client's proof is in the request, and metadata is for everybody.",
+          "The function authenticates: a token, a client's proof or a browser's cookie is in the request; metadata is for everybody.",
       })
-    this.adminArn = Stack.of(this).formatArn({
-      service: 'execute-api',
-      resource: api.apiId,
-      resourceName: `$default/POST${adminPath}`,
-    })
+    const arnOf = (path: string) =>
+      Stack.of(this).formatArn({
+        service: 'execute-api',
+        resource: api.apiId,
+        resourceName: `$default/POST${path}`,
+      })
+    this.adminArns = {
+      '/admin/revocations': arnOf('/admin/revocations'),
+      '/admin/consents': arnOf('/admin/consents'),
+    }
     this.url = domain === undefined ? api.apiEndpoint : `https://${domain.name}`
     if (domainName !== undefined) this.domainTarget = domainName.regionalDomainName
   }

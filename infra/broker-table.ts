@@ -10,7 +10,7 @@ export interface BrokerTableProps {
   encryptionKey?: string
 }
 
-/** Receipts, revocations and key sets: docs/storage.md. It stays when the stack goes. */
+/** Receipts, revocations, key sets and logins: docs/storage.md. It stays when the stack goes. */
 export class BrokerTable extends Construct {
   readonly table: Table
 
@@ -54,13 +54,17 @@ export class BrokerTable extends Construct {
   }
 
   /**
-   * Lets a function do what an exchange does, and tells it where: it can write receipts and key sets, no revocation, and
-   * delete nothing.
+   * Lets a function do what an exchange does, and tells it where: it can write receipts and key sets, and delete nothing. Of
+   * revocations it writes at most that of one token, which a code bought that comes again: only where there are `logins`.
    */
-  bindExchange(exchange: BrokerFunction): void {
+  bindExchange(exchange: BrokerFunction, { logins }: { logins: boolean }): void {
     const resources = this.#bind(exchange)
     exchange.allow({ actions: ['dynamodb:GetItem', 'dynamodb:BatchGetItem'], resources })
-    exchange.allow({ actions: ['dynamodb:PutItem'], resources, conditions: under('receipt#*') })
+    exchange.allow({
+      actions: ['dynamodb:PutItem'],
+      resources,
+      conditions: logins ? under('receipt#*', 'revocation#jti#*') : under('receipt#*'),
+    })
     exchange.allow({ actions: ['dynamodb:UpdateItem'], resources, conditions: under('receipt#*', 'keyset#*') })
   }
 
@@ -76,12 +80,25 @@ export class BrokerTable extends Construct {
     introspection.allow({ actions: ['dynamodb:UpdateItem'], resources, conditions: under('receipt#*', 'keyset#*') })
   }
 
-  /** For operators: it reads everything, and writes revocations alone. */
+  /** For people who log in: it sees no receipt, and no code again that it wrote. */
+  bindLogin(login: BrokerFunction): void {
+    const resources = this.#bind(login)
+    const allow = (action: string, ...leadingKeys: string[]) =>
+      login.allow({ actions: [`dynamodb:${action}`], resources, conditions: under(...leadingKeys) })
+    allow('GetItem', 'login#*', 'session#*', 'consent#*', 'keyset#*')
+    allow('BatchGetItem', 'revocation#*')
+    allow('PutItem', 'login#*', 'session#*', 'code#*', 'consent#*', 'account#*')
+    allow('UpdateItem', 'session#*', 'keyset#*')
+    allow('DeleteItem', 'login#*', 'session#*')
+  }
+
+  /** For operators: it reads everything, writes revocations alone, and deletes consents alone. */
   bindAdmin(admin: BrokerFunction): void {
     const resources = this.#bind(admin)
     admin.allow({ actions: ['dynamodb:GetItem', 'dynamodb:Scan'], resources })
     admin.allow({ actions: ['dynamodb:Query'], resources: [`${this.table.tableArn}/index/by_id`] })
     admin.allow({ actions: ['dynamodb:PutItem'], resources, conditions: under('revocation#*') })
+    admin.allow({ actions: ['dynamodb:DeleteItem'], resources, conditions: under('consent#*') })
   }
 
   /** Tells a function where the table is, and lets it through the table's own key. Returns what to allow it on. */

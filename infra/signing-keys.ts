@@ -69,12 +69,12 @@ export class SigningKeys extends Construct {
     this.#allowSigning(signer, this.#keys)
   }
 
-  /** The same for signed answers about tokens, which are RS256 (RFC 9701 section 6). */
-  bindIntrospectionSigner(introspection: BrokerFunction): void {
-    this.bindPublished(introspection)
+  /** The same for these algorithms alone. */
+  bindSignerOf(algorithms: readonly SigningAlgorithm[], signer: BrokerFunction): void {
+    this.bindPublished(signer)
     this.#allowSigning(
-      introspection,
-      this.#keys.filter(({ alg }) => alg === 'RS256'),
+      signer,
+      this.#keys.filter(({ alg }) => algorithms.includes(alg)),
     )
   }
 

@@ -5,7 +5,8 @@ import { compile } from '../lib/config/compile.ts'
 import { formatFinding } from '../lib/config/findings.ts'
 import { includedFiles } from '../lib/config/included-files.ts'
 import { logoBelow } from '../lib/config/logo-file.ts'
-import type { Configuration } from '../lib/trust/configuration.ts'
+import type { SigningAlgorithm } from '../lib/protocol/algorithms.ts'
+import { hasLogins, upstreamLogins, type Configuration } from '../lib/trust/configuration.ts'
 import { BrokerApi, type BrokerDomain, type Throttle } from './broker-api.ts'
 import { BrokerFunction } from './broker-function.ts'
 import { BrokerTable } from './broker-table.ts'
@@ -26,7 +27,7 @@ export interface TokenBrokerProps {
    * none: for an account whose concurrency is limited to less than 120, where Lambda refuses to reserve so many.
    */
   metadataConcurrency?: number
-  /** Requests per second to /token, and how many at once; as many again to /credentials/{target}, /introspect and /revoke each. Default: 300, 200. */
+  /** Requests per second to /token, and how many at once; as many again to each other path that asks more than our own memory. Default: 300, 200. */
   throttle?: Throttle
   /** For a trial: nothing outlives the stack, no receipt and no key. Default: false. */
   ephemeral?: boolean
@@ -73,15 +74,23 @@ export class TokenBroker extends Construct {
       roleName: this.#tokenRoleName(),
       retainLog: true,
     })
+    const login = hasLogins(configuration)
+      ? new BrokerFunction(this, 'Login', {
+          name: 'login',
+          description: '/authorize, /login, /callback, /consent',
+          configuration,
+          retainLog: true,
+        })
+      : undefined
     const introspection = new BrokerFunction(this, 'Introspection', {
       name: 'introspection',
-      description: 'POST /introspect, POST /revoke',
+      description: login === undefined ? 'POST /introspect, POST /revoke' : 'POST /introspect, POST /revoke, /userinfo',
       configuration,
       retainLog: true,
     })
     const admin = new BrokerFunction(this, 'Admin', {
       name: 'admin',
-      description: 'POST /admin/revocations, for operators',
+      description: 'POST /admin/revocations, POST /admin/consents, for operators',
       configuration,
       retainLog: true,
     })
@@ -93,16 +102,21 @@ export class TokenBroker extends Construct {
     })
     const table = new BrokerTable(this, 'Receipts', tableKey === undefined ? {} : { encryptionKey: tableKey })
     const signingKeys = new SigningKeys(this, 'SigningKeys', configuration.signing)
-    table.bindExchange(token)
+    table.bindExchange(token, { logins: login !== undefined })
     table.bindIntrospection(introspection)
     table.bindAdmin(admin)
     signingKeys.bindSigner(token)
-    signingKeys.bindIntrospectionSigner(introspection)
+    signingKeys.bindSignerOf(answerAlgorithms(configuration), introspection)
     signingKeys.bindPublished(admin)
     signingKeys.bindPublished(metadata)
     allowRoles(token, configuration)
+    if (login !== undefined) {
+      table.bindLogin(login)
+      bindUpstreams(login, configuration, signingKeys)
+    }
     const api = new BrokerApi(this, 'Api', {
       token: token.function,
+      ...(login === undefined ? {} : { login: login.function }),
       introspection: introspection.function,
       admin: admin.function,
       metadata: metadata.function,
@@ -111,7 +125,7 @@ export class TokenBroker extends Construct {
     })
     this.issuer = configuration.issuer === 'auto' ? api.url : configuration.issuer
     if (configuration.issuer === 'auto')
-      for (const lambda of [token, introspection, metadata]) lambda.setEnvironment('BROKER_ISSUER', api.url)
+      for (const lambda of [token, login, introspection, metadata]) lambda?.setEnvironment('BROKER_ISSUER', api.url)
 
     this.#output('Issuer', this.issuer, 'The iss of our tokens, and the audience of those that are traded for them')
     this.#output('TokenEndpoint', `${api.url}/token`)
@@ -127,8 +141,15 @@ export class TokenBroker extends Construct {
     this.#output('IntrospectionEndpoint', `${api.url}/introspect`)
     this.#output('RevocationEndpoint', `${api.url}/revoke`)
     this.#output('AdminLog', admin.logGroupName, 'Where every revocation says who and why')
-    this.#output('AdminRouteArn', api.adminArn, 'What operators need execute-api:Invoke on')
+    this.#output('AdminRouteArn', api.adminArns['/admin/revocations'], 'What operators need execute-api:Invoke on')
+    this.#output('AdminConsentsRouteArn', api.adminArns['/admin/consents'], 'And for what people consented to')
     this.#output('SigningKeyArns', signingKeys.arns.join(','))
+    if (login !== undefined) {
+      this.#output('AuthorizationEndpoint', `${api.url}/authorize`)
+      this.#output('UserinfoEndpoint', `${api.url}/userinfo`)
+      this.#output('RedirectUri', `${this.issuer}/callback`, 'What the issuers at which people log in must know us by')
+      this.#output('LoginLog', login.logGroupName, 'Where every login that failed says why')
+    }
     if (ephemeral) makeEphemeral(this)
   }
 
@@ -194,6 +215,20 @@ function allowRoles(token: BrokerFunction, { targets }: Configuration): void {
   for (const target of Object.values(targets))
     if ('role' in target)
       token.allow({ actions: ['sts:AssumeRole', 'sts:SetSourceIdentity', 'sts:TagSession'], resources: [target.role] })
+}
+
+/** What /introspect signs is RS256 (RFC 9701 section 6), what /userinfo signs is for each client to say. */
+function answerAlgorithms({ clients }: Configuration): SigningAlgorithm[] {
+  return ['RS256', ...Object.values(clients).flatMap(({ login }) => login?.userinfo_signed_response_alg ?? [])]
+}
+
+/** What we prove ourselves by where people log in: our keys where some issuer takes them, and exactly the secrets that broker.yaml names. */
+function bindUpstreams(login: BrokerFunction, configuration: Configuration, signingKeys: SigningKeys): void {
+  const upstreams = upstreamLogins(configuration)
+  if (upstreams.some(({ auth }) => auth === 'private_key_jwt')) signingKeys.bindSigner(login)
+  else signingKeys.bindPublished(login)
+  const secrets = upstreams.flatMap(({ auth }) => (auth === 'private_key_jwt' ? [] : [auth.client_secret]))
+  if (secrets.length > 0) login.allow({ actions: ['secretsmanager:GetSecretValue'], resources: [...new Set(secrets)] })
 }
 
 /** What API Gateway and Lambda have by default is the most. A number that is known only to the deployment passes. */

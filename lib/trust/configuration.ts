@@ -55,10 +55,20 @@ export function toMetadataConfiguration({
   issuers,
   clients,
 }: Omit<Configuration, 'hash'>): MetadataConfiguration {
-  const names = new Set(Object.values(clients).flatMap(({ login }) => login?.issuers ?? []))
-  if (names.size === 0) return { issuer, signing }
-  const acr_values = [...names].flatMap((name) => Object.keys(named(issuers, name)?.login?.acr ?? {}))
+  if (!hasLogins({ clients })) return { issuer, signing }
+  const acr_values = upstreamLogins({ issuers, clients }).flatMap(({ acr }) => Object.keys(acr))
   return { issuer, signing, authorization: loginMetadata([...new Set(acr_values)].toSorted(), signing.algorithms) }
+}
+
+/** Whether people log in to some client: without one there is nothing here for them. */
+export function hasLogins({ clients }: Pick<Configuration, 'clients'>): boolean {
+  return Object.values(clients).some(({ login }) => login !== undefined)
+}
+
+/** Where the people of any client log in. */
+export function upstreamLogins({ issuers, clients }: Pick<Configuration, 'issuers' | 'clients'>): UpstreamLogin[] {
+  const names = new Set(Object.values(clients).flatMap(({ login }) => login?.issuers ?? []))
+  return [...names].flatMap((name) => named(issuers, name)?.login ?? [])
 }
 
 export const presetNames = [

@@ -38,6 +38,7 @@ suite('what is in the bundles', () => {
 
   for (const [file, kib] of [
     ['token/index.js', 420],
+    ['login/index.js', 460],
     ['introspection/index.js', 420],
     ['metadata/index.js', 40],
   ] as const) {
@@ -62,22 +63,26 @@ suite('what is in the bundles', () => {
       )
   })
 
-  test('only the token function can ask STS for anything', () => {
-    const asking = reports.filter(({ packages }) => packages.some(({ name }) => name === '@aws-sdk/client-sts'))
-    assert.deepEqual(
-      asking.map(({ file }) => file),
-      ['token/index.js'],
-    )
-  })
+  for (const [what, sdk, only] of [
+    ['the token function can ask STS', '@aws-sdk/client-sts', 'token/index.js'],
+    ['the login function can ask Secrets Manager', '@aws-sdk/client-secrets-manager', 'login/index.js'],
+  ] as const)
+    test(`only ${what} for anything`, () => {
+      const asking = reports.filter(({ packages }) => packages.some(({ name }) => name === sdk))
+      assert.deepEqual(
+        asking.map(({ file }) => file),
+        [only],
+      )
+    })
 
-  for (const name of ['token', 'introspection'])
+  for (const name of ['token', 'login', 'introspection'])
     test(`the ${name} function has the CEL engine beside it, not in it`, () => {
       assert.ok(!packagesOf(`${name}/index.js`).some((name) => name.startsWith('@bufbuild')))
       assert.ok(packagesOf(`${name}/cel.js`).includes('@bufbuild/cel'))
     })
 
   test('credentials come from the environment alone: no other way to find some is in the bundle', () => {
-    for (const file of ['token/index.js', 'introspection/index.js', 'admin/index.js', 'signing-keys/index.js'])
+    for (const file of ['token', 'login', 'introspection', 'admin', 'signing-keys'].map((name) => `${name}/index.js`))
       assert.deepEqual(
         packagesOf(file).filter((name) => name.includes('credential-provider')),
         ['@aws-sdk/credential-provider-env'],
@@ -286,6 +291,8 @@ suite('the deployed code in Lambda', () => {
 
   for (const [name, missing] of [
     ['token', 'BROKER_TABLE'],
+    ['login', 'BROKER_TABLE'],
+    ['login', 'BROKER_SIGNING_KEYS'],
     ['introspection', 'BROKER_TABLE'],
     ['introspection', 'BROKER_SIGNING_KEYS'],
     ['token', 'BROKER_SIGNING_KEYS'],

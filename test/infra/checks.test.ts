@@ -2,12 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CfnResource, Validations, type Stack } from 'aws-cdk-lib'
 import { Bucket } from 'aws-cdk-lib/aws-s3'
-import { synthesise } from './synth.ts'
+import { brokerYaml, synthesise, withLogins } from './synth.ts'
 
 test('cdk-nag and the default rules find nothing but what these acknowledge, each for a reason', () => {
   const acknowledged: Record<string, string[]> = {}
   const reasons: string[] = []
   synthesise({
+    config: brokerYaml(withLogins()),
     acknowledge: [],
     with(stack) {
       for (const { node } of stack.node.findAll()) {
@@ -25,8 +26,13 @@ test('cdk-nag and the default rules find nothing but what these acknowledge, eac
     'AwsSolutions::AwsSolutions-APIG4': [
       'Api/Api/ANY--token',
       'Api/Api/ANY--credentials--{target}',
+      'Api/Api/ANY--authorize',
+      'Api/Api/ANY--login',
+      'Api/Api/ANY--callback',
+      'Api/Api/ANY--consent',
       'Api/Api/ANY--introspect',
       'Api/Api/ANY--revoke',
+      'Api/Api/ANY--userinfo',
       'Api/Api/ANY--jwks',
       'Api/Api/ANY--.well-known--openid-configuration',
       'Api/Api/ANY--.well-known--oauth-authorization-server',
@@ -34,6 +40,7 @@ test('cdk-nag and the default rules find nothing but what these acknowledge, eac
     ],
     'AwsSolutions::AwsSolutions-IAM5[Resource::*]': [
       'Token/Role',
+      'Login/Role',
       'Introspection/Role',
       'Admin/Role',
       'Metadata/Role',

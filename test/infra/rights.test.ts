@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { brokerYaml, minimal, pathOf, rolesInAccounts, synthesise, withRoles, type Synthesised } from './synth.ts'
+import {
+  brokerYaml,
+  minimal,
+  pathOf,
+  rolesInAccounts,
+  synthesise,
+  withLogins,
+  withRoles,
+  type Synthesised,
+} from './synth.ts'
 
 interface Statement {
   Effect: string
@@ -79,6 +88,7 @@ const lookup = [
   'dynamodb:UpdateItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["receipt#*","keyset#*"] and dynamodb:LeadingKeys Null false',
 ]
 const admin = [
+  'dynamodb:DeleteItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["consent#*"] and dynamodb:LeadingKeys Null false',
   'dynamodb:GetItem on /Receipts/Table',
   'dynamodb:PutItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["revocation#*"] and dynamodb:LeadingKeys Null false',
   'dynamodb:Query on {"Fn::Join":["",[{"Fn::GetAtt":["BrokerReceiptsTable542DFDDA","Arn"]},"/index/by_id"]]}',
@@ -104,8 +114,76 @@ test('every role has these rights, and no other', () => {
   })
 })
 
+/** Where people log in: what else the token function may do, and what the login function may. */
+const exchangeOfCodes = exchange.map((right) =>
+  right.startsWith('dynamodb:PutItem ') ? right.replace('"receipt#*"', '"receipt#*","revocation#jti#*"') : right,
+)
+const login = [
+  'dynamodb:BatchGetItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["revocation#*"] and dynamodb:LeadingKeys Null false',
+  'dynamodb:DeleteItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["login#*","session#*"] and dynamodb:LeadingKeys Null false',
+  'dynamodb:GetItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["login#*","session#*","consent#*","keyset#*"] and dynamodb:LeadingKeys Null false',
+  'dynamodb:PutItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["login#*","session#*","code#*","consent#*","account#*"] and dynamodb:LeadingKeys Null false',
+  'dynamodb:UpdateItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["session#*","keyset#*"] and dynamodb:LeadingKeys Null false',
+]
+const secretOf = (name: string) => `arn:aws:secretsmanager:eu-west-1:123456789012:secret:${name}-AbCdEf`
+
+test('where people log in, the login function has these rights, and no other function more but to revoke what a code bought', () => {
+  const synthesised = synthesise({ config: brokerYaml(withLogins()) })
+  assert.deepEqual(
+    rightsOf(synthesised, '/Login/Role'),
+    [...login, signEs256('1'), signRs256('1'), ...logAndTrace('Login')].toSorted(),
+  )
+  assert.deepEqual(
+    rightsOf(synthesised, '/Token/Role'),
+    [...exchangeOfCodes, signEs256('1'), signRs256('1'), ...logAndTrace('Token')].toSorted(),
+  )
+  const without = synthesise()
+  for (const path of ['/Introspection/Role', '/Admin/Role', '/Metadata/Role', '/SigningKeys/Reader/Role'])
+    assert.deepEqual(rightsOf(synthesised, path), rightsOf(without, path))
+})
+
+test('it may read exactly the secrets by which issuers of its clients know us, and no other function any', () => {
+  const synthesised = synthesise({
+    config: brokerYaml(
+      withLogins({ acme: secretOf('acme'), same: secretOf('acme'), other: secretOf('other') }).replace(
+        'issuers:\n',
+        `issuers:\n  unused: { issuer: "https://unused.example", login: { client_id: broker, auth: { client_secret: "${secretOf('unused')}" } } }\n`,
+      ),
+    ),
+  })
+  const readable = (path: string) => rightsOf(synthesised, path).filter((right) => right.startsWith('secretsmanager:'))
+  assert.deepEqual(readable('/Login/Role'), [
+    `secretsmanager:GetSecretValue on ${secretOf('acme')}`,
+    `secretsmanager:GetSecretValue on ${secretOf('other')}`,
+  ])
+  for (const path of ['/Token/Role', '/Introspection/Role', '/Admin/Role', '/Metadata/Role'])
+    assert.deepEqual(readable(path), [])
+})
+
+test('where every issuer knows us by a secret, the login function signs nothing', () => {
+  const config = brokerYaml(
+    withLogins({ acme: secretOf('acme') })
+      .replace(/ {2}partner: .*\n/, '')
+      .replace('[partner, acme]', '[acme]'),
+  )
+  const rights = rightsOf(synthesise({ config }), '/Login/Role')
+  assert.deepEqual(
+    rights.filter((right) => right.startsWith('kms:')),
+    [],
+  )
+})
+
+test('what /userinfo signs by ES256, because a client wants it, the introspection function may sign so', () => {
+  const config = brokerYaml(withLogins({}, '    userinfo_signed_response_alg: ES256\n'))
+  const rights = rightsOf(synthesise({ config }), '/Introspection/Role')
+  assert.deepEqual(
+    rights.filter((right) => right.startsWith('kms:')),
+    [signEs256('1'), signRs256('1')],
+  )
+})
+
 test('only Lambda may take these roles', () => {
-  for (const { Type, Properties } of Object.values(synthesise().resources))
+  for (const { Type, Properties } of Object.values(synthesise({ config: brokerYaml(withLogins()) }).resources))
     if (Type === 'AWS::IAM::Role')
       assert.deepEqual((Properties.AssumeRolePolicyDocument as { Statement: unknown }).Statement, [
         { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' } },
@@ -168,19 +246,19 @@ for (const [title, tableKey, name] of [
   ['a key of yours', 'arn:aws:kms:eu-west-1:123456789012:key/1b2c', 'arn:aws:kms:eu-west-1:123456789012:key/1b2c'],
 ] as const) {
   test(`with the table under ${title}, the functions that use the table may use it through DynamoDB, and only so`, () => {
-    const synthesised = synthesise({ tableKey })
+    const synthesised = synthesise({ config: brokerYaml(withLogins()), tableKey })
     const via = 'kms:ViaService StringEquals {"Fn::Join":["",["dynamodb.",{"Ref":"AWS::Region"},".amazonaws.com"]]}'
     assert.deepEqual(
       rightsOf(synthesised, '/Token/Role'),
       [
-        ...exchange,
+        ...exchangeOfCodes,
         signEs256('1'),
         signRs256('1'),
         ...logAndTrace('Token'),
         ...throughDynamodb.map((action) => `${action} on ${name} when ${via}`),
       ].toSorted(),
     )
-    for (const role of ['/Introspection/Role', '/Admin/Role'])
+    for (const role of ['/Introspection/Role', '/Admin/Role', '/Login/Role'])
       assert.deepEqual(
         rightsOf(synthesised, role).filter((right) => right.endsWith(via)),
         throughDynamodb.map((action) => `${action} on ${name} when ${via}`),

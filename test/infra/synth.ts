@@ -53,6 +53,25 @@ export function rolesInAccounts(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `arn:aws:iam::${100_000_000_000 + index}:role/web-deployer`)
 }
 
+/** A broker.yaml whose people log in at `partner`, and at the issuers of these names by secrets of these ARNs. */
+export function withLogins(secrets: Readonly<Record<string, string>> = {}, client = ''): string {
+  const issuers = Object.entries(secrets).map(
+    ([name, secret]) =>
+      `  ${name}: { issuer: "https://${name}.example", login: { client_id: broker, auth: { client_secret: "${secret}" } } }\n`,
+  )
+  return `${minimal.replace(
+    'issuers: {}\n',
+    `issuers:\n  partner: { issuer: "https://login.partner.example", login: { client_id: broker } }\n${issuers.join('')}`,
+  )}clients:
+  web:
+    type: public
+    grants: [authorization_code]
+    redirect_uris: [https://app.acme.dev/cb]
+    login: [${['partner', ...Object.keys(secrets)].join(', ')}]
+    scopes: [openid, email]
+${client}`
+}
+
 interface SynthesisOptions extends Partial<TokenBrokerProps> {
   stackName?: string
   /** Acknowledge these warnings, as an operator would who has read them. */

@@ -7,7 +7,7 @@ import { Match, Template } from 'aws-cdk-lib/assertions'
 import { Key } from 'aws-cdk-lib/aws-kms'
 import { DISABLE_ASSET_STAGING_CONTEXT } from 'aws-cdk-lib/cx-api'
 import { TokenBroker } from '../../infra/token-broker.ts'
-import { brokerYaml, minimal, pathOf, synthesise, type Resource, type Synthesised } from './synth.ts'
+import { brokerYaml, minimal, pathOf, synthesise, withLogins, type Resource, type Synthesised } from './synth.ts'
 
 const acme = minimal.replace('issuer: auto', 'issuer: https://broker.acme.dev')
 const certificateArn = 'arn:aws:acm:eu-west-1:123456789012:certificate/1b2c'
@@ -29,13 +29,15 @@ function limitsOf(ThrottlingRateLimit: number, ThrottlingBurstLimit: number): un
     'ANY /introspect': limits,
     'ANY /revoke': limits,
     'ANY /admin/revocations': { ThrottlingRateLimit: 20, ThrottlingBurstLimit: 20 },
+    'ANY /admin/consents': { ThrottlingRateLimit: 20, ThrottlingBurstLimit: 20 },
   }
 }
 
 suite('functions', () => {
-  const synthesised = synthesise()
+  const synthesised = synthesise({ config: brokerYaml(withLogins()) })
   for (const [path, seconds] of [
     ['Token', 10],
+    ['Login', 10],
     ['Introspection', 10],
     ['Admin', 10],
     ['Metadata', 10],
@@ -62,13 +64,21 @@ suite('functions', () => {
     })
   }
 
-  test('there are five, and their environments hold what lib/environment.ts names', () => {
-    const environments = ofType(synthesised, 'AWS::Lambda::Function').map((resource) => [
+  test('there are five, and one for logins where there are some; their environments hold what lib/environment.ts names', () => {
+    const functions = (synthesised: Synthesised) => ofType(synthesised, 'AWS::Lambda::Function')
+    assert.deepEqual(
+      functions(synthesise()).map(pathOf),
+      functions(synthesised)
+        .map(pathOf)
+        .filter((path) => path !== '/Login/Function'),
+    )
+    const environments = functions(synthesised).map((resource) => [
       pathOf(resource),
       Object.keys((resource.Properties.Environment as { Variables: object } | undefined)?.Variables ?? {}).toSorted(),
     ])
     assert.deepEqual(Object.fromEntries(environments), {
       '/Token/Function': ['BROKER_ISSUER', 'BROKER_SIGNING_KEYS', 'BROKER_TABLE'],
+      '/Login/Function': ['BROKER_ISSUER', 'BROKER_SIGNING_KEYS', 'BROKER_TABLE'],
       '/Introspection/Function': ['BROKER_ISSUER', 'BROKER_SIGNING_KEYS', 'BROKER_TABLE'],
       '/Admin/Function': ['BROKER_SIGNING_KEYS', 'BROKER_TABLE'],
       '/Metadata/Function': ['BROKER_ISSUER', 'BROKER_SIGNING_KEYS'],
@@ -107,7 +117,28 @@ suite('the HTTP API', () => {
   const synthesised = synthesise()
   const stage = synthesised.at('Api/Stage').Properties
 
-  test('each path is answered by one function, for any method, and there is no catch-all', () => {
+  const withPeople = synthesise({ config: brokerYaml(withLogins()) })
+  const always = {
+    'ANY /token': '/Token/Function',
+    'ANY /credentials/{target}': '/Token/Function',
+    'ANY /introspect': '/Introspection/Function',
+    'ANY /revoke': '/Introspection/Function',
+    'ANY /admin/revocations': '/Admin/Function',
+    'ANY /admin/consents': '/Admin/Function',
+    'ANY /jwks': '/Metadata/Function',
+    'ANY /.well-known/openid-configuration': '/Metadata/Function',
+    'ANY /.well-known/oauth-authorization-server': '/Metadata/Function',
+    'ANY /healthz': '/Metadata/Function',
+  }
+  const forPeople = {
+    'ANY /authorize': '/Login/Function',
+    'ANY /login': '/Login/Function',
+    'ANY /callback': '/Login/Function',
+    'ANY /consent': '/Login/Function',
+    'ANY /userinfo': '/Introspection/Function',
+  }
+
+  function routesOf(synthesised: Synthesised): Record<string, string> {
     const routes = ofType(synthesised, 'AWS::ApiGatewayV2::Route').map(({ Properties }) => {
       const target = JSON.stringify(Properties.Target)
       const integration = ofType(synthesised, 'AWS::ApiGatewayV2::Integration').find(({ Metadata }) =>
@@ -119,16 +150,19 @@ suite('the HTTP API', () => {
       assert.equal(integration?.Properties.PayloadFormatVersion, '2.0')
       return [Properties.RouteKey, pathOf(synthesised.resources[uri['Fn::GetAtt'][0]]!)]
     })
-    assert.deepEqual(Object.fromEntries(routes), {
-      'ANY /token': '/Token/Function',
-      'ANY /credentials/{target}': '/Token/Function',
-      'ANY /introspect': '/Introspection/Function',
-      'ANY /revoke': '/Introspection/Function',
-      'ANY /admin/revocations': '/Admin/Function',
-      'ANY /jwks': '/Metadata/Function',
-      'ANY /.well-known/openid-configuration': '/Metadata/Function',
-      'ANY /.well-known/oauth-authorization-server': '/Metadata/Function',
-      'ANY /healthz': '/Metadata/Function',
+    return Object.fromEntries(routes) as Record<string, string>
+  }
+
+  test('each path is answered by one function, for any method, and there is no catch-all', () => {
+    assert.deepEqual(routesOf(synthesised), always)
+  })
+
+  test('where people log in, and only there, there are paths for them, each bounded like the others', () => {
+    assert.deepEqual(routesOf(withPeople), { ...always, ...forPeople })
+    const limits = { ThrottlingRateLimit: 300, ThrottlingBurstLimit: 200 }
+    assert.deepEqual(withPeople.at('Api/Stage').Properties.RouteSettings, {
+      ...(limitsOf(300, 200) as object),
+      ...Object.fromEntries(Object.keys(forPeople).map((route) => [route, limits])),
     })
   })
 
@@ -143,6 +177,7 @@ suite('the HTTP API', () => {
       '/introspect',
       '/revoke',
       '/admin/revocations',
+      '/admin/consents',
       '/jwks',
       '/.well-known/openid-configuration',
       '/.well-known/oauth-authorization-server',
@@ -162,17 +197,20 @@ suite('the HTTP API', () => {
     ])
     assert.deepEqual(
       routes.filter(([, type]) => type !== 'NONE'),
-      [['ANY /admin/revocations', 'AWS_IAM']],
+      [
+        ['ANY /admin/revocations', 'AWS_IAM'],
+        ['ANY /admin/consents', 'AWS_IAM'],
+      ],
     )
   })
 
   test('a stage is made after the routes whose limits it holds: API Gateway refuses the other order', () => {
-    const limited = Object.keys(stage.RouteSettings as object)
-    const routes = Object.entries(synthesised.resources).flatMap(([id, { Type, Properties }]) =>
+    const limited = Object.keys(withPeople.at('Api/Stage').Properties.RouteSettings as object)
+    const routes = Object.entries(withPeople.resources).flatMap(([id, { Type, Properties }]) =>
       Type === 'AWS::ApiGatewayV2::Route' && limited.includes(String(Properties.RouteKey)) ? [id] : [],
     )
-    assert.equal(routes.length, 5)
-    const { DependsOn } = synthesised.at('Api/Stage')
+    assert.equal(routes.length, 11)
+    const { DependsOn } = withPeople.at('Api/Stage')
     for (const route of routes) assert.ok(DependsOn?.includes(route), `${route} is not in ${String(DependsOn)}`)
   })
 
@@ -357,6 +395,12 @@ suite('our issuer', () => {
     assert.equal(synthesised.outputs.BrokerIssuer?.Value, 'https://broker.acme.dev')
   })
 
+  test('people come back from their issuer to it', () => {
+    const config = brokerYaml(withLogins().replace('issuer: auto', 'issuer: https://broker.acme.dev'))
+    const { outputs } = synthesise({ config, acknowledge: ['issuer-elsewhere'] })
+    assert.equal(outputs.BrokerRedirectUri?.Value, 'https://broker.acme.dev/callback')
+  })
+
   test('an issuer in the file without a domain warns that somebody must point that name here', () => {
     const { warnings } = synthesise({ config: brokerYaml(acme), acknowledge: [] })
     assert.equal(warnings.length, 1)
@@ -447,7 +491,7 @@ suite('a domain', () => {
 })
 
 test('every URL is an output', () => {
-  const { outputs } = synthesise()
+  const { outputs } = synthesise({ config: brokerYaml(withLogins()) })
   const suffixes = Object.entries(outputs).map(([name, { Value }]) => {
     const [, parts] = (Value as { 'Fn::Join'?: [string, unknown[]] })['Fn::Join'] ?? []
     return [
@@ -469,6 +513,12 @@ test('every URL is an output', () => {
     BrokerRevocationEndpoint: '/revoke',
     BrokerAdminLog: undefined,
     BrokerAdminRouteArn: undefined,
+    BrokerAdminConsentsRouteArn: undefined,
+    BrokerAuthorizationEndpoint: '/authorize',
+    BrokerUserinfoEndpoint: '/userinfo',
+    // What issuers know us by.
+    BrokerRedirectUri: '/callback',
+    BrokerLoginLog: undefined,
     BrokerSigningKeyArns: undefined,
   })
 })
@@ -476,7 +526,11 @@ test('every URL is an output', () => {
 suite('what outlives what', () => {
   // docs/deploy.md, "Uninstall", lists the same.
   test('cdk destroy leaves these behind, and no other', () => {
-    const everything = synthesise({ tableKey: 'create', domain: { name: 'broker.acme.dev', certificateArn } })
+    const everything = synthesise({
+      config: brokerYaml(withLogins()),
+      tableKey: 'create',
+      domain: { name: 'broker.acme.dev', certificateArn },
+    })
     assert.deepEqual(
       pathsOf(
         everything,
@@ -486,6 +540,7 @@ suite('what outlives what', () => {
         '/Admin/Log',
         '/Api/AccessLog',
         '/Introspection/Log',
+        '/Login/Log',
         '/Receipts/Key',
         '/Receipts/Table',
         '/SigningKeys/ES256-1',
@@ -521,7 +576,7 @@ suite('what outlives what', () => {
 
   // Another id is another resource: a table without receipts, keys that nobody has.
   test('the ids of what holds state never change', () => {
-    const { resources } = synthesise({ tableKey: 'create' })
+    const { resources } = synthesise({ config: brokerYaml(withLogins()), tableKey: 'create' })
     const ids = Object.entries(resources).flatMap(([id, resource]) =>
       resource.DeletionPolicy?.startsWith('Retain') || /Alias$|Api$|Api::Api$/.test(resource.Type)
         ? [[pathOf(resource), id]]
@@ -530,6 +585,7 @@ suite('what outlives what', () => {
     assert.deepEqual(Object.fromEntries(ids), {
       '/Admin/Log': 'BrokerAdminLog3354CA46',
       '/Introspection/Log': 'BrokerIntrospectionLogAB579B0B',
+      '/Login/Log': 'BrokerLoginLogF9DD2C6C',
       '/Api/AccessLog': 'BrokerApiAccessLog8D8B2865',
       '/Api/Api': 'BrokerApi49ACB5C7',
       '/Receipts/Key': 'BrokerReceiptsKey6334AFEE',
