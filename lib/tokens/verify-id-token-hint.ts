@@ -1,7 +1,5 @@
-import { compactVerify, errors } from 'jose'
-import { RefusedError } from '../protocol/errors.ts'
 import type { SigningKey } from '../protocol/signing-keys.ts'
-import { parseCompactJws } from './compact-jws.ts'
+import { verifyOwnJws } from './verify-own-jws.ts'
 
 /** What an ID token of ours says of whom it was about, whether it has expired or not. */
 export interface IdTokenHint {
@@ -27,20 +25,11 @@ export async function verifyIdTokenHint(
   token: string,
   { keys, ourIssuer, clients }: HintVerification,
 ): Promise<IdTokenHint | undefined> {
-  try {
-    const { header, payload } = parseCompactJws(token)
-    const key = keys.find(({ kid, alg }) => kid === header.kid && alg === header.alg)
-    // As lib/tokens/id-token.ts writes it, in one spelling.
-    if (key === undefined || header.typ !== 'JWT' || Object.hasOwn(header, 'crit') || Object.hasOwn(header, 'b64'))
-      return undefined
-    await compactVerify(token, key.jwk, { algorithms: [key.alg] })
-    const { iss, sub, aud, sid } = payload
-    // What we prove ourselves to an issuer by has our name too, where it calls us so; its audience is no client.
-    if (iss !== ourIssuer || typeof sub !== 'string' || typeof aud !== 'string' || !Object.hasOwn(clients, aud))
-      return undefined
-    return { sub, aud, sid: typeof sid === 'string' ? sid : undefined }
-  } catch (error) {
-    if (error instanceof RefusedError || error instanceof errors.JWSSignatureVerificationFailed) return undefined
-    throw error
-  }
+  const signed = await verifyOwnJws(token, 'JWT', keys)
+  if (signed === undefined) return undefined
+  const { iss, sub, aud, sid } = signed.payload
+  // What we prove ourselves to an issuer by has our name too, where it calls us so; its audience is no client.
+  if (iss !== ourIssuer || typeof sub !== 'string' || typeof aud !== 'string' || !Object.hasOwn(clients, aud))
+    return undefined
+  return { sub, aud, sid: typeof sid === 'string' ? sid : undefined }
 }

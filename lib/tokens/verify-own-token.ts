@@ -1,8 +1,6 @@
-import { compactVerify, errors } from 'jose'
-import { RefusedError } from '../protocol/errors.ts'
 import type { SigningKey } from '../protocol/signing-keys.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
-import { parseCompactJws, type CompactJws } from './compact-jws.ts'
+import { verifyOwnJws } from './verify-own-jws.ts'
 
 declare const verified: unique symbol
 
@@ -49,39 +47,12 @@ export async function verifyOwnToken(
   token: string,
   { keys, ourIssuer, now }: OwnVerification,
 ): Promise<OwnToken | undefined> {
-  const jws = read(token)
-  if (jws === undefined) return undefined
-  const key = keyOf(jws.header, keys)
-  if (key === undefined || !(await isSignedBy(key, token))) return undefined
-  const { payload } = jws
+  // RFC 9068 section 2.1
+  const signed = await verifyOwnJws(token, 'at+jwt', keys)
+  if (signed === undefined) return undefined
+  const { kid, payload } = signed
   if (!areOwnClaims(payload) || payload.iss !== ourIssuer || payload.exp <= now) return undefined
-  return { kid: key.kid, claims: payload } as OwnToken
-}
-
-function read(token: string): CompactJws | undefined {
-  try {
-    return parseCompactJws(token)
-  } catch (error) {
-    if (error instanceof RefusedError) return undefined
-    throw error
-  }
-}
-
-/** As we write it, in one spelling (RFC 9068 section 2.1): whatever else a key of ours signs is no access token. */
-function keyOf(header: JsonObject, keys: readonly SigningKey[]): SigningKey | undefined {
-  if (header.typ !== 'at+jwt' || Object.hasOwn(header, 'crit') || Object.hasOwn(header, 'b64')) return undefined
-  return keys.find(({ kid, alg }) => kid === header.kid && alg === header.alg)
-}
-
-/** Unlike another's key, one of ours that cannot be used is our own fault. */
-async function isSignedBy({ jwk, alg }: SigningKey, token: string): Promise<boolean> {
-  try {
-    await compactVerify(token, jwk, { algorithms: [alg] })
-    return true
-  } catch (error) {
-    if (error instanceof errors.JWSSignatureVerificationFailed) return false
-    throw error
-  }
+  return { kid, claims: payload } as OwnToken
 }
 
 function areOwnClaims(claims: JsonObject): claims is OwnClaims {
