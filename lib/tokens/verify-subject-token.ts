@@ -17,7 +17,10 @@ import type { TrustedIssuer } from './trusted-issuer.ts'
 
 declare const verified: unique symbol
 
-/** Made by `verifySubjectToken` alone, so that a decision about an unverified token does not compile. Times in seconds since 1970. */
+/**
+ * Made by `verifySubjectToken`, and by `recalledSubject` of what it made, so that a decision about an unverified token does not
+ * compile. Times in seconds since 1970.
+ */
 export interface VerifiedSubject {
   readonly [verified]: true
   readonly issuer: TrustedIssuer
@@ -27,6 +30,7 @@ export interface VerifiedSubject {
   readonly sub: string
   readonly claims: JsonObject
   readonly jti: string | undefined
+  /** Of who logged in: the end of their session. */
   readonly exp: number
   /** base64url SHA-256 of `header.payload`; never of the whole token, whose signature can be respelt. */
   readonly hash: string
