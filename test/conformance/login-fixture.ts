@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { createServer, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { after, before } from 'node:test'
-import { startBroker, type LocalBroker } from '../../local/broker.ts'
+import { startBroker, type LocalBroker, type LocalBrokerOptions } from '../../local/broker.ts'
 import { htmlBrowser, type HtmlBrowser } from '../../local/demo/html-browser.ts'
 import type { ClaimChanges } from '../../local/example-issuer.ts'
 import { close, listen } from '../../local/loopback.ts'
@@ -31,6 +31,8 @@ export interface LoginBox {
   login(browser: HtmlBrowser, changes?: Changes, username?: string): Promise<URLSearchParams>
   /** The same, but that the partner's answer never comes to /callback. Its URL. */
   held(browser: HtmlBrowser, changes?: Changes, username?: string): Promise<string>
+  /** The URL of the partner's answer that comes of it, but not to /callback. */
+  holding(work: () => Promise<unknown>): Promise<string>
   /** One request of nobody's browser with these cookies; no redirect is followed. */
   ask(path: string, init?: RequestInit, cookies?: Readonly<Record<string, string>>): Promise<Response>
   /** POST /token with these fields over those of web-app's good redemption. */
@@ -49,7 +51,10 @@ export const verifier = randomBytes(32).toString('base64url')
 const challenge = createHash('sha256').update(verifier).digest('base64url')
 
 /** A broker with two partners at which people log in, over HTTP, for the tests of this file. */
-export function loginBox(config: (text: string) => string = (text) => text): LoginBox {
+export function loginBox(
+  config: (text: string) => string = (text) => text,
+  options: Pick<LocalBrokerOptions, 'issuer'> = {},
+): LoginBox {
   process.env.POWERTOOLS_LOG_LEVEL ??= 'SILENT'
   const box = { says: {}, instead: () => false } as unknown as LoginBox
   let hold: ((url: string) => void) | undefined
@@ -72,7 +77,11 @@ export function loginBox(config: (text: string) => string = (text) => text): Log
       },
     })
     box.other = await startPartnerIdp({ broker })
-    box.broker = await startBroker({ config: { text: config(brokerFile(box)), file: 'broker.yaml' }, port: 0 })
+    box.broker = await startBroker({
+      config: { text: config(brokerFile(box)), file: 'broker.yaml' },
+      port: 0,
+      ...options,
+    })
   })
   after(async () => {
     await box.broker?.close()
@@ -87,13 +96,13 @@ export function loginBox(config: (text: string) => string = (text) => text): Log
       await browser.click('log-in', { username, password: 'example' })
     return box.app.arrived
   }
-  box.held = async (browser, changes, username) => {
+  box.holding = async (work) => {
     let url = ''
     hold = (held) => (url = held)
-    await box.login(browser, changes, username)
-    hold = undefined
+    await work().finally(() => (hold = undefined))
     return url
   }
+  box.held = (browser, changes, username) => box.holding(() => box.login(browser, changes, username))
   box.ask = (path, init = {}, cookies = {}) => {
     const cookie = Object.entries(cookies).map(([name, value]) => `${name}=${value}`)
     const headers = {

@@ -77,19 +77,10 @@ async function lured(browser: HtmlBrowser): Promise<void> {
 
 /** The very answer of the honest issuer to that login, under the attacker's name. */
 async function luredAnswer(browser: HtmlBrowser): Promise<URL> {
-  let url = ''
-  box.instead = (_, response) => {
-    const setHeader = response.setHeader.bind(response)
-    response.setHeader = (name, value) => {
-      const ours = name.toLowerCase() === 'location' && String(value).startsWith(`${box.broker.url}/callback`)
-      if (ours) url = String(value)
-      return setHeader(name, ours ? `${box.app.url}/held` : value)
-    }
-    return false
-  }
-  await lured(browser)
-  await browser.click('log-in', { username: 'alice', password: 'example' })
-  box.instead = () => false
+  const url = await box.holding(async () => {
+    await lured(browser)
+    await browser.click('log-in', { username: 'alice', password: 'example' })
+  })
   return new URL(url)
 }
 
