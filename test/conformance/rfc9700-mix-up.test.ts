@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { after, before, beforeEach, test } from 'node:test'
+import { after, beforeEach, test } from 'node:test'
 import { decodeJwt, exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose'
 import type { HtmlBrowser } from '../../local/demo/html-browser.ts'
 import { close, listen } from '../../local/loopback.ts'
@@ -16,11 +16,8 @@ const evil = {
   nonce: '',
 }
 const { privateKey, publicKey } = await generateKeyPair('RS256')
-let server: Server
-before(async () => {
-  server = createServer((request, response) => void answer(request, response))
-  evil.url = await listen(server, 0)
-})
+const server = createServer((request, response) => void answer(request, response))
+evil.url = await listen(server, 0)
 after(() => close(server))
 beforeEach(() => {
   Object.assign(evil, { asked: [], says: undefined })
