@@ -5,7 +5,7 @@ import configuration from '#config'
 import { dynamodbClient } from '../lib/aws/clients.ts'
 import { powertoolsLog } from '../lib/aws/log.ts'
 import { dynamodbReceiptCounter } from '../lib/aws/receipt-count.ts'
-import { dynamodbRevocationRegister } from '../lib/aws/revocation-register.ts'
+import { dynamodbRevocationBook } from '../lib/aws/revocation-book.ts'
 import { deadlines, within } from '../lib/deadlines.ts'
 import { required } from '../lib/environment.ts'
 import { manageRevocations } from '../lib/grants/manage-revocations.ts'
@@ -28,7 +28,7 @@ const log = powertoolsLog()
 const ports = {
   log,
   now: () => Math.floor(Date.now() / 1000),
-  register: dynamodbRevocationRegister(dynamodb, table),
+  register: dynamodbRevocationBook(dynamodb, table),
   receipts: dynamodbReceiptCounter(dynamodb, table),
 }
 

@@ -1,6 +1,6 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { GetItemCommand, PutItemCommand, QueryCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import type { Lifting, RevocationBook, RevocationEntry, RevocationKey, RevocationRecord } from '../ports.ts'
+import { randomBytes } from 'node:crypto'
+import { GetItemCommand, PutItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import type { RevocationEntry, RevocationKey, RevocationRecord, RevocationRegister } from '../ports.ts'
 import { UnavailableError } from '../protocol/errors.ts'
 import { isRevocationDimension } from '../protocol/revocation-dimensions.ts'
 import { integerAt, stringAt, toAttributes, type Item } from './attributes.ts'
@@ -9,17 +9,23 @@ import { isRejectedWrite, toUnavailable } from './unavailable.ts'
 const SCHEMA = 1
 const MAX_TRIES = 4
 /** Where the index by_id has them all together, beside the decisions' ids, which are longer. */
-const LISTED = 'revocations'
+export const LISTED = 'revocations'
+
+/** `next` says what is to be on record, or what is if there is nothing to do. */
+export interface RevocationRows {
+  find(key: RevocationKey, signal: AbortSignal): Promise<RevocationRecord | undefined>
+  change<Otherwise extends string>(
+    key: RevocationKey,
+    next: (stored: RevocationRecord | undefined) => RevocationRecord | Otherwise,
+    signal: AbortSignal,
+  ): Promise<RevocationRecord | Otherwise>
+}
 
 /**
  * Revocations at `revocation#<dimension>#<value>`. A row is read, changed and put back on the condition that it is still the
  * one that was read, so of two who change it at once neither is lost.
  */
-export function dynamodbRevocationRegister(
-  client: DynamoDBClient,
-  table: string,
-  randomId: () => string = () => randomBytes(16).toString('base64url'),
-): RevocationBook {
+export function revocationRows(client: DynamoDBClient, table: string): RevocationRows {
   async function find(key: RevocationKey, signal: AbortSignal): Promise<RevocationRecord | undefined> {
     const command = new GetItemCommand({ TableName: table, Key: keyOf(key), ConsistentRead: true })
     try {
@@ -48,60 +54,36 @@ export function dynamodbRevocationRegister(
     }
   }
 
-  /** `next`: what is to be on record, or what is if there is nothing to do. */
-  async function change<Otherwise extends string>(
-    key: RevocationKey,
-    next: (stored: RevocationRecord | undefined) => RevocationRecord | Otherwise,
-    signal: AbortSignal,
-  ): Promise<RevocationRecord | Otherwise> {
-    for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
-      const stored = await find(key, signal)
-      const record = next(stored)
-      if (typeof record === 'string' || record === stored || (await put(record, stored, signal))) return record
-    }
-    throw new UnavailableError('dynamodb', 'a revocation could not be settled')
-  }
-
   return {
     find,
 
+    async change(key, next, signal) {
+      for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+        const stored = await find(key, signal)
+        const record = next(stored)
+        if (typeof record === 'string' || record === stored || (await put(record, stored, signal))) return record
+      }
+      throw new UnavailableError('dynamodb', 'a revocation could not be settled')
+    },
+  }
+}
+
+/** For those who only take back: a function that issues tokens carries no more. */
+export function dynamodbRevocationRegister(
+  client: DynamoDBClient,
+  table: string,
+  randomId: () => string = () => randomBytes(16).toString('base64url'),
+): RevocationRegister {
+  const rows = revocationRows(client, table)
+  return {
     revoke(entry, signal) {
       const id = randomId()
       // Its id: our put was done, and its answer lost.
-      return change<never>(
+      return rows.change<never>(
         entry,
         (stored) => (stored?.id === id || isDead(entry, stored) ? stored : stricter(entry, id, stored)),
         signal,
       )
-    },
-
-    lift(meant, lifting, signal) {
-      const id = idOfLifted(meant.id, lifting)
-      return change(
-        meant,
-        (stored) => {
-          if (stored?.id === id) return stored
-          return stored?.id === meant.id ? lifted(stored, id, lifting) : 'changed'
-        },
-        signal,
-      )
-    },
-
-    async list(after, signal) {
-      const command = new QueryCommand({
-        TableName: table,
-        IndexName: 'by_id',
-        KeyConditionExpression: 'decision_id = :listed',
-        ExpressionAttributeValues: toAttributes({ ':listed': LISTED }),
-        ...(after === undefined ? {} : { ExclusiveStartKey: toAttributes({ decision_id: LISTED, pk: after }) }),
-      })
-      try {
-        const { Items = [], LastEvaluatedKey } = await client.send(command, { abortSignal: signal })
-        const next = LastEvaluatedKey && stringAt(LastEvaluatedKey, 'pk')
-        return { records: Items.map(toRecord), ...(next === undefined ? {} : { next }) }
-      } catch (error) {
-        throw toUnavailable('dynamodb', error)
-      }
     },
   }
 }
@@ -135,31 +117,6 @@ function stricter(entry: RevocationEntry, id: string, stored: RevocationRecord |
   }
 }
 
-/** Always the same of one record, so that who lifts it again finds that it is done. */
-function idOfLifted(id: string, { tokens }: Lifting): string {
-  return createHash('sha256')
-    .update(`${tokens ? 'undo' : 'start'} ${id}`)
-    .digest('base64url')
-    .slice(0, 22)
-}
-
-function lifted(
-  stored: RevocationRecord,
-  id: string,
-  { tokens, reason, by, at, expires_at }: Lifting,
-): RevocationRecord {
-  return {
-    ...stored,
-    id,
-    blocked_until: 0,
-    expires_at,
-    ...(tokens ? { not_before: 0 } : {}),
-    lifted_at: at,
-    lifted_by: by,
-    lifted_reason: reason,
-  }
-}
-
 function keyOf({ dimension, value }: RevocationKey): Item {
   return toAttributes({ pk: `revocation#${dimension}#${value}` })
 }
@@ -181,7 +138,7 @@ function toItem(record: RevocationRecord): Item {
 }
 
 /** Throws UnavailableError. */
-function toRecord(item: Item): RevocationRecord {
+export function toRecord(item: Item): RevocationRecord {
   const texts = (...names: string[]) => names.map((name) => stringAt(item, name))
   const numbers = (...names: string[]) => names.map((name) => integerAt(item, name))
   const [dimension, value, reason, by, id] = texts('dimension', 'value', 'reason', 'by', 'write_id')

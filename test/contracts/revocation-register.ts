@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { GetItemCommand, PutItemCommand, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { dynamodbRevocationRegister } from '../../lib/aws/revocation-register.ts'
+import { dynamodbRevocationBook } from '../../lib/aws/revocation-book.ts'
 import { dynamodbRevocationStore } from '../../lib/aws/revocations.ts'
 import type { Lifting, RevocationBook, RevocationEntry, RevocationKey, RevocationRecord } from '../../lib/ports.ts'
 import { UnavailableError } from '../../lib/protocol/errors.ts'
@@ -45,7 +45,7 @@ export function revocationRegisterContract(name: string, open: () => Promise<Tes
 
     before(async () => {
       world = await open()
-      register = dynamodbRevocationRegister(world.client, world.table)
+      register = dynamodbRevocationBook(world.client, world.table)
     })
     after(() => world.close())
 
@@ -78,7 +78,7 @@ export function revocationRegisterContract(name: string, open: () => Promise<Tes
     ) {
       const proxy = await openFaultyProxy(world.endpoint, fault)
       try {
-        await work(dynamodbRevocationRegister(world.clientFor(proxy.endpoint), world.table), proxy)
+        await work(dynamodbRevocationBook(world.clientFor(proxy.endpoint), world.table), proxy)
       } finally {
         proxy.close()
       }
@@ -254,7 +254,7 @@ export function revocationRegisterContract(name: string, open: () => Promise<Tes
           await register.revoke(again, signal)
           throw new Error('the answer was lost')
         }
-        const losing = dynamodbRevocationRegister({ send } as unknown as DynamoDBClient, world.table)
+        const losing = dynamodbRevocationBook({ send } as unknown as DynamoDBClient, world.table)
         assert.equal(await losing.lift(one, start, signal), 'changed')
         assert.ok(lost)
         assert.equal((await found(one))?.blocked_until, forGood)
