@@ -25,7 +25,7 @@ export async function revocationDelays(times: number): Promise<RevocationDelays>
   process.env.POWERTOOLS_LOG_LEVEL ??= 'SILENT'
   const issuer = await startExampleIssuer()
   const broker = await startBroker({ config: quickstartConfig(issuer.url), port: 0 })
-  const admin = await adminClient(broker.url)
+  const admin = await adminClient(broker.url, '/admin/revocations')
   const proof = await issuer.signForPod({ aud: [broker.url], 'kubernetes.io': serviceAccount })
   const delays: RevocationDelays = { answered: [], inactive: [] }
   try {

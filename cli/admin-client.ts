@@ -7,7 +7,14 @@ import { toOneLine } from '../lib/protocol/one-line.ts'
 import { awsSigner } from './aws-signer.ts'
 import { CommandError } from './command.ts'
 
-const path = '/admin/revocations'
+/** What it is about, and where the stack says who may ask. */
+const outputs = {
+  '/admin/revocations': 'BrokerAdminRouteArn',
+  '/admin/consents': 'BrokerAdminConsentsRouteArn',
+} as const
+
+type AdminPath = keyof typeof outputs
+
 /** In milliseconds: longer than the broker's own limit, so that its gateway has time to say so. */
 const timeout = 12_000
 
@@ -19,7 +26,7 @@ export type AdminClient = (body: object) => Promise<Record<string, unknown>>
  * signature (SigV4, service execute-api) and IAM the right before the broker hears of it. Tries again what may pass: each
  * of the endpoint's operations may be asked twice.
  */
-export async function adminClient(broker: string): Promise<AdminClient> {
+export async function adminClient(broker: string, path: AdminPath): Promise<AdminClient> {
   const signer = await awsSigner('execute-api', regionOf(new URL(broker).hostname))
   const name = `the broker at ${broker}`
   return async (body) => {
@@ -27,7 +34,11 @@ export async function adminClient(broker: string): Promise<AdminClient> {
     try {
       return await retry(async (left) => {
         const signed = await signer.sign(broker + path, unsigned)
-        return readAnswer(await request(broker + path, { name, timeout: Math.min(timeout, left), ...signed }), name)
+        return readAnswer(
+          await request(broker + path, { name, timeout: Math.min(timeout, left), ...signed }),
+          name,
+          path,
+        )
       }, thisMachine)
     } catch (error) {
       throw error instanceof TokenBrokerError ? new CommandError(error.message) : error
@@ -40,7 +51,7 @@ function regionOf(hostname: string): string | undefined {
   return /\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/.exec(hostname)?.[1]
 }
 
-function readAnswer({ status, headers, text }: Answer, name: string): Record<string, unknown> {
+function readAnswer({ status, headers, text }: Answer, name: string, path: AdminPath): Record<string, unknown> {
   const body = parseJsonObject(text)
   if (status === 200 && body !== undefined) return body
   const said = [body?.error_description, body?.message, body?.Message].find((part) => typeof part === 'string')
@@ -55,7 +66,7 @@ function readAnswer({ status, headers, text }: Answer, name: string): Record<str
       [
         `${name} does not let these AWS credentials in${quoted}.`,
         `They need execute-api:Invoke on arn:aws:execute-api:<region>:<account>:<api id>/$default/POST${path}`,
-        '(docs/policies/operator.json; the stack’s output BrokerAdminRouteArn has it), must be for the broker’s account,',
+        `(docs/policies/operator.json; the stack’s output ${outputs[path]} has it), must be for the broker’s account,`,
         'AWS_REGION must be the broker’s, and this clock right to 5 minutes.',
       ].join('\n'),
     )

@@ -86,7 +86,7 @@ async function runRevoke(args: readonly string[]): Promise<number> {
 
 /** Revokes, and says what that does. Throws CommandError. */
 export async function revokeNamed(broker: string, named: RevocationKey, more: object, json: boolean): Promise<number> {
-  const ask = await adminClient(broker)
+  const ask = await adminClient(broker, '/admin/revocations')
   const answer = await ask({ operation: 'revoke', ...named, ...more })
   const revoked = answer.revoked as RevocationRecord
   return print(json ? JSON.stringify(answer) : describeRevoked(named, revoked, revoked.at))
@@ -102,7 +102,7 @@ export async function lift(
   named: RevocationKey,
   { reason, json }: { reason: string; json: boolean },
 ): Promise<number> {
-  const ask = await adminClient(broker)
+  const ask = await adminClient(broker, '/admin/revocations')
   const found = (await ask({ operation: 'find', ...named })).found as RevocationRecord | null
   const meant = found !== null && holds(found, operation) ? found : undefined
   if (meant === undefined) {
@@ -142,7 +142,7 @@ async function list(args: readonly string[]): Promise<number> {
   const { broker, json } = recordOptions
   const { values, positionals } = readArguments(args, { broker, json })
   if (positionals.length > 0) throw new UsageError('list shows everything: it takes --broker and --json only')
-  const ask = await adminClient(readBroker(values.broker))
+  const ask = await adminClient(readBroker(values.broker), '/admin/revocations')
   const records: RevocationRecord[] = []
   let after: string | undefined
   do {
@@ -160,7 +160,7 @@ async function list(args: readonly string[]): Promise<number> {
 }
 
 async function dryRun(broker: string, asked: RevocationKey & { before?: number }, json: boolean): Promise<number> {
-  const total = await countReceipts(await adminClient(broker), asked)
+  const total = await countReceipts(await adminClient(broker, '/admin/revocations'), asked)
   const { tokens, sessions, read } = total
   const sessionsGoOn = `${counted(sessions, 'AWS session')} would not be ended by it: see "Taking them back" in docs/aws-credentials.md`
   if (json)

@@ -5,6 +5,7 @@ import { unknownOption } from './arguments.ts'
 import { check } from './check.ts'
 import { clients } from './clients.ts'
 import { CommandError, UsageError, type Command } from './command.ts'
+import { consents } from './consents.ts'
 import { credentialProcess } from './credential-process.ts'
 import { doctor } from './doctor.ts'
 import { exchange } from './exchange.ts'
@@ -28,6 +29,7 @@ const commands: readonly Command[] = [
   revoke,
   stop,
   start,
+  consents,
   sourceIdentityCommand,
 ]
 

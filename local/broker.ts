@@ -3,6 +3,7 @@ import type { Server } from 'node:http'
 import { compile } from '../lib/config/compile.ts'
 import { includedFiles } from '../lib/config/included-files.ts'
 import { logoBelow } from '../lib/config/logo-file.ts'
+import { hasLogins } from '../lib/trust/configuration.ts'
 import { gateway, type Routes } from './gateway.ts'
 import { loadFunction } from './load-function.ts'
 import { listen } from './loopback.ts'
@@ -41,20 +42,25 @@ export async function startBroker({ config, port, issuer, dataDirectory }: Local
     const world = await startWorld(configuration, dataDirectory)
     const metadata = await loadFunction('metadata', configuration)
     const token = await loadFunction('token', configuration)
-    const login = await loadFunction('login', configuration)
+    const login = hasLogins(configuration) ? await loadFunction('login', configuration) : undefined
     const introspection = await loadFunction('introspection', configuration)
     const admin = await loadFunction('admin', configuration)
     routes = {
       '/token': token,
       '/credentials/{target}': token,
-      '/authorize': login,
-      '/login': login,
-      '/callback': login,
-      '/consent': login,
+      ...(login === undefined
+        ? {}
+        : {
+            '/authorize': login,
+            '/login': login,
+            '/callback': login,
+            '/consent': login,
+            '/userinfo': introspection,
+          }),
       '/introspect': introspection,
       '/revoke': introspection,
-      '/userinfo': introspection,
       '/admin/revocations': admin,
+      '/admin/consents': admin,
       $default: metadata,
     }
     return {

@@ -12,7 +12,7 @@ const MAX_RUNNING = 32
 const MAX_PAYLOAD_BYTES = 10 * 1024 * 1024
 
 /** Of operators: here IAM's authorizer stands before the function. */
-const adminPath = '/admin/revocations'
+const adminPaths: readonly string[] = ['/admin/revocations', '/admin/consents']
 
 /** One function per path, as the deployed HTTP API routes them; `/credentials/{target}` takes one segment; `$default` the rest. */
 export type Routes = Readonly<Record<string, LambdaFunction>> & { $default: LambdaFunction }
@@ -53,7 +53,7 @@ async function serve(
   }
   const event = toEvent(request, body)
   const path = event.rawPath.replace(/^\/credentials\/[^/]+$/, '/credentials/{target}')
-  if (path === adminPath) {
+  if (adminPaths.includes(path)) {
     const userArn = await iamCaller(event, body)
     if (userArn === undefined) {
       response.writeHead(403, { 'content-type': 'application/json' }).end('{"message":"Forbidden"}')

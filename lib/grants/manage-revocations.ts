@@ -1,10 +1,6 @@
 import type { Clock, Log, ReceiptCount, ReceiptCounter, RevocationBook, RevocationRecord } from '../ports.ts'
-import {
-  FOR_GOOD,
-  parseRevocationRequest,
-  RevocationRequestError,
-  type RevocationRequest,
-} from '../protocol/revocation-request.ts'
+import { OperatorRequestError } from '../protocol/operator-request.ts'
+import { FOR_GOOD, parseRevocationRequest, type RevocationRequest } from '../protocol/revocation-request.ts'
 import type { RevocationDimension } from '../protocol/revocation-dimensions.ts'
 import type { Configuration } from '../trust/configuration.ts'
 
@@ -36,7 +32,7 @@ const CLOCK_SKEW = 2
 /** Longer than any token, or session of AWS, lives. */
 const LEAST_ON_RECORD = 2 * 86_400
 
-/** Revokes, finds, lifts, lists and counts. Throws RevocationRequestError and UnavailableError. */
+/** Revokes, finds, lifts, lists and counts. Throws OperatorRequestError and UnavailableError. */
 export async function manageRevocations(body: string, context: RevocationContext): Promise<RevocationAnswer> {
   const { ports, signal } = context
   const request = parseRevocationRequest(body, ports.now())
@@ -82,7 +78,7 @@ async function lift(request: Lift, context: RevocationContext): Promise<Revocati
   const changed = lifted === 'changed'
   ports.log.info(messages[operation][changed ? 'changed' : 'done'], { decision_id, dimension, value, id, reason, by })
   if (changed)
-    throw new RevocationRequestError(
+    throw new OperatorRequestError(
       'somebody has revoked or lifted this since, so nothing was changed: look at what is on record now, and at who wrote it',
       409,
     )
@@ -124,7 +120,7 @@ function checkKnown(
   }
   const names = known[dimension]
   if (names === undefined || names.includes(value) || even_if_unknown) return
-  throw new RevocationRequestError(
+  throw new OperatorRequestError(
     `the deployed broker.yaml has no ${dimension} ${JSON.stringify(value)}${nearest(value, names)}; even_if_unknown revokes it all the same`,
   )
 }

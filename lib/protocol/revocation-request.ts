@@ -1,5 +1,6 @@
+import { afterOf, readOperatorRequest, wrong } from './operator-request.ts'
 import { isRevocationDimension, revocationDimensions, type RevocationKey } from './revocation-dimensions.ts'
-import { parseJsonObject, type JsonObject } from './strict-json.ts'
+import type { JsonObject } from './strict-json.ts'
 
 /** What an operator asks of the broker's revocations. Times in seconds since 1970. */
 export type RevocationRequest =
@@ -27,21 +28,9 @@ export type RevocationRequest =
       after?: string
     } & RevocationKey)
 
-/** Says to the operator what is wrong with a request, or what has come between: 409. */
-export class RevocationRequestError extends Error {
-  readonly status: 400 | 409
-
-  constructor(message: string, status: 400 | 409 = 400) {
-    super(message)
-    this.name = 'RevocationRequestError'
-    this.status = status
-  }
-}
-
 /** The last second of the year 9999. */
 export const FOR_GOOD = 253_402_300_799
 
-const MAX_REQUEST_BYTES = 16 * 1024
 const MAX_SEGMENTS = 64
 /** In seconds: longer than a revocation takes to be written, or it would be over before it was there. */
 const MIN_BLOCK = 30
@@ -55,14 +44,9 @@ const members = {
   count: ['dimension', 'value', 'before', 'even_if_unknown', 'segment', 'segments', 'after'],
 } as const satisfies Record<RevocationRequest['operation'], readonly string[]>
 
-/** `now` in seconds since 1970. Throws RevocationRequestError. */
+/** `now` in seconds since 1970. Throws OperatorRequestError. */
 export function parseRevocationRequest(body: string, now: number): RevocationRequest {
-  const request = readObject(body)
-  const { operation } = request
-  if (!isOperation(operation)) throw wrong(`operation must be one of ${Object.keys(members).join(', ')}`)
-  const known: readonly string[] = ['operation', ...members[operation]]
-  const unknown = Object.keys(request).find((name) => !known.includes(name))
-  if (unknown !== undefined) throw wrong(`${operation} has a member that is none: it has ${known.join(', ')}`)
+  const { operation, request } = readOperatorRequest(body, members)
   if (operation === 'list') return { operation, ...afterOf(request, 'revocation#') }
   const named = namedOf(request)
   if (operation === 'count') {
@@ -86,20 +70,6 @@ export function parseRevocationRequest(body: string, now: number): RevocationReq
   if (named.dimension === 'jti' && ('before' in before || 'until' in until))
     throw wrong('a single token is revoked for good: without before and until')
   return { operation, ...named, reason, ...before, ...until, even_if_unknown: flagOf(request, 'even_if_unknown') }
-}
-
-function readObject(body: string): JsonObject {
-  const bytes = Buffer.from(body)
-  if (bytes.length > MAX_REQUEST_BYTES) throw wrong(`the request is longer than ${MAX_REQUEST_BYTES} bytes`)
-  try {
-    return parseJsonObject(bytes)
-  } catch (error) {
-    throw wrong(`the request is no JSON object: ${(error as SyntaxError).message}`)
-  }
-}
-
-function isOperation(value: unknown): value is RevocationRequest['operation'] {
-  return typeof value === 'string' && Object.hasOwn(members, value)
 }
 
 function namedOf({ dimension, value }: JsonObject): RevocationKey {
@@ -146,14 +116,6 @@ function segmentOf({ segment, segments }: JsonObject): { segment: number; segmen
   return { segment, segments }
 }
 
-/** `begins`: as every row of what is listed does. */
-function afterOf({ after }: JsonObject, begins: string): { after?: string } {
-  if (after === undefined) return {}
-  if (typeof after !== 'string' || after === '' || !after.startsWith(begins) || Buffer.byteLength(after) > 2_048)
-    throw wrong('after must be what the last answer had as next')
-  return { after }
-}
-
 function flagOf(request: JsonObject, name: string): boolean {
   const value = request[name] ?? false
   if (typeof value !== 'boolean') throw wrong(`${name} must be true or false`)
@@ -162,8 +124,4 @@ function flagOf(request: JsonObject, name: string): boolean {
 
 function isTime(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= FOR_GOOD
-}
-
-function wrong(message: string): RevocationRequestError {
-  return new RevocationRequestError(message)
 }

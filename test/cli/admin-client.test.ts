@@ -15,7 +15,7 @@ async function askedOf(broker: string): Promise<{ url: string; headers: Record<s
   const asked = mock.method(globalThis, 'fetch', () => Promise.resolve(new Response('{}')))
   try {
     await (
-      await adminClient(broker)
+      await adminClient(broker, '/admin/revocations')
     )({ operation: 'list' })
     const [url, init] = asked.mock.calls[0]!.arguments as unknown as [
       string,
@@ -56,7 +56,7 @@ test('a session’s token goes along, signed', async () => {
 test('what the SDK says of credentials stays on one line', async () => {
   process.env.AWS_PROFILE = 'a\nb'
   try {
-    const ask = await adminClient('https://broker.acme.dev')
+    const ask = await adminClient('https://broker.acme.dev', '/admin/revocations')
     await assert.rejects(ask({ operation: 'list' }), (error) => {
       assert.ok(error instanceof CommandError)
       assert.match(error.message, /^no AWS credentials were found/)

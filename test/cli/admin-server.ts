@@ -36,12 +36,12 @@ export interface AdminServer {
 export async function adminServer(
   t: TestContext,
   script: readonly (Scripted | ((asked: Record<string, unknown>) => Scripted))[],
+  path = '/admin/revocations',
 ): Promise<AdminServer> {
   const asked: Record<string, unknown>[] = []
   const authorizations: string[] = []
   const port = await serve(t, async (request, response) => {
-    if (request.method !== 'POST' || request.url !== '/admin/revocations')
-      throw new Error(`${request.method} ${request.url}`)
+    if (request.method !== 'POST' || request.url !== path) throw new Error(`${request.method} ${request.url}`)
     const body = JSON.parse(await text(request)) as Record<string, unknown>
     authorizations.push(request.headers.authorization ?? '')
     const line = script[Math.min(asked.push(body), script.length) - 1] ?? {}

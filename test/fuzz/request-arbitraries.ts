@@ -43,6 +43,7 @@ const paths = fc.oneof(
     '/introspect',
     '/revoke',
     '/admin/revocations',
+    '/admin/consents',
     '/jwks',
     '/healthz',
     '/.well-known/openid-configuration',
@@ -258,7 +259,7 @@ export function jsonObjects(base: Readonly<Record<string, unknown>>): fc.Arbitra
 }
 
 /** What an operator may send, and anybody whom IAM has let in. */
-export const revocationRequests: fc.Arbitrary<string> = fc.oneof(
+export const operatorRequests: fc.Arbitrary<string> = fc.oneof(
   jsonObjects({
     operation: 'revoke',
     dimension: 'rule',
@@ -271,6 +272,8 @@ export const revocationRequests: fc.Arbitrary<string> = fc.oneof(
   jsonObjects({ operation: 'find', dimension: 'subject', value: 'farm:job' }),
   jsonObjects({ operation: 'count', dimension: 'all', value: 'all', segment: 0, segments: 1, after: 'receipt#x' }),
   jsonObjects({ operation: 'list' }),
+  jsonObjects({ operation: 'list', client_id: 'web-app', subject: 'farm:job', after: 'consent#web-app#farm:job' }),
+  jsonObjects({ operation: 'withdraw', client_id: 'web-app', subject: 'farm:job' }),
   oddText,
 )
 

@@ -160,20 +160,23 @@ test('who deploys takes the roles of the bootstrap, but not the one that may rea
   for (const name of ['lookup', 'cfn-exec']) assert.ok(!covers('sts:AssumeRole', roles(name), deployer))
 })
 
-test('an operator may call the one route of revocations, and nothing beside it', () => {
+test('an operator may call the routes of revocations and consents, and nothing beside them', () => {
   const operator = statementsOf('operator')
-  // What IAM is asked about, in the form of the output BrokerAdminRouteArn.
-  const { Value } = synthesise().outputs.BrokerAdminRouteArn!
-  const [, parts] = (Value as { 'Fn::Join': [string, (string | { Ref: string })[]] })['Fn::Join']
+  // What IAM is asked about, in the form of the outputs.
+  const { outputs } = synthesise()
   const names = new Map([
     ['AWS::Partition', 'aws'],
     ['AWS::Region', 'REGION'],
     ['AWS::AccountId', 'ACCOUNT'],
   ])
-  const route = parts.map((part) => (typeof part === 'string' ? part : (names.get(part.Ref) ?? 'API_ID'))).join('')
+  const routes = ['BrokerAdminRouteArn', 'BrokerAdminConsentsRouteArn'].map((output) => {
+    const { Value } = outputs[output]!
+    const [, parts] = (Value as { 'Fn::Join': [string, (string | { Ref: string })[]] })['Fn::Join']
+    return parts.map((part) => (typeof part === 'string' ? part : (names.get(part.Ref) ?? 'API_ID'))).join('')
+  })
   assert.deepEqual(
     operator.map(({ Effect, Action, Resource, Condition }) => [Effect, Action, Resource, Condition]),
-    [['Allow', 'execute-api:Invoke', route, undefined]],
+    [['Allow', 'execute-api:Invoke', routes, undefined]],
   )
   // Pasted as it is, it opens nothing.
   for (const other of ['', '/x'])

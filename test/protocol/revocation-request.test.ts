@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { parseRevocationRequest, RevocationRequestError } from '../../lib/protocol/revocation-request.ts'
+import { OperatorRequestError } from '../../lib/protocol/operator-request.ts'
+import { parseRevocationRequest } from '../../lib/protocol/revocation-request.ts'
 
 const now = 1_800_000_000
 const rule = { dimension: 'rule', value: 'web-deploys' }
@@ -151,7 +152,7 @@ describe('what is refused, each for one thing', () => {
       assert.throws(
         () => parse(request),
         (error) => {
-          assert.ok(error instanceof RevocationRequestError)
+          assert.ok(error instanceof OperatorRequestError)
           assert.match(error.message, message)
           return true
         },
