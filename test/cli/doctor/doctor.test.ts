@@ -34,35 +34,41 @@ test('issuers and broker in turn: aligned lines, in the order of the file, and n
   assert.equal(
     steady,
     `issuer github, http://HOST
-  ✓ discovery      http://HOST/.well-known/openid-configuration names this issuer
-  ✓ keys           1 key for RS256: "KID"
-  ✓ clock          0 s from this machine's
-  ✓ algorithms     it signs with RS256
+  ✓ discovery       http://HOST/.well-known/openid-configuration names this issuer
+  ✓ keys            1 key for RS256: "KID"
+  ✓ clock           0 s from this machine's
+  ✓ algorithms      it signs with RS256
 issuer cluster, http://HOST/cluster
-  ✓ discovery      http://HOST/cluster/.well-known/openid-configuration names this issuer
-  ✓ keys           1 key for RS256, ES256: "KID"
-  ✓ clock          0 s from this machine's
-  ✓ algorithms     it signs with RS256
+  ✓ discovery       http://HOST/cluster/.well-known/openid-configuration names this issuer
+  ✓ keys            1 key for RS256, ES256: "KID"
+  ✓ clock           0 s from this machine's
+  ✓ algorithms      it signs with RS256
 issuer acme-partner, http://HOST
-  ✓ discovery      http://HOST/.well-known/openid-configuration names this issuer
-  ✓ keys           1 key for RS256: "partner"
-  ✓ clock          0 s from this machine's
-  ✓ algorithms     it signs with RS256
+  ✓ discovery       http://HOST/.well-known/openid-configuration names this issuer
+  ✓ keys            1 key for RS256: "partner"
+  ✓ clock           0 s from this machine's
+  ✓ algorithms      it signs with RS256
+  ✓ login           it has an authorization and a token endpoint, and the code flow
+  ✓ authentication  it takes private_key_jwt
+  ✓ proof           signed by ES256 or RS256, which it takes
+  ✓ PKCE            it takes S256
+  ✓ iss             its answers say whose they are (RFC 9207)
+  ✓ scopes          it has openid, profile, email, or does not say
 broker http://HOST
-  ✓ healthz        it is ready
-  ✓ headers        strict-transport-security, x-content-type-options, referrer-policy
-  ✓ clock          0 s from this machine's
-  - certificate    http on loopback has none
-  ✓ discovery      it names this issuer, and endpoints of its own
-  ✓ metadata       RFC 8414’s document says the same
-  ✓ keys           2 keys: ES256 "KID", RS256 "KID"
-  ✓ caching        keys are kept 300 s
-  ✓ deployment     issuer, algorithms and number of keys are as in broker.yaml
-  ✓ stranger       a token of an issuer that nobody trusts is refused
-  ✓ unsigned       a token that nobody signed (alg: none) is refused
-  ✓ introspection  /introspect asks a client who it is
-  ✓ revocation     /revoke asks a client who it is
-  - exchange       no token was found to trade: give one with --token, or run it in a job that has one
+  ✓ healthz         it is ready
+  ✓ headers         strict-transport-security, x-content-type-options, referrer-policy
+  ✓ clock           0 s from this machine's
+  - certificate     http on loopback has none
+  ✓ discovery       it names this issuer, and endpoints of its own
+  ✓ metadata        RFC 8414’s document says the same
+  ✓ keys            2 keys: ES256 "KID", RS256 "KID"
+  ✓ caching         keys are kept 300 s
+  ✓ deployment      issuer, algorithms and number of keys are as in broker.yaml
+  ✓ stranger        a token of an issuer that nobody trusts is refused
+  ✓ unsigned        a token that nobody signed (alg: none) is refused
+  ✓ introspection   /introspect asks a client who it is
+  ✓ revocation      /revoke asks a client who it is
+  - exchange        no token was found to trade: give one with --token, or run it in a job that has one
 no check failed, 2 not tried
 `,
   )
@@ -106,7 +112,7 @@ test('an issuer that fails: exit 1, with the remedy in its line', async () => {
   assert.equal(code, 1)
   assert.match(
     stdout,
-    /\nissuer cluster, .*\n {2}x discovery .*: answered 404; see that the URL is right, and ask whoever runs the issuer\n {2}- keys .*\nissuer acme-partner, .*\n(?: {2}✓ .*\n){4}1 of 10 checks failed, 1 not tried\n$/,
+    /\nissuer cluster, .*\n {2}x discovery .*: answered 404; see that the URL is right, and ask whoever runs the issuer\n {2}- keys .*\nissuer acme-partner, .*\n(?: {2}✓ .*\n){10}1 of 16 checks failed, 1 not tried\n$/,
   )
 })
 
