@@ -7,7 +7,7 @@ import { blackBox } from './broker-fixture.ts'
 
 // Nobody logs in here: login-metadata.test.ts is about where people do.
 const box = blackBox((text) =>
-  text.replace(/\n {2}partner-orders:\n(?: {4}.*\n)+/, '\n').replace(/\n {2}partner-app:\n(?: {4}.*\n)+/, '\n'),
+  text.replaceAll(/^ {2}(?:partner-orders|partner-app|native-app|spa):\n(?: {4}.*\n)+/gm, ''),
 )
 const methods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt']
 const documents = ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server', '/jwks']
