@@ -45,7 +45,7 @@ test('section 2.1.2 and 4.3.2: no URL on the way of a login holds a token or a c
   }
 })
 
-test('section 4.3.1: /userinfo takes no token from a URL', async () => {
+test('section 4.3.2: /userinfo takes no token from a URL', async () => {
   const { body } = await box.tokens()
   const response = await box.ask(`/userinfo?access_token=${String(body.access_token)}`)
   assert.equal(response.status, 401)
@@ -166,6 +166,32 @@ test('a line break in state or redirect_uri makes no header', async () => {
   const { headers } = await box.ask(box.authorizationUrl({ state, prompt: 'none' }))
   assert.equal(new URL(headers.get('location')!).searchParams.get('state'), state)
   assert.deepEqual(headers.getSetCookie(), [])
+})
+
+test('section 4.13: what a proxy, or a client in its place, says of the request changes no URL of ours', async () => {
+  const headers = {
+    'x-forwarded-host': 'evil.example',
+    'x-forwarded-proto': 'ftp',
+    'x-forwarded-prefix': '/evil',
+    forwarded: 'host=evil.example;proto=ftp',
+    'x-original-url': '/evil',
+    'x-rewrite-url': '/evil',
+    origin: 'https://evil.example',
+    referer: 'https://evil.example/',
+  }
+  for (const path of [
+    box.authorizationUrl(),
+    box.authorizationUrl({ prompt: 'none' }),
+    box.authorizationUrl({ client_id: 'second-app' }),
+    '/.well-known/openid-configuration',
+    '/authorize',
+  ]) {
+    const response = await box.ask(path, { headers })
+    const all = JSON.stringify([...response.headers]) + (await response.text())
+    assert.doesNotMatch(all, /evil|ftp/, path)
+  }
+  const upstream = new URL((await box.ask(box.authorizationUrl(), { headers })).headers.get('location')!)
+  assert.equal(upstream.searchParams.get('redirect_uri'), `${box.broker.url}/callback`)
 })
 
 test('section 2.6: what the metadata lists is there, and what is there it lists', async () => {
