@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { after } from 'node:test'
-import axe, { type AxeResults } from 'axe-core'
 import type { Page } from 'playwright-core'
 import { toBranding } from '../../lib/pages/branding.ts'
 import { choicePage } from '../../lib/pages/choice-page.ts'
 import { consentPage } from '../../lib/pages/consent-page.ts'
 import { errorPage } from '../../lib/pages/error-page.ts'
 import { branding, choice, formPost, question, samplePages, upstreamFailure } from '../pages/sample-pages.ts'
+import { assertAccessible, tabs } from './accessibility.ts'
 import { withBrowser } from './with-browser.ts'
 import { federation } from './federation.ts'
 
@@ -49,17 +49,7 @@ for (const [look, options] of [
     async (page) => {
       for (const name of Object.keys(pages)) {
         await page.goto(at(name))
-        await page.evaluate(axe.source)
-        const { violations, passes } = await page.evaluate<AxeResults>(
-          // Of WCAG 2.2, and off unless it is asked for.
-          `axe.run(document, { rules: { 'target-size': { enabled: true } } })`,
-        )
-        assert.deepEqual(
-          violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]),
-          [],
-          name,
-        )
-        assert.ok(passes.length > 10, name)
+        await assertAccessible(page, name)
       }
     },
     options,
@@ -96,21 +86,6 @@ withBrowser(
   },
   { viewport: { width: 640, height: 512 } },
 )
-
-/** What has the focus after each press of Tab, which must be seen to have it. */
-async function tabs(page: Page, presses: number): Promise<string[]> {
-  const ids: string[] = []
-  for (let i = 0; i < presses; i++) {
-    await page.keyboard.press('Tab')
-    const { id, outline } = await page.evaluate<{ id: string; outline: string }>(`(() => {
-      const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement)
-      return { id: document.activeElement.id, outline: outlineStyle + ' ' + outlineWidth }
-    })()`)
-    assert.equal(outline, 'solid 3px', id)
-    ids.push(id)
-  }
-  return ids
-}
 
 withBrowser('with keys alone an issuer is chosen', async (page) => {
   await page.goto(at('choice'))
