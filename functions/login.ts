@@ -28,7 +28,7 @@ import { securityHeaders } from '../lib/http/security-headers.ts'
 import { authorize } from '../lib/login/authorize.ts'
 import { callback } from '../lib/login/callback.ts'
 import { choose } from '../lib/login/choose.ts'
-import { consent } from '../lib/login/consent.ts'
+import { askConsent, consent } from '../lib/login/consent.ts'
 import type { Cookies, LoginContext } from '../lib/login/context.ts'
 import { AnsweredError, UpstreamFailure, type AnswerTo, type LoginOutcome } from '../lib/login/outcome.ts'
 import { stateOf } from '../lib/login/proceed.ts'
@@ -92,7 +92,7 @@ const ports: LoginContext['ports'] = {
 const policy = toPolicy(configuration, issuer)
 const branding = toBranding(configuration.login.branding, issuer)
 
-/** GET and POST /authorize, GET /login, GET /callback, POST /consent: a person on the way from a client to their issuer and back. */
+/** GET and POST /authorize, GET /login, GET /callback, GET and POST /consent: a person on the way from a client to their issuer and back. */
 export const handler = middy<APIGatewayProxyEventV2, Response>()
   .use(securityHeaders())
   .handler(async (event) => {
@@ -131,12 +131,19 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
     },
   ],
   ['/login', { allow: 'GET', read: (event) => (presented, context) => choose(query(event), presented, context) }],
-  ['/callback', { allow: 'GET', read: (event) => (presented, context) => callback(query(event), presented, context) }],
+  [
+    '/callback',
+    {
+      allow: 'GET',
+      read: (event) => async (presented, context) => atOwnAddress(await callback(query(event), presented, context)),
+    },
+  ],
   [
     '/consent',
     {
-      allow: 'POST',
+      allow: 'GET, POST',
       read(event) {
+        if (method(event) === 'GET') return (presented, context) => askConsent(query(event), presented, context)
         const form = formOf(event)
         return (presented, context) => consent(form, presented, context)
       },
@@ -152,6 +159,13 @@ function routeOf(event: APIGatewayProxyEventV2): Route {
   if (!allow.split(', ').includes(verb))
     throw new RefusedError({ reason: 'method_not_allowed', method: verb.slice(0, 16), allow })
   return route
+}
+
+/** Who loads the question anew would otherwise send the issuer's code once more, and the issuer refuse it. */
+function atOwnAddress(outcome: LoginOutcome): LoginOutcome {
+  if (outcome.kind !== 'consent') return outcome
+  const { cookies: written = {}, login_id } = outcome
+  return { kind: 'redirect', url: `/consent?${new URLSearchParams({ id: login_id }).toString()}`, cookies: written }
 }
 
 function toResponse(outcome: LoginOutcome): Response {

@@ -1,5 +1,5 @@
 import { RefusedError } from '../protocol/errors.ts'
-import { requiredParameter, type Form } from '../protocol/form.ts'
+import { parseForm, requiredParameter, type Form } from '../protocol/form.ts'
 import { answering } from './asked.ts'
 import { consentProof, isSame } from './binding.ts'
 import type { Cookies, LoginContext } from './context.ts'
@@ -7,6 +7,18 @@ import { findPending } from './find-pending.ts'
 import type { LoginOutcome } from './outcome.ts'
 import { findPerson } from './person.ts'
 import { proceed } from './proceed.ts'
+
+/**
+ * The question at an address of its own, which can be loaded anew: that of the callback holds a code that counts once. Asks
+ * what /authorize would, of this login. `query`: `id`. Throws RefusedError, AnsweredError and UnavailableError.
+ */
+export async function askConsent(query: string, cookies: Cookies, context: LoginContext): Promise<LoginOutcome> {
+  const { asked, pending } = await findPending(requiredParameter(parseForm(query), 'id'), cookies, context)
+  return answering(asked.to, async () => {
+    const person = await findPerson(cookies.session, asked.to.client_id, context)
+    return proceed(asked, { cookies, person, pending }, context)
+  })
+}
 
 /** The person's answer: `id`, `proof`, `decision`. Throws RefusedError, AnsweredError and UnavailableError. */
 export async function consent(form: Form, cookies: Cookies, context: LoginContext): Promise<LoginOutcome> {

@@ -12,7 +12,7 @@ export interface AnswerTo {
 /** What the browser is to get. */
 export type LoginOutcome = { cookies?: NewCookies } & (
   | { kind: 'answer'; to: AnswerTo; parameters: Readonly<Record<string, string>> }
-  /** At the issuer. */
+  /** At the issuer, or a path of ours. */
   | { kind: 'redirect'; url: string }
   | ({ kind: 'choice' } & Choice)
   | ({ kind: 'consent' } & ConsentQuestion)

@@ -234,6 +234,21 @@ withBrowser('who goes back after a consent is not asked again for the same login
   assert.deepEqual(await site.cookies(page), cookies)
 })
 
+withBrowser('who loads the question anew, or comes back to it, is asked again', async (page) => {
+  await page.goto(authorizationUrl({ client_id: 'third-party', prompt: 'login consent' }))
+  await logIn(page)
+  const cookies = await site.cookies(page)
+  assert.equal(new URL(page.url()).pathname, '/consent', 'and no code of the partner beside it')
+  await page.reload()
+  await assertOurs(page, 'Third <Party> asks for access')
+  await page.goto(`${box.broker.url}/nowhere`)
+  await page.goBack()
+  await page.click('#consent-allow')
+  await landed(page)
+  assert.equal((await redeem(arrived().get('code'), { client_id: 'third-party' })).status, 200)
+  assert.deepEqual(await site.cookies(page), cookies)
+})
+
 withBrowser('of two clicks on Allow comes one code', async (page) => {
   await page.goto(authorizationUrl({ client_id: 'third-party', prompt: 'consent' }))
   await logIn(page)

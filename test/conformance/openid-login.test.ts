@@ -286,7 +286,7 @@ test('every other method is refused by name', async () => {
     ['/authorize', 'PUT', 'GET, POST'],
     ['/login', 'POST', 'GET'],
     ['/callback', 'POST', 'GET'],
-    ['/consent', 'GET', 'POST'],
+    ['/consent', 'PUT', 'GET, POST'],
     ['/userinfo', 'DELETE', 'GET, POST'],
   ] as const) {
     const response = await fetch(box.broker.url + path, { method })

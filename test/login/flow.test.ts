@@ -238,6 +238,31 @@ test('a no is told to the client, and is the end of that login', async () => {
   assert.equal(world.stores.rows.codes.size, 0)
 })
 
+test('a question is shown again to whom it was put, until it is answered', async () => {
+  const world = await loginWorld()
+  const [browser, attacker] = [world.browser(), world.browser()]
+  const asked = question(await browser.login({ client_id: 'third-party', prompt: 'login' }))
+  const { login_id: id, proof } = asked
+  const { cookies: _, ...same } = asked
+  assert.deepEqual(question(await browser.askConsent(id)), same)
+  await attacker.login({})
+  assert.equal((await attacker.askConsent(id)).line, 'page browser_mismatch')
+  assert.equal((await browser.consent({ id, proof, decision: 'allow' })).line, code)
+  assert.equal((await browser.askConsent(id)).line, 'page login_unknown')
+})
+
+test('a question that was never put is none: the login is at its issuer still', async () => {
+  const world = await loginWorld()
+  const browser = world.browser()
+  const pending = () => [...world.stores.rows.logins.keys()].at(-1)!
+  await browser.authorize({ client_id: 'third-party' })
+  assert.equal((await browser.askConsent(pending())).line, 'redirect', 'nobody has logged in')
+  await browser.login({})
+  await browser.authorize({ client_id: 'third-party', prompt: 'login' })
+  assert.equal((await browser.askConsent(pending())).line, 'redirect', 'nobody has logged in again')
+  assert.equal(world.stores.rows.codes.size, 1)
+})
+
 test('CSRF on consent: only the page that this browser was shown has the proof', async () => {
   const world = await loginWorld()
   const [browser, attacker] = [world.browser(), world.browser()]

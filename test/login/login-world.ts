@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { authorize } from '../../lib/login/authorize.ts'
 import { callback } from '../../lib/login/callback.ts'
 import { choose } from '../../lib/login/choose.ts'
-import { consent } from '../../lib/login/consent.ts'
+import { askConsent, consent } from '../../lib/login/consent.ts'
 import type { Cookies, LoginContext } from '../../lib/login/context.ts'
 import { AnsweredError, UpstreamFailure, type LoginOutcome } from '../../lib/login/outcome.ts'
 import type { Revocation, RelyingParty, Upstream, UpstreamBinding, UpstreamRequest } from '../../lib/ports.ts'
@@ -62,6 +62,7 @@ export interface Browser {
   /** Back from the issuer with what it was last sent there with. */
   callback(query?: Record<string, string>): Promise<Step>
   choose(query: Record<string, string>): Promise<Step>
+  askConsent(id: string): Promise<Step>
   consent(form: Record<string, string>): Promise<Step>
   /** authorize, and callback. */
   login(changes?: Record<string, string | undefined>): Promise<Step>
@@ -138,6 +139,7 @@ function browserOf(world: LoginWorld): Browser {
   browser.callback = (query = { code: 'theirs', state: world.asked.at(-1)!.binding.state }) =>
     step(() => callback(new URLSearchParams(query).toString(), browser.cookies, world.context))
   browser.choose = (query) => step(() => choose(new URLSearchParams(query).toString(), browser.cookies, world.context))
+  browser.askConsent = (id) => step(() => askConsent(`id=${id}`, browser.cookies, world.context))
   browser.consent = (form) =>
     step(() => consent(parseForm(new URLSearchParams(form).toString()), browser.cookies, world.context))
   browser.login = async (changes) => {
