@@ -21,8 +21,9 @@ export const consents: Command = {
 token-broker consents withdraw --client ID --subject SUB
 
 Whose consent is withdrawn is asked again at the next login to that client, also where broker.yaml asks the first time only.
-It ends no session, and access tokens that were issued before live on, for at most 15 min. To end those too, of all clients,
-and the person's session: token-broker revoke --subject SUB --before 0s --reason TEXT
+It ends no session, and access tokens that were issued before live on until they end: for /userinfo at most 15 min, for a
+target its lifetime in broker.yaml. To end those too, of all clients, and the person's session:
+token-broker revoke --subject SUB --before 0s --reason TEXT
 
 Asks POST /admin/consents of the broker, signed with the AWS credentials that the SDK finds: AWS_PROFILE, the environment, a
 role. IAM decides who may (docs/policies/operator.json). Who withdrew what is in the log of the admin function.
@@ -82,7 +83,7 @@ async function withdraw(args: readonly string[]): Promise<number> {
   return print(
     [
       toOneLine(`${subject} to ${client_id}: withdrawn. They are asked again at the next login`),
-      '  not reached: access tokens that were issued before, which live for at most 15 min',
+      '  not reached: access tokens that were issued before: for /userinfo at most 15 min, for a target its lifetime',
       `  to end those too, of all clients, and the session: token-broker revoke ${person} --before 0s --reason "..."`,
     ].join('\n'),
   )

@@ -69,7 +69,10 @@ test('what is withdrawn is gone, and it says what is not reached, and what would
   const { code, stdout, stderr } = await consents(args)
   assert.deepEqual([code, stderr], [0, ''])
   assert.match(stdout, /^acme:o'neil "x" to web-app: withdrawn\. They are asked again at the next login\n/)
-  assert.match(stdout, /access tokens that were issued before, which live for at most 15 min\n/)
+  assert.match(
+    stdout,
+    /access tokens that were issued before: for \/userinfo at most 15 min, for a target its lifetime\n/,
+  )
   assert.ok(
     stdout.includes(String.raw`token-broker revoke --subject 'acme:o'\''neil "x"' --before 0s --reason "..."`),
     stdout,
