@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -48,7 +48,7 @@ async function bundle(name: FunctionName, entry: string, output: string): Promis
   const { outputFiles, metafile } = await build({
     ...bundleOptions,
     entryPoints: [entry],
-    plugins: [credentialsOfLambda, celApart],
+    plugins: [credentialsOfLambda, versionsAlone, noEventStreams, celApart],
     logLevel: 'silent',
     write: false,
     metafile: true,
@@ -71,6 +71,28 @@ const credentialsOfLambda: Plugin = {
     build.onResolve({ filter: /^@aws-sdk\/credential-provider-node$/ }, () => ({
       path: join(root, 'infra/lambda-credentials.ts'),
     }))
+  },
+}
+
+/** Of a client's package.json the SDK reads its version, and would bring all of it. */
+const versionsAlone: Plugin = {
+  name: 'versions-alone',
+  setup(build) {
+    build.onLoad({ filter: /\/@aws-sdk\/client-[a-z-]+\/package\.json$/ }, ({ path }) => {
+      const { version } = JSON.parse(readFileSync(path, 'utf8')) as { version: string }
+      return { contents: JSON.stringify({ version }), loader: 'json' }
+    })
+  },
+}
+
+/** No operation that we call has one, so the SDK never loads what reads them. */
+const noEventStreams: Plugin = {
+  name: 'no-event-streams',
+  setup(build) {
+    build.onResolve({ filter: /^@smithy\/core\/event-streams$/ }, ({ path, kind }) =>
+      kind === 'dynamic-import' ? { path, namespace: 'left-out' } : undefined,
+    )
+    build.onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({ contents: '' }))
   },
 }
 

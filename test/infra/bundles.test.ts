@@ -75,6 +75,13 @@ suite('what is in the bundles', () => {
       )
     })
 
+  test('of what the SDK could do nothing is in a bundle that no call of ours needs: event streams, a client’s package.json', () => {
+    for (const name of functionNames) {
+      const code = readFileSync(join(bundles, `${name}/index.js`), 'utf8')
+      assert.ok(!/Provided message too short|devDependencies:/.test(code), name)
+    }
+  })
+
   for (const name of ['token', 'login', 'introspection'])
     test(`the ${name} function has the CEL engine beside it, not in it`, () => {
       assert.ok(!packagesOf(`${name}/index.js`).some((name) => name.startsWith('@bufbuild')))
