@@ -2,8 +2,10 @@ import { createPrivateKey, subtle } from 'node:crypto'
 import type {
   Accounts,
   AuthorizationCodes,
+  Consents,
   KeySetItems,
   ReceiptStore,
+  RefreshFamilies,
   RevocationRegister,
   RevocationStore,
   Roles,
@@ -16,7 +18,7 @@ import type { SigningKey } from '../lib/protocol/signing-keys.ts'
 
 /** Imports of the adapters to AWS, in whose place this stands. */
 export const awsAdapters =
-  /\/aws\/(?:accounts|authorization-codes|clients|key-set-items|receipts|revocation-register|revocations|roles|signer)\.ts$/
+  /\/aws\/(?:accounts|authorization-codes|clients|consents|key-set-items|receipts|refresh-families|revocation-register|revocations|roles|signer)\.ts$/
 
 export const dynamodbClient = () => undefined
 export const kmsClient = () => undefined
@@ -42,6 +44,14 @@ export function dynamodbReceiptStore(): ReceiptStore {
 /** Nobody logs in here. */
 export function dynamodbAuthorizationCodes(): AuthorizationCodes {
   return { record: async () => {}, find: async () => undefined }
+}
+
+export function dynamodbRefreshFamilies(): RefreshFamilies {
+  return { record: async () => {}, find: async () => undefined, rotate: async () => false, revoke: async () => {} }
+}
+
+export function dynamodbConsents(): Pick<Consents, 'find'> {
+  return { find: async () => undefined }
 }
 
 export function dynamodbAccounts(): Accounts {

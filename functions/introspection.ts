@@ -8,6 +8,7 @@ import { dynamodbKeySetItems } from '../lib/aws/key-set-items.ts'
 import { powertoolsLog } from '../lib/aws/log.ts'
 import { powertoolsCounter } from '../lib/aws/metrics.ts'
 import { dynamodbReceiptStore } from '../lib/aws/receipts.ts'
+import { dynamodbRefreshFamilies } from '../lib/aws/refresh-families.ts'
 import { dynamodbRevocationRegister } from '../lib/aws/revocation-register.ts'
 import { dynamodbRevocationStore } from '../lib/aws/revocations.ts'
 import { kmsSigner } from '../lib/aws/signer.ts'
@@ -56,6 +57,7 @@ const ports: Context['ports'] = {
   receipts: dynamodbReceiptStore(dynamodb, table),
   revocations: dynamodbRevocationStore(dynamodb, table, now),
   register: dynamodbRevocationRegister(dynamodb, table),
+  families: dynamodbRefreshFamilies(dynamodb, table),
   signer: kmsSigner(kmsClient(), keys),
 }
 const policy = toPolicy(configuration, issuerOf(configuration, process.env))

@@ -4,10 +4,12 @@ import type { APIGatewayProxyEventV2 } from 'aws-lambda'
 import configuration from '#config'
 import { dynamodbAuthorizationCodes } from '../lib/aws/authorization-codes.ts'
 import { dynamodbClient, kmsClient, stsClient } from '../lib/aws/clients.ts'
+import { dynamodbConsents } from '../lib/aws/consents.ts'
 import { dynamodbKeySetItems } from '../lib/aws/key-set-items.ts'
 import { powertoolsLog } from '../lib/aws/log.ts'
 import { powertoolsCounter } from '../lib/aws/metrics.ts'
 import { dynamodbReceiptStore } from '../lib/aws/receipts.ts'
+import { dynamodbRefreshFamilies } from '../lib/aws/refresh-families.ts'
 import { dynamodbRevocationRegister } from '../lib/aws/revocation-register.ts'
 import { dynamodbRevocationStore } from '../lib/aws/revocations.ts'
 import { stsRoles } from '../lib/aws/roles.ts'
@@ -52,8 +54,11 @@ const ports: Ports = {
   revocations: dynamodbRevocationStore(dynamodb, table, now),
   register: dynamodbRevocationRegister(dynamodb, table),
   codes: dynamodbAuthorizationCodes(dynamodb, table),
+  families: dynamodbRefreshFamilies(dynamodb, table),
+  consents: dynamodbConsents(dynamodb, table),
   signer: kmsSigner(kmsClient(), parseSigningKeys(required(process.env, 'BROKER_SIGNING_KEYS'))),
   roles: stsRoles((region) => stsClient(region === undefined ? {} : { region })),
+  random: (bytes) => randomBytes(bytes).toString('base64url'),
 }
 const policy = toPolicy(configuration, issuerOf(configuration, process.env))
 

@@ -55,7 +55,8 @@ export class BrokerTable extends Construct {
 
   /**
    * Lets a function do what an exchange does, and tells it where: it can write receipts and key sets, and delete nothing. Of
-   * revocations it writes at most that of one token, which a code bought that comes again: only where there are `logins`.
+   * revocations it writes at most those of single tokens, which a code or a refresh token bought that comes again, and it
+   * keeps refresh tokens: only where there are `logins`.
    */
   bindExchange(exchange: BrokerFunction, { logins }: { logins: boolean }): void {
     const resources = this.#bind(exchange)
@@ -63,13 +64,17 @@ export class BrokerTable extends Construct {
     exchange.allow({
       actions: ['dynamodb:PutItem'],
       resources,
-      conditions: logins ? under('receipt#*', 'revocation#jti#*') : under('receipt#*'),
+      conditions: logins ? under('receipt#*', 'revocation#jti#*', 'family#*') : under('receipt#*'),
     })
-    exchange.allow({ actions: ['dynamodb:UpdateItem'], resources, conditions: under('receipt#*', 'keyset#*') })
+    exchange.allow({
+      actions: ['dynamodb:UpdateItem'],
+      resources,
+      conditions: under('receipt#*', 'keyset#*', ...(logins ? ['family#*'] : [])),
+    })
   }
 
-  /** The same for lookups: what it puts on record is a client's proof, or that one token is revoked. */
-  bindIntrospection(introspection: BrokerFunction): void {
+  /** The same for lookups: what it puts on record is a client's proof, or that a token is revoked, with `logins` a refresh token too. */
+  bindIntrospection(introspection: BrokerFunction, { logins }: { logins: boolean }): void {
     const resources = this.#bind(introspection)
     introspection.allow({ actions: ['dynamodb:GetItem', 'dynamodb:BatchGetItem'], resources })
     introspection.allow({
@@ -77,7 +82,11 @@ export class BrokerTable extends Construct {
       resources,
       conditions: under('receipt#*', 'revocation#jti#*'),
     })
-    introspection.allow({ actions: ['dynamodb:UpdateItem'], resources, conditions: under('receipt#*', 'keyset#*') })
+    introspection.allow({
+      actions: ['dynamodb:UpdateItem'],
+      resources,
+      conditions: under('receipt#*', 'keyset#*', ...(logins ? ['family#*'] : [])),
+    })
   }
 
   /** For people who log in: it sees no receipt, and no code again that it wrote. */

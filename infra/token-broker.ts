@@ -102,8 +102,9 @@ export class TokenBroker extends Construct {
     })
     const table = new BrokerTable(this, 'Receipts', tableKey === undefined ? {} : { encryptionKey: tableKey })
     const signingKeys = new SigningKeys(this, 'SigningKeys', configuration.signing)
-    table.bindExchange(token, { logins: login !== undefined })
-    table.bindIntrospection(introspection)
+    const logins = login !== undefined
+    table.bindExchange(token, { logins })
+    table.bindIntrospection(introspection, { logins })
     table.bindAdmin(admin)
     signingKeys.bindSigner(token)
     signingKeys.bindSignerOf(answerAlgorithms(configuration), introspection)

@@ -276,15 +276,9 @@ export interface Sessions {
   end(key: string, signal: AbortSignal): Promise<void>
 }
 
-/** What a code stands for. That it counts once its receipt decides. */
-export interface AuthorizationCode {
-  /** base64url SHA-256 of the code. */
-  key: string
+/** What a client was granted of a person who has logged in. */
+export interface LoginGrant {
   client_id: string
-  redirect_uri: string
-  /** RFC 7636 section 4.2, by S256. Absent where the client need not. */
-  code_challenge?: string
-  nonce?: string
   /** Identity scopes that were granted. */
   scopes: readonly string[]
   /** RFC 8707: what else was asked for. Absent: only who it is. */
@@ -294,6 +288,16 @@ export interface AuthorizationCode {
   /** Those that were asked for, in order of preference. */
   acr_values: readonly string[]
   authentication: Authentication
+}
+
+/** What a code stands for. That it counts once its receipt decides. */
+export interface AuthorizationCode extends LoginGrant {
+  /** base64url SHA-256 of the code. */
+  key: string
+  redirect_uri: string
+  /** RFC 7636 section 4.2, by S256. Absent where the client need not. */
+  code_challenge?: string
+  nonce?: string
   at: number
   expires_at: number
 }
@@ -303,6 +307,54 @@ export interface AuthorizationCodes {
   record(code: AuthorizationCode, signal: AbortSignal): Promise<void>
   /** Read consistently; undefined from `expires_at` on. Throws UnavailableError. */
   find(key: string, now: number, signal: AbortSignal): Promise<AuthorizationCode | undefined>
+}
+
+/** All refresh tokens that come of one code, each of the one before. The last one counts. */
+export interface RefreshFamily extends LoginGrant {
+  /** The decision id of the code's redemption. */
+  id: string
+  /** base64url SHA-256 of what they have in common, and nobody else has: whoever shows it has had one of them. */
+  holder: string
+  /** base64url SHA-256 of the one that counts. */
+  current: string
+  /** How it came to count. Absent: it is the first. */
+  rotation?: {
+    /** base64url SHA-256 of the one before. */
+    previous: string
+    /** The one that counts, as only who holds the one before can read it. */
+    successor: string
+    at: number
+  }
+  /** When all were taken back. */
+  revoked_at?: number
+  at: number
+  /** However often they are used. */
+  ends_at: number
+  /** Unless one is used before. */
+  expires_at: number
+}
+
+/** One refresh token for another: all but `successor` and times are hashes, as above. */
+export interface Rotation {
+  presented: string
+  current: string
+  successor: string
+  at: number
+  expires_at: number
+}
+
+export interface RefreshFamilies {
+  /** A new one. Throws UnavailableError, also where one of this id is there, which stays as it is until it has expired. */
+  record(family: RefreshFamily, signal: AbortSignal): Promise<void>
+  /** Read consistently, also when it was revoked; undefined from `expires_at` on. Throws UnavailableError. */
+  find(id: string, now: number, signal: AbortSignal): Promise<RefreshFamily | undefined>
+  /**
+   * True for at most one caller per token, and for none once the family was revoked or has expired: that is decided by the
+   * write itself. False may also mean that it was this caller, and the answer was lost. Throws UnavailableError.
+   */
+  rotate(id: string, rotation: Rotation, signal: AbortSignal): Promise<boolean>
+  /** None of them counts any more, durably when this returns. May be repeated. Throws UnavailableError. */
+  revoke(id: string, at: number, signal: AbortSignal): Promise<void>
 }
 
 /** That somebody let a client have these scopes. */
@@ -484,7 +536,11 @@ export interface Ports {
   revocations: RevocationStore
   register: RevocationRegister
   codes: AuthorizationCodes
+  families: RefreshFamilies
+  consents: Pick<Consents, 'find'>
   signer: Signer
   roles: Roles
   log: Log
+  /** So many random bytes, in base64url. */
+  random(bytes: number): string
 }

@@ -3,7 +3,12 @@ import { canonicalJson } from '../protocol/canonical-json.ts'
 import { keyUseOf, toVerificationKey, type KeyUse, type VerificationKey } from '../protocol/key-set.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
 import { identityClaims } from '../protocol/identity.ts'
-import { AUTHORIZATION_CODE_GRANT, CLIENT_CREDENTIALS_GRANT, TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
+import {
+  AUTHORIZATION_CODE_GRANT,
+  CLIENT_CREDENTIALS_GRANT,
+  REFRESH_TOKEN_GRANT,
+  TOKEN_EXCHANGE_GRANT,
+} from '../protocol/urns.ts'
 import { toPath, type ClaimPath } from '../tokens/claim-path.ts'
 import {
   named,
@@ -95,6 +100,7 @@ const grantTypes: Readonly<Record<GivenClient['grants'][number], string>> = {
   'token-exchange': TOKEN_EXCHANGE_GRANT,
   client_credentials: CLIENT_CREDENTIALS_GRANT,
   authorization_code: AUTHORIZATION_CODE_GRANT,
+  refresh_token: REFRESH_TOKEN_GRANT,
 }
 
 const loginKeys = Object.keys(clientLogin) as (keyof typeof clientLogin)[]
@@ -181,9 +187,10 @@ class Compiler {
     }
   }
 
-  #loginSettings({ session, branding: { name, logo, accent } }: BrokerFile['login']): LoginSettings {
+  #loginSettings({ session, refresh_tokens, branding: { name, logo, accent } }: BrokerFile['login']): LoginSettings {
     return {
       session,
+      refresh_tokens,
       branding: {
         ...(name === undefined ? {} : { name }),
         ...(logo === undefined ? {} : { logo: this.#logo(logo) }),

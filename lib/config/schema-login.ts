@@ -103,6 +103,16 @@ export const session = z.strictObject({
   absolute: duration.prefault('24h').describe('How long they do in all: 5m to 90d. Default 24h.'),
 })
 
+export const refreshTokens = z.strictObject({
+  idle: duration.prefault('14d').describe('How long a refresh token may lie unused: 1h to 90d. Default 14d.'),
+  absolute: duration
+    .prefault('90d')
+    .describe('How long tokens are refreshed after a login, in all: 1h to 365d. Default 90d.'),
+  reuse_window: duration
+    .prefault('10s')
+    .describe('How long after its use a refresh token brings the same next one again: 0s to 60s. Default 10s.'),
+})
+
 export const branding = z.strictObject({
   name: label.optional().describe('Whose broker it is. Default: the host of our issuer.'),
   logo: z
@@ -118,4 +128,8 @@ export const branding = z.strictObject({
     .describe('The colour of buttons: #rrggbb.'),
 })
 
-export const login = z.strictObject({ session: session.prefault({}), branding: branding.default({}) })
+export const login = z.strictObject({
+  session: session.prefault({}),
+  refresh_tokens: refreshTokens.prefault({}),
+  branding: branding.default({}),
+})

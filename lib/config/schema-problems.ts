@@ -1,6 +1,6 @@
 import type * as z from 'zod'
 import type { Path, Problem } from './document.ts'
-import { knownKeys, notYet, notYetValues } from './schema.ts'
+import { knownKeys, notYet } from './schema.ts'
 import type { Source } from './source.ts'
 import { suggestion } from './suggest.ts'
 
@@ -97,8 +97,6 @@ function wrongValue(
       'wrong-type',
       `${name} must be ${issue.expected === 'array' ? 'a list' : issue.expected === 'object' || issue.expected === 'record' ? 'a map' : `a ${issue.expected}`}`,
     )
-  if (typeof value === 'string' && notYetValues[placeOf(path)]?.includes(value))
-    return problem('not-supported-yet', notYetMessage(value))
   if (issue.code === 'invalid_value') {
     const allowed = issue.values.map((one) => String(one))
     const hint =

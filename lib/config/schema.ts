@@ -4,7 +4,7 @@ import { secretHash } from '../tokens/client-secret.ts'
 import { issuerName, ruleName, targetName } from '../protocol/names.ts'
 import { presetNames } from '../trust/configuration.ts'
 import { identityClaims } from '../protocol/identity.ts'
-import { allowedOrigins, branding, clientLogin, issuerLogin, login, session } from './schema-login.ts'
+import { allowedOrigins, branding, clientLogin, issuerLogin, login, refreshTokens, session } from './schema-login.ts'
 import { duration, expression, scope } from './schema-values.ts'
 
 /**
@@ -270,7 +270,7 @@ const client = z.strictObject({
   type: z.literal('public').optional().describe('A client that proves nothing, known by name. Others have auth.'),
   auth: clientAuth.optional().describe('How the client authenticates: exactly one way.'),
   grants: z
-    .array(z.enum(['token-exchange', 'client_credentials', 'authorization_code']))
+    .array(z.enum(['token-exchange', 'client_credentials', 'authorization_code', 'refresh_token']))
     .min(1)
     .default(['token-exchange'])
     .describe('The grant types it may use.'),
@@ -360,6 +360,7 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   receipts: ['retention'],
   login: Object.keys(login.shape),
   'login.session': Object.keys(session.shape),
+  'login.refresh_tokens': Object.keys(refreshTokens.shape),
   'login.branding': Object.keys(branding.shape),
 }
 
@@ -368,10 +369,4 @@ export const notYet: Readonly<Record<string, readonly string[]>> = {
   '': ['registration'],
   'rules.*': ['actor', 'impersonation', 'max_depth'],
   'clients.*': ['post_logout_redirect_uris', 'backchannel_logout_uri', 'frontchannel_logout_uri'],
-  login: ['refresh_tokens'],
-}
-
-/** The same for values. */
-export const notYetValues: Readonly<Record<string, readonly string[]>> = {
-  'clients.*.grants.*': ['refresh_token'],
 }

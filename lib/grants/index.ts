@@ -2,12 +2,18 @@ import type { Ports } from '../ports.ts'
 import { RefusedError } from '../protocol/errors.ts'
 import { requiredParameter, type Form } from '../protocol/form.ts'
 import type { TokenResponse } from '../protocol/token-response.ts'
-import { AUTHORIZATION_CODE_GRANT, CLIENT_CREDENTIALS_GRANT, TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
+import {
+  AUTHORIZATION_CODE_GRANT,
+  CLIENT_CREDENTIALS_GRANT,
+  REFRESH_TOKEN_GRANT,
+  TOKEN_EXCHANGE_GRANT,
+} from '../protocol/urns.ts'
 import type { RequestClient } from '../tokens/request-client.ts'
 import type { Policy } from '../trust/policy.ts'
 import { asClient } from './authenticate-client.ts'
 import { authorizationCode } from './authorization-code.ts'
 import { clientCredentials } from './client-credentials.ts'
+import { refreshToken } from './refresh-token.ts'
 import { tokenExchange } from './token-exchange.ts'
 
 /** One request at the token endpoint, and what it may use. */
@@ -26,6 +32,7 @@ const grants: ReadonlyMap<string, Grant> = new Map([
   [TOKEN_EXCHANGE_GRANT, tokenExchange],
   [CLIENT_CREDENTIALS_GRANT, clientCredentials],
   [AUTHORIZATION_CODE_GRANT, authorizationCode],
+  [REFRESH_TOKEN_GRANT, refreshToken],
 ])
 
 /** The token endpoint: client, grant type, grant. Throws RefusedError and UnavailableError. */

@@ -9,7 +9,7 @@ import { signingInput, toCompactJws } from '../tokens/signed-jwt.ts'
 import { verifyOwnToken, type OwnToken } from '../tokens/verify-own-token.ts'
 import type { Policy } from '../trust/policy.ts'
 import { asClient } from './authenticate-client.ts'
-import { clientRevocationKeys, revocationKeysOf } from './revocation-keys.ts'
+import { clientRevocationKeys, revocationKeysOf, tokenKeys } from './revocation-keys.ts'
 
 /** One question about a token, and what may be used to answer it. */
 export interface IntrospectionContext {
@@ -85,7 +85,7 @@ function tokenRevocationKeys({ token: { kid, claims }, target }: SeenToken): Rev
     ...revocationKeysOf({ ...claims, kid }),
     // What it is called today, which is all that an operator knows.
     ...(target === claims.target ? [] : [{ dimension: 'target' as const, value: target }]),
-    ...[claims.jti, ...(claims.parents ?? [])].map((value) => ({ dimension: 'jti' as const, value })),
+    ...tokenKeys(claims),
   ]
 }
 

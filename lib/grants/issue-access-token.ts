@@ -9,16 +9,18 @@ import type { VerifiedSubject } from '../tokens/verify-subject-token.ts'
 import type { GrantedToken, Trace } from '../trust/decide.ts'
 import type { GrantContext } from './index.ts'
 import { issueOnRecord } from './issue-on-record.ts'
-import { askerOf } from './receipt.ts'
+import { askerOf, type OfLogin } from './receipt.ts'
 
-/** What else comes of the code of a login. */
-export interface CodeTraded {
-  /** base64url SHA-256 of it. */
-  hash: string
+/** What else comes of a login. */
+export interface ForLogin extends OfLogin {
+  /** Of a refresh: the second from which on nothing that it rests on may have been revoked. */
+  since?: number
   /** Of the access token, beside its own. */
   claims: JsonObject
   /** What is signed beside it, where who it is was asked for. */
   id_token: { alg: SigningAlgorithm; claims: JsonObject } | undefined
+  /** The last that must succeed before they are handed out. */
+  settle?: () => Promise<void>
 }
 
 /** Records, checks the revocations and signs, all at once: one hop deep. */
@@ -27,7 +29,7 @@ export async function issueAccessToken(
   subject: VerifiedSubject | AuthenticatedClient,
   client: RequestClient | undefined,
   context: GrantContext,
-  code?: CodeTraded,
+  login?: ForLogin,
 ): Promise<TokenResponse> {
   const { granted } = decision
   const { policy, ports, decision_id, signal } = context
@@ -38,7 +40,7 @@ export async function issueAccessToken(
   const { client_id, ...ofClient } = askerOf(subject, client)
   const claims = {
     ...granted.claims,
-    ...code?.claims,
+    ...login?.claims,
     // RFC 9068 section 2.2
     iss: policy.ourIssuer,
     sub: subject.sub,
@@ -52,12 +54,13 @@ export async function issueAccessToken(
     target: granted.target,
     rules: granted.rules,
     ...ofClient,
+    ...(login?.parents.length ? { parents: login.parents } : {}),
   }
   // RFC 9068 section 2.1
   const input = signingInput(key, 'at+jwt', claims)
-  const idKey = code?.id_token && ports.signer.activeKey(code.id_token.alg)
+  const idKey = login?.id_token && ports.signer.activeKey(login.id_token.alg)
   // OpenID Connect Core section 2. Without at_hash, which would have to wait for the other signature.
-  const idInput = code?.id_token && idKey && signingInput(idKey, 'JWT', code.id_token.claims)
+  const idInput = login?.id_token && idKey && signingInput(idKey, 'JWT', login.id_token.claims)
   const [access_token, id_token] = await issueOnRecord(
     {
       decision,
@@ -65,10 +68,11 @@ export async function issueAccessToken(
       client,
       issued: { kid: key.kid, exp },
       kids: idKey && [idKey.kid],
-      code: code?.hash,
+      login,
       now,
       when: 'alongside',
       make: () => Promise.all([sign(key, input), idKey && idInput && sign(idKey, idInput)]),
+      settle: login?.settle,
     },
     context,
   )

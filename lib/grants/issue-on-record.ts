@@ -1,9 +1,10 @@
+import type { RevocationKey } from '../ports.ts'
 import { UnavailableError, RefusedError } from '../protocol/errors.ts'
 import type { AuthenticatedClient, RequestClient } from '../tokens/request-client.ts'
 import type { VerifiedSubject } from '../tokens/verify-subject-token.ts'
 import type { Granted, Trace } from '../trust/decide.ts'
 import type { GrantContext } from './index.ts'
-import { receiptOf, type Issued } from './receipt.ts'
+import { receiptOf, type Issued, type OfLogin } from './receipt.ts'
 import { release } from './release.ts'
 import { revocationKeysOf } from './revocation-keys.ts'
 
@@ -15,13 +16,14 @@ interface Issue<T> {
   issued: Issued
   /** The keys of ours that sign beside the one that is `issued`. */
   kids?: readonly string[] | undefined
-  /** base64url SHA-256 of the code that is traded. */
-  code?: string | undefined
+  login?: (OfLogin & { since?: number }) | undefined
   /** Seconds since 1970. */
   now: number
   /** `alongside`: what is made opens nothing until it is handed out, so no time need be lost. `afterwards`: it must not exist in vain. */
   when: 'alongside' | 'afterwards'
   make: () => Promise<T>
+  /** The last that must succeed before it is handed out. */
+  settle?: (() => Promise<void>) | undefined
 }
 
 /**
@@ -29,10 +31,10 @@ interface Issue<T> {
  * Otherwise the receipt is marked released. Throws RefusedError and UnavailableError.
  */
 export async function issueOnRecord<T>(
-  { decision, subject, client, issued, kids = [], code, now, when, make }: Issue<T>,
+  { decision, subject, client, issued, kids = [], login, now, when, make, settle }: Issue<T>,
   { policy, ports, decision_id, signal }: GrantContext,
 ): Promise<T> {
-  const receipt = receiptOf({ decision, subject, client, decision_id, issued, now, policy, code })
+  const receipt = receiptOf({ decision, subject, client, decision_id, issued, now, policy, login })
   const keys = revocationKeysOf({
     sub: subject.sub,
     client_id: receipt.client_id,
@@ -41,7 +43,12 @@ export async function issueOnRecord<T>(
     rules: decision.granted.rules,
     kid: 'kid' in issued ? issued.kid : undefined,
   })
-  keys.push(...kids.map((value) => ({ dimension: 'kid' as const, value })))
+  keys.push(
+    ...kids.map((value) => ({ dimension: 'kid' as const, value })),
+    ...(login?.parents ?? []).map((value) => ({ dimension: 'jti' as const, value })),
+  )
+  // Of what rests on an earlier login, that was revoked which has come since. A key signs nothing but what is issued now.
+  const oldest = ({ dimension }: RevocationKey) => (dimension === 'kid' ? now : (login?.since ?? now))
   const early = when === 'alongside' ? make() : undefined
   const [recorded, revoked] = await Promise.allSettled([
     ports.receipts.record(receipt, signal),
@@ -54,7 +61,7 @@ export async function issueOnRecord<T>(
   try {
     if (recorded.status === 'rejected') throw recorded.reason
     if (revoked.status === 'rejected') throw revoked.reason
-    const block = revoked.value.find(({ blocked_until, not_before }) => blocked_until > now || not_before >= now)
+    const block = revoked.value.find((each) => each.blocked_until > now || each.not_before >= oldest(each))
     if (block) {
       const { dimension, value } = block
       throw new RefusedError({
@@ -65,6 +72,7 @@ export async function issueOnRecord<T>(
     }
     const made = await (early ?? make())
     if (signal.aborted) throw new UnavailableError('deadline', 'the request took too long')
+    await settle?.()
     return made
   } catch (error) {
     await release(receipt, ports)

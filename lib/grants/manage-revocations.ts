@@ -102,7 +102,9 @@ function entryOf({ dimension, value, reason, before, until }: Revoke, now: numbe
 }
 
 function onRecordUntil(now: number, { configuration }: RevocationContext): number {
-  return now + Math.max(configuration.receipts.retention, LEAST_ON_RECORD)
+  const { receipts, login } = configuration
+  // Sessions and refresh tokens that are older than it are refused by it.
+  return now + Math.max(receipts.retention, LEAST_ON_RECORD, login.session.absolute, login.refresh_tokens.absolute)
 }
 
 /** A misspelt name would revoke nothing, in silence. */

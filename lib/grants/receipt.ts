@@ -1,6 +1,11 @@
 import type { AssertionReceipt, Receipt, RoleSession } from '../ports.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
-import { AUTHORIZATION_CODE_GRANT, CLIENT_CREDENTIALS_GRANT, TOKEN_EXCHANGE_GRANT } from '../protocol/urns.ts'
+import {
+  AUTHORIZATION_CODE_GRANT,
+  CLIENT_CREDENTIALS_GRANT,
+  REFRESH_TOKEN_GRANT,
+  TOKEN_EXCHANGE_GRANT,
+} from '../protocol/urns.ts'
 import { claimAt, toName, type ClaimPath } from '../tokens/claim-path.ts'
 import type { AuthenticatedClient, RequestClient } from '../tokens/request-client.ts'
 import { MAX_CLOCK_TOLERANCE } from '../tokens/trusted-issuer.ts'
@@ -21,8 +26,16 @@ interface Exchange {
   issued: Issued
   now: number
   policy: Policy
-  /** base64url SHA-256 of the code that was traded. Absent: a token was, or nothing. */
-  code?: string | undefined
+  /** Absent: a token was traded, or nothing. */
+  login?: OfLogin | undefined
+}
+
+/** What of a login it is issued for. */
+export interface OfLogin {
+  /** base64url SHA-256 of the code that was traded. Absent: a refresh token was. */
+  code?: string
+  /** What else it is revoked by: what refreshes it. */
+  parents: readonly string[]
 }
 
 /** What is written before anything is released. Kept at least as long as the subject token or what was issued could be used, also if broker.yaml tolerates more by then. */
@@ -34,7 +47,7 @@ export function receiptOf({
   issued,
   now,
   policy,
-  code,
+  login,
 }: Exchange): Receipt {
   const retained = now + policy.configuration.receipts.retention
   const common = {
@@ -47,7 +60,7 @@ export function receiptOf({
     scopes: 'scopes' in granted ? [...granted.scopes] : [],
     ...sealOf(issued),
     issued_exp: issued.exp,
-    parents: [],
+    parents: [...(login?.parents ?? [])],
     shadow: [...trace.shadow],
     at: now,
   }
@@ -62,8 +75,9 @@ export function receiptOf({
   }
   return {
     ...common,
-    key: code === undefined ? receiptKey(subject, granted.target, decision_id) : codeReceiptKey(subject, code),
-    grant_type: code === undefined ? TOKEN_EXCHANGE_GRANT : AUTHORIZATION_CODE_GRANT,
+    ...(login === undefined
+      ? { key: receiptKey(subject, granted.target, decision_id), grant_type: TOKEN_EXCHANGE_GRANT }
+      : ofLogin(subject, login, decision_id)),
     ...evidenceOf(subject),
     ...namedClaims(subject, policy),
     expires_at: Math.max(subject.exp + MAX_CLOCK_TOLERANCE, issued.exp + MAX_CLOCK_TOLERANCE, retained),
@@ -109,17 +123,28 @@ function sealOf(issued: Issued): Pick<Receipt, 'kid' | 'role' | 'source_identity
   return { role, source_identity, session_name }
 }
 
+function ofLogin(subject: VerifiedSubject, { code }: OfLogin, decision_id: string) {
+  return code === undefined
+    ? { key: decisionReceiptKey(subject, decision_id), grant_type: REFRESH_TOKEN_GRANT }
+    : { key: codeReceiptKey(subject, code), grant_type: AUTHORIZATION_CODE_GRANT }
+}
+
 /** A code is traded once, for whatever it is traded. */
 export function codeReceiptKey({ issuer }: VerifiedSubject, code: string): string {
   return `${issuer.name}#code:${code}`
 }
 
+function decisionReceiptKey({ issuer }: VerifiedSubject, decision_id: string): string {
+  return `${issuer.name}#id:${decision_id}`
+}
+
 /** What makes an exchange unique: the token where it may be used once, the token and target, or this decision alone. */
-function receiptKey({ issuer, jti, hash }: VerifiedSubject, target: string, decision_id: string): string {
+function receiptKey(subject: VerifiedSubject, target: string, decision_id: string): string {
+  const { issuer, jti, hash } = subject
   const token = jti === undefined ? `hash:${hash}` : `jti:${jti}`
   if (issuer.replay === 'once') return `${issuer.name}#${token}`
   if (issuer.replay === 'once_per_target') return `${issuer.name}#${token}#${target}`
-  return `${issuer.name}#id:${decision_id}`
+  return decisionReceiptKey(subject, decision_id)
 }
 
 /** Only the claims that the issuer or its rules name, and no more than 8 KiB of them; the names of those that found no room. */

@@ -1,4 +1,5 @@
 import type { RevocationKey } from '../ports.ts'
+import type { OwnClaims } from '../tokens/verify-own-token.ts'
 
 /** What a token, or a session of a role, was issued on. */
 export interface Grounds {
@@ -25,6 +26,11 @@ export function revocationKeysOf({ sub, client_id, client_sub, target, rules, ki
     ...rules.map((value) => ({ dimension: 'rule' as const, value })),
     ...(client_id.includes(':') ? [] : [{ dimension: 'client' as const, value: client_id }]),
   ]
+}
+
+/** A token by itself, and what it came of. */
+export function tokenKeys({ jti, parents = [] }: Pick<OwnClaims, 'jti' | 'parents'>): RevocationKey[] {
+  return [jti, ...parents].map((value) => ({ dimension: 'jti', value }))
 }
 
 /** Of a client that authenticated: what stops it from being believed. */

@@ -9,7 +9,7 @@ import { signingInput, toCompactJws } from '../tokens/signed-jwt.ts'
 import { verifyOwnToken, type OwnClaims, type OwnToken } from '../tokens/verify-own-token.ts'
 import { named, type ClientLogin } from '../trust/configuration.ts'
 import type { Policy } from '../trust/policy.ts'
-import { revocationKeysOf } from './revocation-keys.ts'
+import { revocationKeysOf, tokenKeys } from './revocation-keys.ts'
 
 /** One question about a person, and what may be used to answer it. */
 export interface UserinfoContext {
@@ -40,7 +40,7 @@ export async function userinfo(
     ports.revocations.find(
       [
         ...revocationKeysOf({ ...claims, kid }),
-        { dimension: 'jti', value: claims.jti },
+        ...tokenKeys(claims),
         ...(signer === undefined ? [] : [{ dimension: 'kid' as const, value: signer.kid }]),
       ],
       signal,

@@ -5,15 +5,13 @@ import type { Policy } from '../trust/policy.ts'
 /** One request on the way of a login, and what it may use. */
 export interface LoginContext {
   policy: Policy
-  ports: Pick<Ports, 'now' | 'log' | 'keySets' | 'revocations'> & {
+  ports: Pick<Ports, 'now' | 'log' | 'keySets' | 'revocations' | 'random'> & {
     logins: PendingLogins
     sessions: Sessions
     codes: AuthorizationCodes
     consents: Consents
     accounts: Accounts
     relyingParty: RelyingParty
-    /** So many random bytes, in base64url. */
-    random(bytes: number): string
   }
   /** All that we publish. */
   keys: readonly SigningKey[]

@@ -1,3 +1,4 @@
+import { consentNames } from '../grants/consent-names.ts'
 import { decideRequest } from '../grants/decide-request.ts'
 import type { AuthorizationCode } from '../ports.ts'
 import { RefusedError } from '../protocol/errors.ts'
@@ -98,15 +99,13 @@ async function consentNeeded(
   return given === undefined || !consentedScopes(asked, admitted).every((scope) => given.scopes.includes(scope))
 }
 
-/** Identity scopes by their names, those of a target as `<target>/<scope>`, and a target without scopes by its name. */
+/** All that the person is asked for. */
 function consentedScopes(asked: Asked, { scopes, target }: Admitted): string[] {
   const { id_token, userinfo } = claimsAllowed(asked)
   const named = Object.entries(claimsOfScope).filter(([, claims]) =>
     (claims as readonly string[]).some((claim) => id_token.includes(claim) || userinfo.includes(claim)),
   )
-  const ofTarget =
-    target === undefined ? [] : [target.target, ...target.scopes.map((each) => `${target.target}/${each}`)]
-  return [...new Set([...scopes, ...named.map(([scope]) => scope), ...ofTarget])]
+  return [...new Set([...consentNames(scopes, target), ...named.map(([scope]) => scope)])]
 }
 
 /** A claim that is asked for by name is had only by a client that may have its scope. */

@@ -1,7 +1,12 @@
 import type { SigningAlgorithm } from './algorithms.ts'
 import { prompts, responseModes } from './authorization-request.ts'
 import { identityClaims, identityScopes } from './identity.ts'
-import { AUTHORIZATION_CODE_GRANT, CLIENT_CREDENTIALS_GRANT, TOKEN_EXCHANGE_GRANT } from './urns.ts'
+import {
+  AUTHORIZATION_CODE_GRANT,
+  CLIENT_CREDENTIALS_GRANT,
+  REFRESH_TOKEN_GRANT,
+  TOKEN_EXCHANGE_GRANT,
+} from './urns.ts'
 
 /** What discovery says of logins, but for where they are. Made at synth, so that what answers /jwks is no larger for it. */
 export interface LoginMetadata {
@@ -11,16 +16,26 @@ export interface LoginMetadata {
   provider: Record<string, unknown>
 }
 
-export function loginMetadata(acr_values: readonly string[], algorithms: readonly SigningAlgorithm[]): LoginMetadata {
+/** `refreshes`: whether some client may refresh tokens. */
+export function loginMetadata(
+  acr_values: readonly string[],
+  algorithms: readonly SigningAlgorithm[],
+  refreshes: boolean,
+): LoginMetadata {
   return {
     server: {
       response_types_supported: ['code'],
       response_modes_supported: responseModes,
-      grant_types_supported: [TOKEN_EXCHANGE_GRANT, CLIENT_CREDENTIALS_GRANT, AUTHORIZATION_CODE_GRANT],
+      grant_types_supported: [
+        TOKEN_EXCHANGE_GRANT,
+        CLIENT_CREDENTIALS_GRANT,
+        AUTHORIZATION_CODE_GRANT,
+        ...(refreshes ? [REFRESH_TOKEN_GRANT] : []),
+      ],
       // RFC 7636 section 6.2.1
       code_challenge_methods_supported: ['S256'],
-      // Ours: those of targets are for who knows them. offline_access is accepted, and nothing comes of it.
-      scopes_supported: identityScopes.filter((scope) => scope !== 'offline_access'),
+      // Ours: those of targets are for who knows them.
+      scopes_supported: identityScopes.filter((scope) => refreshes || scope !== 'offline_access'),
       // RFC 9207 section 3
       authorization_response_iss_parameter_supported: true,
       ui_locales_supported: ['en'],

@@ -73,13 +73,19 @@ export type Refusal =
   | { reason: 'token_type_unsupported' }
   /** `excess`: scopes of the target that were not granted; `unknown`: how many values are no scopes of it. */
   | { reason: 'scope_not_granted'; target: string; excess: string[]; unknown: number }
-  // The code, of a grant.
+  // The code of a grant.
   | { reason: 'code_unknown' }
   | { reason: 'code_of_another_client'; client_id: string }
   | { reason: 'code_mismatch'; parameter: 'redirect_uri' | 'code_verifier' }
   | { reason: 'code_replayed'; revoked: string | undefined }
   /** What the person was granted when they logged in is no more. */
   | { reason: 'login_withdrawn'; client_id: string; cause: Refusal }
+  // The refresh token, of a grant or to be revoked.
+  | { reason: 'refresh_token_unknown' }
+  | { reason: 'refresh_token_of_another_client'; client_id: string }
+  | { reason: 'refresh_token_revoked'; family: string }
+  /** `family`: what was revoked for it. */
+  | { reason: 'refresh_token_reused'; family: string; client_id: string }
   // The access token at /userinfo.
   | { reason: 'bearer_token_missing' }
   | { reason: 'bearer_token_invalid' }
@@ -122,7 +128,7 @@ const unsupported = invalidRequest('a parameter has a value that is not supporte
 const subject = invalidRequest('the subject token was not accepted')
 const target = [400, 'invalid_target', 'no token can be issued for this target'] as const
 // RFC 6749 section 5.2
-const code = [400, 'invalid_grant', 'the code was not accepted'] as const
+const grant = [400, 'invalid_grant', 'the code or refresh token was not accepted'] as const
 const client = [401, 'invalid_client', 'the client could not be authenticated'] as const
 
 export const wire = {
@@ -180,11 +186,15 @@ export const wire = {
     'AWS credentials cannot be revoked here: see docs/aws-credentials.md',
   ],
   scope_not_granted: [400, 'invalid_scope', 'the scope is wider than what is granted'],
-  code_unknown: code,
-  code_of_another_client: code,
-  code_mismatch: code,
-  code_replayed: code,
-  login_withdrawn: code,
+  code_unknown: grant,
+  code_of_another_client: grant,
+  code_mismatch: grant,
+  code_replayed: grant,
+  login_withdrawn: grant,
+  refresh_token_unknown: grant,
+  refresh_token_of_another_client: grant,
+  refresh_token_revoked: grant,
+  refresh_token_reused: grant,
   // RFC 6750 section 3.1
   bearer_token_missing: [401, 'invalid_token', 'an access token is needed here'],
   bearer_token_invalid: [401, 'invalid_token', 'the access token was not accepted'],

@@ -12,4 +12,6 @@ export interface TokenResponse {
   scope?: string
   /** OpenID Connect Core section 3.1.3.3. */
   id_token?: string
+  /** RFC 6749 section 1.5. */
+  refresh_token?: string
 }

@@ -7,6 +7,9 @@ export const CLIENT_CREDENTIALS_GRANT = 'client_credentials'
 /** RFC 6749 section 4.1 */
 export const AUTHORIZATION_CODE_GRANT = 'authorization_code'
 
+/** RFC 6749 section 6 */
+export const REFRESH_TOKEN_GRANT = 'refresh_token'
+
 /** RFC 7523 section 2.2 */
 export const JWT_BEARER_ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 

@@ -1,4 +1,4 @@
-import type { AuthorizationCode } from '../ports.ts'
+import type { Authentication, LoginGrant } from '../ports.ts'
 import { claimsOfScope, type IdentityScope } from '../protocol/identity.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
 
@@ -7,10 +7,10 @@ const LIFETIME = 600
 
 /**
  * OpenID Connect Core section 2. `withProfile`: also what the scopes ask for, because the access token beside it does not
- * open /userinfo (section 5.4).
+ * open /userinfo (section 5.4). `nonce`: of the authorization request, and so in the first alone (section 12.2).
  */
 export function idTokenClaims(
-  { client_id, nonce, acr_values, claims, authentication }: AuthorizationCode,
+  { client_id, nonce, acr_values, claims, authentication }: LoginGrant & { nonce?: string },
   {
     iss,
     jti,
@@ -39,7 +39,7 @@ export function idTokenClaims(
 /** When and how strongly: also in access tokens (RFC 9068 section 2.2.1, RFC 9470 section 6). */
 export function howLoggedIn(
   asked: readonly string[],
-  { auth_time, acr }: AuthorizationCode['authentication'],
+  { auth_time, acr }: Pick<Authentication, 'auth_time' | 'acr'>,
 ): JsonObject {
   const reached = asked.find((value) => acr.includes(value)) ?? acr[0]
   return {

@@ -2,6 +2,7 @@ import type { ClaimPath } from '../tokens/claim-path.ts'
 import type { TrustedIssuer } from '../tokens/trusted-issuer.ts'
 import type { SigningAlgorithm } from '../protocol/algorithms.ts'
 import type { IdentityScope } from '../protocol/identity.ts'
+import { REFRESH_TOKEN_GRANT } from '../protocol/urns.ts'
 import { loginMetadata, type LoginMetadata } from '../protocol/login-metadata.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
 
@@ -33,6 +34,12 @@ export interface Configuration {
 /** How people stay logged in, and what our pages look like. */
 export interface LoginSettings {
   session: { idle: number; absolute: number }
+  refresh_tokens: {
+    idle: number
+    absolute: number
+    /** How long after it was used a token brings the same successor again: an answer may be lost. */
+    reuse_window: number
+  }
   branding: {
     /** Absent: the host of our issuer. */
     name?: string
@@ -57,7 +64,17 @@ export function toMetadataConfiguration({
 }: Omit<Configuration, 'hash'>): MetadataConfiguration {
   if (!hasLogins({ clients })) return { issuer, signing }
   const acr_values = upstreamLogins({ issuers, clients }).flatMap(({ acr }) => Object.keys(acr))
-  return { issuer, signing, authorization: loginMetadata([...new Set(acr_values)].toSorted(), signing.algorithms) }
+  const refreshes = Object.values(clients).some(isRefreshable)
+  return {
+    issuer,
+    signing,
+    authorization: loginMetadata([...new Set(acr_values)].toSorted(), signing.algorithms, refreshes),
+  }
+}
+
+/** Whether its people may stay connected while they are away (OpenID Connect Core section 11). */
+export function isRefreshable({ grants }: Pick<Client, 'grants'>): boolean {
+  return grants.includes(REFRESH_TOKEN_GRANT)
 }
 
 /** Whether people log in to some client: without one there is nothing here for them. */

@@ -2,7 +2,7 @@ import type { SigningAlgorithm } from '../protocol/algorithms.ts'
 import { USERINFO_TARGET, type IdentityScope } from '../protocol/identity.ts'
 import type { Refusal } from '../protocol/refusals.ts'
 import type { VerifiedSubject } from '../tokens/verify-subject-token.ts'
-import { named } from './configuration.ts'
+import { isRefreshable, named } from './configuration.ts'
 import { unmetRequirement, type GrantedToken } from './decide.ts'
 import type { Policy } from './policy.ts'
 
@@ -32,8 +32,9 @@ export function decideLogin(
   { subject, client_id, scopes }: LoginRequest,
   policy: Policy,
 ): { granted: GrantedLogin } | { refused: Refusal } {
-  const login = named(policy.configuration.clients, client_id)?.login
-  if (login === undefined) return { refused: { reason: 'client_without_login', client_id } }
+  const client = named(policy.configuration.clients, client_id)
+  if (client?.login === undefined) return { refused: { reason: 'client_without_login', client_id } }
+  const { login } = client
   if (!login.issuers.includes(subject.issuer.name))
     return { refused: { reason: 'issuer_not_offered', client_id, issuer: subject.issuer.name } }
   const unmet = unmetRequirement(subject, policy)
@@ -43,7 +44,9 @@ export function decideLogin(
       target: USERINFO_TARGET,
       audience: `${policy.ourIssuer}/userinfo`,
       rules: [],
-      scopes: scopes.filter((scope) => scope !== 'offline_access' && login.scopes.includes(scope)),
+      scopes: scopes.filter(
+        (scope) => login.scopes.includes(scope) && (scope !== 'offline_access' || isRefreshable(client)),
+      ),
       claims: {},
       lifetime: USERINFO_LIFETIME,
       expires_with_subject: false,

@@ -98,7 +98,7 @@ test('a client’s login: what is said, and what is left out', () => {
   const { clients } = compiled(loginFile)
   assert.deepEqual(clients['web-app'], {
     type: 'public',
-    grants: ['authorization_code'],
+    grants: ['authorization_code', 'refresh_token'],
     introspect: [],
     login: {
       redirect_uris: ['https://app.test/cb', 'http://127.0.0.1/cb'],
@@ -122,12 +122,17 @@ test('a client’s login: what is said, and what is left out', () => {
   })
 })
 
-test('sessions and branding', () => {
+test('sessions, refresh tokens and branding', () => {
   assert.deepEqual(compiled(loginFile).login, {
     session: { idle: 3_600, absolute: 43_200 },
+    refresh_tokens: { idle: 604_800, absolute: 5_184_000, reuse_window: 5 },
     branding: { name: 'Acme', accent: '#0a5fff' },
   })
-  const defaults = { session: { idle: 28_800, absolute: 86_400 }, branding: {} }
+  const defaults = {
+    session: { idle: 28_800, absolute: 86_400 },
+    refresh_tokens: { idle: 1_209_600, absolute: 7_776_000, reuse_window: 10 },
+    branding: {},
+  }
   assert.deepEqual(compiled(brokerFile).login, defaults)
   assert.deepEqual(compiled(`${brokerFile}login: { session: { idle: 8h } }\n`).login, defaults)
 })
@@ -292,6 +297,17 @@ const rows: readonly (readonly [title: string, from: string, to: string, rule: F
   ],
   ['scopes without openid', '      scopes: [openid]', '      scopes: §[profile]', 'issuer-login', /add openid/],
   ['an idle session', 'idle: 1h', 'idle: §4m', 'lifetime-out-of-bounds', /5m to 30d/],
+  ['a key of refresh tokens', 'reuse_window: 5s', '§reuse: 5s', 'unknown-key', /reuse/],
+  ['idle refresh tokens', 'idle: 7d', 'idle: §59m', 'lifetime-out-of-bounds', /1h to 90d/],
+  ['refresh tokens for ever', 'absolute: 60d', 'absolute: §366d', 'lifetime-out-of-bounds', /1h to 365d/],
+  ['a long reuse window', 'reuse_window: 5s', 'reuse_window: §61s', 'lifetime-out-of-bounds', /0s to 60s/],
+  [
+    'refreshing what nobody logs in for',
+    'grants: [authorization_code, refresh_token]',
+    'grants: §[refresh_token]',
+    'client-login',
+    /refresh_token needs authorization_code/,
+  ],
 ]
 
 for (const [title, from, to, rule, message] of rows) {
@@ -335,6 +351,18 @@ for (const [title, from, to, expected] of [
     'email: claims.mail, email_verified: claims.verified,',
     'email: §claims.mail,',
     /^unverified-identity clients learn email, .* map email_verified too$/,
+  ],
+  [
+    'offline_access that nothing comes of',
+    'grants: [authorization_code, refresh_token]',
+    'grants: [authorization_code]',
+    /^no-refreshing nothing comes of offline_access here: add refresh_token to grants$/,
+  ],
+  [
+    'a client that never gets what it may refresh',
+    'email, offline_access]',
+    'email]',
+    /^no-refreshing it never gets a refresh token to use: add offline_access to scopes$/,
   ],
 ] as const)
   test(`doubtful: ${title}`, () => {

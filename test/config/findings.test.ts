@@ -90,13 +90,6 @@ const rows: readonly Row[] = [
   ],
   ['an unknown operator', '{ ref: main }', '{ ref: §{ regex: main } }', 'wrong-type', /glob/],
   ['two operators at once', '{ ref: main }', '{ ref: §{ glob: "m*", not: x } }', 'wrong-type', /one of/],
-  [
-    'a key of a later part: refresh_tokens',
-    'version: 1',
-    'version: 1\nlogin: { §refresh_tokens: {} }',
-    'not-supported-yet',
-    /^refresh_tokens/,
-  ],
   ['a key of a later part: registration', 'version: 1', 'version: 1\n§registration: {}', 'not-supported-yet', /^reg/],
   ['a key of a later part: an actor', 'issuer: farm', 'issuer: farm\n    §actor: {}', 'not-supported-yet', /^actor/],
   [
@@ -105,13 +98,6 @@ const rows: readonly Row[] = [
     '{ type: public, §backchannel_logout_uri: x }',
     'not-supported-yet',
     /^backchannel_logout_uri/,
-  ],
-  [
-    'a grant type of a later part',
-    '{ type: public }',
-    '{ type: public, grants: [§refresh_token] }',
-    'not-supported-yet',
-    /^refresh_token/,
   ],
   ['a secret in the file', '{ type: public }', '{ type: public, §client_secret: x }', 'inline-secret', /client_secret/],
   ['no version', 'version: 1\n', '', 'missing-key', /version/],

@@ -24,7 +24,7 @@ targets:
 clients:
   web-app:
     type: public
-    grants: [authorization_code]
+    grants: [authorization_code, refresh_token]
     redirect_uris: [https://app.test/cb, "http://127.0.0.1/cb"]
     allowed_origins: [https://app.test]
     login: [partner, staff]
@@ -47,5 +47,6 @@ rules:
     grant: [{ target: orders, scopes: ["orders:read"] }]
 login:
   session: { idle: 1h, absolute: 12h }
+  refresh_tokens: { idle: 7d, absolute: 60d, reuse_window: 5s }
   branding: { name: Acme, accent: "#0A5FFF" }
 `

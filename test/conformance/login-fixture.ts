@@ -37,6 +37,8 @@ export interface LoginBox {
   ask(path: string, init?: RequestInit, cookies?: Readonly<Record<string, string>>): Promise<Response>
   /** POST /token with these fields over those of web-app's good redemption. */
   redeem(code: string | null, fields?: Changes, headers?: Record<string, string>): Promise<TokenAnswer>
+  /** POST /token with a refresh token of web-app, unless `fields` say otherwise. */
+  refresh(refresh_token: unknown, fields?: Changes, headers?: Record<string, string>): Promise<TokenAnswer>
   /** login and redeem. */
   tokens(changes?: Changes, browser?: HtmlBrowser): Promise<TokenAnswer>
 }
@@ -111,19 +113,17 @@ export function loginBox(
     }
     return fetch(new URL(path, box.broker.url), { redirect: 'manual', ...init, headers })
   }
-  box.redeem = async (code, fields = {}, headers = {}) => {
-    const all = {
-      grant_type: 'authorization_code',
-      client_id: 'web-app',
-      redirect_uri: `${box.app.url}/cb`,
-      code_verifier: verifier,
-      code: code ?? undefined,
-      ...fields,
-    }
-    const response = await fetch(`${box.broker.url}/token`, { method: 'POST', headers, body: given(all) })
-    const body = (await response.json()) as Record<string, unknown>
-    return { status: response.status, headers: response.headers, body }
+  const ask = async (fields: Changes, headers: Record<string, string> = {}): Promise<TokenAnswer> => {
+    const body = given({ client_id: 'web-app', ...fields })
+    const response = await fetch(`${box.broker.url}/token`, { method: 'POST', headers, body })
+    return { status: response.status, headers: response.headers, body: (await response.json()) as TokenAnswer['body'] }
   }
+  box.redeem = (code, fields, headers) => {
+    const good = { redirect_uri: `${box.app.url}/cb`, code_verifier: verifier, code: code ?? undefined }
+    return ask({ grant_type: 'authorization_code', ...good, ...fields }, headers)
+  }
+  box.refresh = (refresh_token, fields, headers) =>
+    ask({ grant_type: 'refresh_token', refresh_token: String(refresh_token), ...fields }, headers)
   box.tokens = async (changes = {}, browser = box.browser()) =>
     box.redeem((await box.login(browser, changes)).get('code'))
   return box

@@ -21,7 +21,7 @@ const box = blackBox((text) =>
       `clients:
   signs-in:
     type: public
-    grants: [authorization_code]
+    grants: [authorization_code, refresh_token]
     redirect_uris: [https://app.test/cb]
     login: [offered]
 `,
@@ -40,9 +40,10 @@ const authorization = () => ({
     'urn:ietf:params:oauth:grant-type:token-exchange',
     'client_credentials',
     'authorization_code',
+    'refresh_token',
   ],
   code_challenge_methods_supported: ['S256'],
-  scopes_supported: ['openid', 'profile', 'email', 'address', 'phone'],
+  scopes_supported: ['openid', 'profile', 'email', 'address', 'phone', 'offline_access'],
   authorization_response_iss_parameter_supported: true,
   ui_locales_supported: ['en'],
 })

@@ -2,6 +2,7 @@ import { dynamodbAccounts } from '../../lib/aws/accounts.ts'
 import { dynamodbAuthorizationCodes } from '../../lib/aws/authorization-codes.ts'
 import { dynamodbConsents } from '../../lib/aws/consents.ts'
 import { dynamodbPendingLogins } from '../../lib/aws/pending-logins.ts'
+import { dynamodbRefreshFamilies } from '../../lib/aws/refresh-families.ts'
 import { dynamodbSessions } from '../../lib/aws/sessions.ts'
 import { accountsContract } from './accounts.ts'
 import { authorizationCodesContract } from './authorization-codes.ts'
@@ -12,6 +13,7 @@ import { keySetItemsContract } from './key-set-items.ts'
 import { pendingLoginsContract } from './pending-logins.ts'
 import { receiptCounterContract } from './receipt-count.ts'
 import { receiptStoreContract } from './receipts.ts'
+import { refreshFamiliesContract } from './refresh-families.ts'
 import { revocationRegisterContract } from './revocation-register.ts'
 import { revocationStoreContract } from './revocations.ts'
 import { rowsContract } from './rows.ts'
@@ -25,6 +27,7 @@ revocationRegisterContract(where)
 pendingLoginsContract(where, inTable(dynamodbPendingLogins))
 sessionsContract(where, inTable(dynamodbSessions))
 authorizationCodesContract(where, inTable(dynamodbAuthorizationCodes))
+refreshFamiliesContract(where, inTable(dynamodbRefreshFamilies))
 consentsContract(where, inTable(dynamodbConsents))
 consentBookContract(where)
 accountsContract(where, inTable(dynamodbAccounts))

@@ -1,5 +1,13 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import type { Account, Authentication, AuthorizationCode, Consent, PendingLogin, Session } from '../../lib/ports.ts'
+import type {
+  Account,
+  Authentication,
+  AuthorizationCode,
+  Consent,
+  PendingLogin,
+  RefreshFamily,
+  Session,
+} from '../../lib/ports.ts'
 import { randomUUID } from 'node:crypto'
 import { now } from './receipt.ts'
 import { openTestTable } from './test-table.ts'
@@ -96,6 +104,36 @@ export function wholeCode(): AuthorizationCode {
     claims: { id_token: ['email'], userinfo: ['name', 'email'] },
     acr_values: ['urn:acme:mfa', 'urn:acme:pwd'],
     authentication: wholeAuthentication(),
+  })
+}
+
+export function family(changes: Partial<RefreshFamily> = {}): RefreshFamily {
+  return {
+    id: randomUUID(),
+    holder: 'holder-1',
+    current: 'hash-1',
+    client_id: 'web',
+    scopes: ['openid', 'offline_access'],
+    claims: { id_token: [], userinfo: [] },
+    acr_values: [],
+    authentication: authentication(),
+    at: now,
+    ends_at: now + 86_400,
+    expires_at: now + 3_600,
+    ...changes,
+  }
+}
+
+/** With everything that may be left out. */
+export function wholeFamily(): RefreshFamily {
+  const { target, claims, acr_values, authentication } = wholeCode()
+  return family({
+    ...(target === undefined ? {} : { target }),
+    claims,
+    acr_values,
+    authentication,
+    rotation: { previous: 'hash-0', successor: 'sealed-1', at: now - 1 },
+    revoked_at: now,
   })
 }
 

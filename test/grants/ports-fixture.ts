@@ -7,6 +7,7 @@ import type {
   RevocationKey,
   RoleSession,
 } from '../../lib/ports.ts'
+import { memoryStores, type MemoryStores } from '../login/memory-stores.ts'
 import type { TestIssuer } from '../tokens/issuer-fixture.ts'
 import { now } from '../tokens/issuer-fixture.ts'
 
@@ -23,11 +24,16 @@ export interface FakePorts extends Ports {
   /** What was revoked. */
   entries: RevocationEntry[]
   codesStored: Map<string, AuthorizationCode>
+  /** What else logins keep. */
+  memory: MemoryStores
 }
 
 /** The world in memory, each call countable and each able to fail. */
 export function fakePorts(farm: TestIssuer): FakePorts {
+  const memory = memoryStores()
+  let serial = 0
   const ports: FakePorts = {
+    memory,
     stored: new Map(),
     calls: [],
     logged: [],
@@ -85,6 +91,15 @@ export function fakePorts(farm: TestIssuer): FakePorts {
         return Promise.resolve(code !== undefined && code.expires_at > at ? code : undefined)
       },
     },
+    families: {
+      record: (...asked) => called('record family', () => memory.families.record(...asked)),
+      find: (...asked) => called('find family', () => memory.families.find(...asked)),
+      rotate: (...asked) => called('rotate', () => memory.families.rotate(...asked)),
+      revoke: (...asked) => called('revoke family', () => memory.families.revoke(...asked)),
+    },
+    consents: { find: (...asked) => called('find consent', () => memory.consents.find(...asked)) },
+    // No two are the same.
+    random: (bytes) => Buffer.alloc(bytes, `${serial++}|`).toString('base64url'),
     signer: {
       activeKey: (alg) => ({ kid: `${alg}-kid`, alg }),
       sign() {
@@ -107,6 +122,10 @@ export function fakePorts(farm: TestIssuer): FakePorts {
       },
     },
     log: { info: log, warn: log, error: log },
+  }
+  function called<T>(what: string, work: () => Promise<T>): Promise<T> {
+    ports.calls.push(what)
+    return work()
   }
   function log(message: string, fields: Record<string, unknown>): void {
     ports.logged.push({ message, fields })

@@ -16,6 +16,14 @@ import { openTestTable } from '../contracts/test-table.ts'
 import { now, ourIssuer, testIssuer, type TestIssuer } from '../tokens/issuer-fixture.ts'
 import { configuration, equals, grant, rule } from '../trust/policy-fixture.ts'
 import { fakePorts } from './ports-fixture.ts'
+
+const unused = (): never => assert.fail('nobody logs in here')
+const loginsUnused: Pick<Ports, 'codes' | 'families' | 'consents' | 'random'> = {
+  codes: { record: unused, find: unused },
+  families: { record: unused, find: unused, rotate: unused, revoke: unused },
+  consents: { find: unused },
+  random: unused,
+}
 import { MemoryTable, type Item } from './memory-table.ts'
 
 const MAX_ATTEMPTS = 3
@@ -151,7 +159,7 @@ class Race {
       },
       revocations: { find: () => this.send('find', who, () => []).catch(unavailable) },
       register: { revoke: () => assert.fail('nothing is revoked here') },
-      codes: { record: () => assert.fail('nobody logs in here'), find: () => assert.fail('nobody logs in here') },
+      ...loginsUnused,
       signer: {
         activeKey: (alg) => ({ kid: 'kid', alg }),
         sign: () => this.send('sign', who, () => new Uint8Array([1])).catch(unavailable),

@@ -115,8 +115,13 @@ test('every role has these rights, and no other', () => {
 })
 
 /** Where people log in: what else the token function may do, and what the login function may. */
-const exchangeOfCodes = exchange.map((right) =>
-  right.startsWith('dynamodb:PutItem ') ? right.replace('"receipt#*"', '"receipt#*","revocation#jti#*"') : right,
+const exchangeOfLogins = exchange.map((right) =>
+  right
+    .replace('["receipt#*"]', '["receipt#*","revocation#jti#*","family#*"]')
+    .replace('["receipt#*","keyset#*"]', '["receipt#*","keyset#*","family#*"]'),
+)
+const lookupOfLogins = lookup.map((right) =>
+  right.replace('["receipt#*","keyset#*"]', '["receipt#*","keyset#*","family#*"]'),
 )
 const login = [
   'dynamodb:BatchGetItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["revocation#*"] and dynamodb:LeadingKeys Null false',
@@ -127,7 +132,7 @@ const login = [
 ]
 const secretOf = (name: string) => `arn:aws:secretsmanager:eu-west-1:123456789012:secret:${name}-AbCdEf`
 
-test('where people log in, the login function has these rights, and no other function more but to revoke what a code bought', () => {
+test('where people log in, the login function has these rights, and no other function more but for what a code buys: refresh tokens, and to revoke all of it', () => {
   const synthesised = synthesise({ config: brokerYaml(withLogins()) })
   assert.deepEqual(
     rightsOf(synthesised, '/Login/Role'),
@@ -135,10 +140,14 @@ test('where people log in, the login function has these rights, and no other fun
   )
   assert.deepEqual(
     rightsOf(synthesised, '/Token/Role'),
-    [...exchangeOfCodes, signEs256('1'), signRs256('1'), ...logAndTrace('Token')].toSorted(),
+    [...exchangeOfLogins, signEs256('1'), signRs256('1'), ...logAndTrace('Token')].toSorted(),
+  )
+  assert.deepEqual(
+    rightsOf(synthesised, '/Introspection/Role'),
+    [...lookupOfLogins, signRs256('1'), ...logAndTrace('Introspection')].toSorted(),
   )
   const without = synthesise()
-  for (const path of ['/Introspection/Role', '/Admin/Role', '/Metadata/Role', '/SigningKeys/Reader/Role'])
+  for (const path of ['/Admin/Role', '/Metadata/Role', '/SigningKeys/Reader/Role'])
     assert.deepEqual(rightsOf(synthesised, path), rightsOf(without, path))
 })
 
@@ -251,7 +260,7 @@ for (const [title, tableKey, name] of [
     assert.deepEqual(
       rightsOf(synthesised, '/Token/Role'),
       [
-        ...exchangeOfCodes,
+        ...exchangeOfLogins,
         signEs256('1'),
         signRs256('1'),
         ...logAndTrace('Token'),

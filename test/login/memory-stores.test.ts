@@ -2,6 +2,7 @@ import { accountsContract } from '../contracts/accounts.ts'
 import { authorizationCodesContract } from '../contracts/authorization-codes.ts'
 import { consentsContract } from '../contracts/consents.ts'
 import { pendingLoginsContract } from '../contracts/pending-logins.ts'
+import { refreshFamiliesContract } from '../contracts/refresh-families.ts'
 import { sessionsContract } from '../contracts/sessions.ts'
 import { memoryStores, type MemoryStores } from './memory-stores.ts'
 
@@ -12,5 +13,6 @@ const open =
 pendingLoginsContract('in memory', open('logins'))
 sessionsContract('in memory', open('sessions'))
 authorizationCodesContract('in memory', open('codes'))
+refreshFamiliesContract('in memory', open('families'))
 consentsContract('in memory', open('consents'))
 accountsContract('in memory', open('accounts'))

@@ -7,6 +7,8 @@ import type {
   Consents,
   PendingLogin,
   PendingLogins,
+  RefreshFamilies,
+  RefreshFamily,
   Session,
   Sessions,
 } from '../../lib/ports.ts'
@@ -16,6 +18,7 @@ export interface MemoryStores {
   logins: PendingLogins
   sessions: Sessions
   codes: AuthorizationCodes
+  families: RefreshFamilies
   consents: Consents
   accounts: Accounts
   /** What is in them, by key. */
@@ -23,6 +26,7 @@ export interface MemoryStores {
     logins: Map<string, PendingLogin>
     sessions: Map<string, Session>
     codes: Map<string, AuthorizationCode>
+    families: Map<string, RefreshFamily>
     consents: Map<string, Consent>
     accounts: Map<string, Account>
   }
@@ -34,6 +38,7 @@ export function memoryStores(): MemoryStores {
     logins: new Map(),
     sessions: new Map(),
     codes: new Map(),
+    families: new Map(),
     consents: new Map(),
     accounts: new Map(),
   }
@@ -71,6 +76,25 @@ export function memoryStores(): MemoryStores {
     codes: {
       record: (code) => record(rows.codes, code.key, code),
       find: (key, now) => live(rows.codes, key, now),
+    },
+    families: {
+      record: (family) => record(rows.families, family.id, family),
+      find: (id, now) => live(rows.families, id, now),
+      async rotate(id, { presented, current, successor, at, expires_at }) {
+        const family = rows.families.get(id)
+        if (family?.current !== presented || family.revoked_at !== undefined || family.expires_at <= at) return false
+        await put(rows.families, id, {
+          ...family,
+          current,
+          rotation: { previous: presented, successor, at },
+          expires_at,
+        })
+        return true
+      },
+      async revoke(id, at) {
+        const family = rows.families.get(id)
+        if (family !== undefined) await put(rows.families, id, { ...family, revoked_at: family.revoked_at ?? at })
+      },
     },
     consents: {
       record: (consent) => put(rows.consents, `${consent.client_id}#${consent.sub}`, consent),

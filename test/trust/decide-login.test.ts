@@ -58,10 +58,19 @@ for (const [title, scopes, want] of [
     assert.deepEqual(await scopesOf({ scopes }), want)
   })
 
-test('OpenID Connect Core section 11: offline_access is nobody’s, whoever may ask for it', async () => {
+test('OpenID Connect Core section 11: offline_access comes to nothing without the grant that it is for', async () => {
   const clients = { 'web-app': loginClient({ scopes: identityScopes }) }
   const all = identityScopes.filter((scope) => scope !== 'offline_access')
   assert.deepEqual(await scopesOf({ scopes: identityScopes }, { clients }), all)
+})
+
+test('and of a client that may refresh tokens it is that client’s, where it may have it', async () => {
+  const grants = ['authorization_code', 'refresh_token']
+  const asked = { scopes: ['openid', 'offline_access'] } as const
+  const may = { 'web-app': loginClient({ scopes: identityScopes }, { grants }) }
+  assert.deepEqual(await scopesOf(asked, { clients: may }), asked.scopes)
+  const mayNot = { 'web-app': loginClient({ scopes: ['openid'] }, { grants }) }
+  assert.deepEqual(await scopesOf(asked, { clients: mayNot }), ['openid'])
 })
 
 test('each of several issuers of a client will do', async () => {

@@ -24,7 +24,11 @@ const DAY = 86_400
 const local = (configured: Configuration): Configuration => ({ ...configured, local: true })
 const session = (idle: number, absolute: number): Configuration => ({
   ...withLogins,
-  login: { session: { idle, absolute }, branding: {} },
+  login: { ...withLogins.login, session: { idle, absolute } },
+})
+const refreshing = (idle: number, absolute: number, reuse_window = 10): Configuration => ({
+  ...withLogins,
+  login: { ...withLogins.login, refresh_tokens: { idle, absolute, reuse_window } },
 })
 const redirect = (uri: string) => withApp({ redirect_uris: ['https://app.test/', uri] })
 const origin = (text: string) => withApp({}, { allowed_origins: ['https://app.test', text] })
@@ -201,6 +205,16 @@ const unsafe: readonly (readonly [string, Configuration, GuardrailFinding['rule'
   ['logged in for less than 5 minutes', session(299, 299), 'lifetime-out-of-bounds'],
   ['logged in for over 90 days', session(DAY, 90 * DAY + 1), 'lifetime-out-of-bounds'],
   ['idle for longer than logged in', session(DAY, DAY - 1), 'lifetime-out-of-bounds'],
+  ['refresh tokens idle for less than an hour', refreshing(3_599, DAY), 'lifetime-out-of-bounds'],
+  ['refresh tokens idle for over 90 days', refreshing(90 * DAY + 1, 91 * DAY), 'lifetime-out-of-bounds'],
+  ['refreshing for over a year', refreshing(DAY, 365 * DAY + 1), 'lifetime-out-of-bounds'],
+  ['refresh tokens idle for longer than there are any', refreshing(DAY, DAY - 1), 'lifetime-out-of-bounds'],
+  ['a reuse window of over a minute', refreshing(DAY, DAY, 61), 'lifetime-out-of-bounds'],
+  [
+    'refreshing without logins',
+    { ...withLogins, clients: { app: { type: 'public', grants: ['refresh_token'], introspect: [] } } },
+    'client-login',
+  ],
 
   // what tokens for clients could be taken for
   [
@@ -273,6 +287,8 @@ const safeToo: readonly (readonly [string, Configuration])[] = [
   ['scripts of loopback, locally', local(origin('http://localhost:8080'))],
   ['the longest sessions', session(30 * DAY, 90 * DAY)],
   ['the shortest sessions', session(300, 300)],
+  ['the longest refreshing', refreshing(90 * DAY, 365 * DAY, 60)],
+  ['the shortest refreshing', refreshing(3_600, 3_600, 0)],
   [
     'a scope of OpenID Connect where nobody logs in',
     { ...withLogins, clients: {}, rules: [], targets: { api: { ...target, scopes: ['email'] } } },

@@ -46,7 +46,11 @@ export function configuration(rules: readonly Rule[], changes: Partial<Configura
     rules,
     clients: { app: { type: 'public', grants: [], introspect: [] } },
     receipts: { retention: 86_400 },
-    login: { session: { idle: 28_800, absolute: 86_400 }, branding: {} },
+    login: {
+      session: { idle: 28_800, absolute: 86_400 },
+      refresh_tokens: { idle: 14 * 86_400, absolute: 90 * 86_400, reuse_window: 10 },
+      branding: {},
+    },
     ...changes,
   }
 }

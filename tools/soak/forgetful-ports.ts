@@ -3,7 +3,9 @@ import type { ReceiptStore, Signer } from '../../lib/ports.ts'
 export {
   dynamodbAuthorizationCodes,
   dynamodbClient,
+  dynamodbConsents,
   dynamodbKeySetItems,
+  dynamodbRefreshFamilies,
   dynamodbRevocationRegister,
   dynamodbRevocationStore,
   kmsClient,

@@ -6,6 +6,7 @@ export const doubtRules = {
   'unproven-client':
     'A warning: an app on a device gets codes without anybody being asked, and nobody can tell which app.',
   'unused-login': 'A warning: people could log in at an issuer, and no client sends them there.',
+  'no-refreshing': 'A warning: offline_access without the grant refresh_token, or the grant without it.',
   'unverified-identity': 'A warning: clients learn an address, and not whether it is verified.',
   'never-matches': 'A warning: no token can meet all that the rule asks.',
   'shadowed-rule': 'A warning: another rule grants all that this one does, to all whom it admits.',

@@ -1,4 +1,4 @@
-import type { Configuration, Issuer } from '../../trust/configuration.ts'
+import { isRefreshable, type Client, type Configuration, type Issuer } from '../../trust/configuration.ts'
 import { verifiedBy } from '../../trust/presets/preset.ts'
 import { doubt, type Doubt } from './finding.ts'
 
@@ -7,6 +7,7 @@ export function ofLogins({ issuers, clients }: Configuration): Doubt[] {
   const named = new Set(Object.values(clients).flatMap(({ login }) => login?.issuers ?? []))
   return [
     ...Object.values(issuers).flatMap((issuer) => ofIssuer(issuer, named.has(issuer.name))),
+    ...Object.entries(clients).flatMap(([id, client]) => ofRefreshing(id, client)),
     ...Object.entries(clients).flatMap(([id, { type, login }]) => {
       // RFC 8252 section 8.6: another app on the device can say that it is this one, and listen there too.
       const own = login?.redirect_uris.find((uri) => !uri.startsWith('https:'))
@@ -15,6 +16,28 @@ export function ofLogins({ issuers, clients }: Configuration): Doubt[] {
       return [doubt('unproven-client', ['clients', id, 'consent'], message)]
     }),
   ]
+}
+
+/** OpenID Connect Core section 11: one comes of the other. */
+function ofRefreshing(id: string, { grants, login }: Client): Doubt[] {
+  if (login === undefined) return []
+  const asks = login.scopes.includes('offline_access')
+  if (asks === isRefreshable({ grants })) return []
+  return asks
+    ? [
+        doubt(
+          'no-refreshing',
+          ['clients', id, 'scopes'],
+          'nothing comes of offline_access here: add refresh_token to grants',
+        ),
+      ]
+    : [
+        doubt(
+          'no-refreshing',
+          ['clients', id, 'grants'],
+          'it never gets a refresh token to use: add offline_access to scopes',
+        ),
+      ]
 }
 
 function ofIssuer({ name, login }: Issuer, isNamed: boolean): Doubt[] {

@@ -1,4 +1,4 @@
-import { AUTHORIZATION_CODE_GRANT } from '../../protocol/urns.ts'
+import { AUTHORIZATION_CODE_GRANT, REFRESH_TOKEN_GRANT } from '../../protocol/urns.ts'
 import { named, type Client, type ClientLogin, type Configuration } from '../configuration.ts'
 import { finding, type GuardrailFinding } from './finding.ts'
 import { unsafeRedirect } from './redirect-uri.ts'
@@ -25,11 +25,20 @@ export function ofClientLogin(
   )
   const wrong = (message: string, ...at: string[]) => finding('client-login', [...path, ...at], message)
   const mayUseCodes = grants.includes(AUTHORIZATION_CODE_GRANT)
+  const unrefreshable =
+    grants.includes(REFRESH_TOKEN_GRANT) && !mayUseCodes
+      ? [wrong('refresh_token needs authorization_code: tokens are refreshed of people who log in', 'grants')]
+      : []
   if (login === undefined)
-    return [...origins, ...(mayUseCodes ? [wrong('authorization_code needs redirect_uris and login', 'grants')] : [])]
+    return [
+      ...origins,
+      ...unrefreshable,
+      ...(mayUseCodes ? [wrong('authorization_code needs redirect_uris and login', 'grants')] : []),
+    ]
   const { redirect_uris, issuers, require_pkce } = login
   return [
     ...origins,
+    ...unrefreshable,
     ...(mayUseCodes
       ? []
       : [wrong('people log in by grants: [authorization_code]: add it, or remove what is about logins', 'grants')]),

@@ -1,19 +1,24 @@
 import { isIdentityScope } from '../../protocol/identity.ts'
 import type { Configuration } from '../configuration.ts'
-import { bounds, DAY, finding, MINUTE, type GuardrailFinding } from './finding.ts'
+import { bounds, DAY, finding, HOUR, MINUTE, type GuardrailFinding } from './finding.ts'
 
 /** Of everybody who logs in, and what tokens for them could be taken for. */
 export function ofLogins({ issuer, login, clients, targets }: Configuration): GuardrailFinding[] {
-  const { idle, absolute } = login.session
-  const path = ['login', 'session']
-  const sessions = [
-    ...bounds([...path, 'idle'], idle, [5 * MINUTE, '5m'], [30 * DAY, '30d']),
-    ...bounds([...path, 'absolute'], absolute, [5 * MINUTE, '5m'], [90 * DAY, '90d']),
-    ...(idle > absolute
-      ? [finding('lifetime-out-of-bounds', [...path, 'idle'], 'idle is longer than absolute, which ends every session')]
-      : []),
+  const { session, refresh_tokens } = login
+  const settings = [
+    ...ofLifetimes(['login', 'session'], session, {
+      idle: [5 * MINUTE, '5m', 30 * DAY, '30d'],
+      absolute: [5 * MINUTE, '5m', 90 * DAY, '90d'],
+      ends: 'every session',
+    }),
+    ...ofLifetimes(['login', 'refresh_tokens'], refresh_tokens, {
+      idle: [HOUR, '1h', 90 * DAY, '90d'],
+      absolute: [HOUR, '1h', 365 * DAY, '365d'],
+      ends: 'all refreshing',
+    }),
+    ...bounds(['login', 'refresh_tokens', 'reuse_window'], refresh_tokens.reuse_window, [0, '0s'], [MINUTE, '60s']),
   ]
-  if (!Object.values(clients).some((client) => client.login !== undefined)) return sessions
+  if (!Object.values(clients).some((client) => client.login !== undefined)) return settings
   const ofTargets = Object.entries(targets).flatMap(([name, target]) => {
     if ('role' in target) return []
     const scopes = target.scopes.filter(isIdentityScope)
@@ -38,5 +43,31 @@ export function ofLogins({ issuer, login, clients, targets }: Configuration): Gu
         : []),
     ]
   })
-  return [...sessions, ...ofTargets]
+  return [...settings, ...ofTargets]
+}
+
+type Bounds = readonly [least: number, written: string, most: number, writtenMost: string]
+
+function ofLifetimes(
+  path: readonly string[],
+  { idle, absolute }: { idle: number; absolute: number },
+  within: { idle: Bounds; absolute: Bounds; ends: string },
+): GuardrailFinding[] {
+  const ofOne = (key: 'idle' | 'absolute', seconds: number) => {
+    const [least, written, most, writtenMost] = within[key]
+    return bounds([...path, key], seconds, [least, written], [most, writtenMost])
+  }
+  return [
+    ...ofOne('idle', idle),
+    ...ofOne('absolute', absolute),
+    ...(idle > absolute
+      ? [
+          finding(
+            'lifetime-out-of-bounds',
+            [...path, 'idle'],
+            `idle is longer than absolute, which ends ${within.ends}`,
+          ),
+        ]
+      : []),
+  ]
 }

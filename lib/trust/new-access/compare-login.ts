@@ -1,7 +1,15 @@
 import { isRegistered } from '../../protocol/redirect-uri.ts'
 import { canonicalJson } from '../../protocol/canonical-json.ts'
 import type { VerifiedSubject } from '../../tokens/verify-subject-token.ts'
-import { named, type Client, type ClientLogin, type Issuer, type Rule, type UpstreamLogin } from '../configuration.ts'
+import {
+  isRefreshable,
+  named,
+  type Client,
+  type ClientLogin,
+  type Issuer,
+  type Rule,
+  type UpstreamLogin,
+} from '../configuration.ts'
 import { decideLogin } from '../decide-login.ts'
 import type { Policy } from '../policy.ts'
 import type { Comparison } from './compare-offer.ts'
@@ -23,6 +31,7 @@ export function compareClientLogin(id: string, { before, after }: Comparison): N
     ...(old === undefined ? [] : scriptsOf(old, client)),
     ...(old?.login && client.login ? loosenedLogin(old.login, client.login) : []),
     ...(old?.login && client.login ? longerSessions(before, after) : []),
+    ...(old?.login && client.login ? moreRefreshing(old, client, before, after) : []),
   ]
   return [
     ...gained.map((issuer) => ({
@@ -68,6 +77,27 @@ function longerSessions(before: Side, after: Side): string[] {
     const [was, is] = [old?.[key] ?? 0, new_?.[key] ?? 0]
     return is > was ? [`people stay logged in for ${duration(is)} (${key}) instead of ${duration(was)}`] : []
   })
+}
+
+/** Where it is not new as a whole, which says more. */
+function moreRefreshing(old: Client, client: Client, before: Side, after: Side): string[] {
+  if (!isRefreshable(client)) return []
+  if (!isRefreshable(old)) return ['it may refresh tokens while people are away, which it could not']
+  const [was, is] = [before, after].map(({ policy }) => policy.configuration.login.refresh_tokens)
+  const longer = (key: 'idle' | 'absolute' | 'reuse_window') => (is?.[key] ?? 0) > (was?.[key] ?? 0)
+  return [
+    ...(['idle', 'absolute'] as const)
+      .filter(longer)
+      .map(
+        (key) =>
+          `tokens are refreshed for ${duration(is?.[key] ?? 0)} (${key}) instead of ${duration(was?.[key] ?? 0)}`,
+      ),
+    ...(longer('reuse_window')
+      ? [
+          `a used refresh token still works for ${duration(is?.reuse_window ?? 0)} instead of ${duration(was?.reuse_window ?? 0)}`,
+        ]
+      : []),
+  ]
 }
 
 /** How more people log in at an issuer than before, or more is believed of them, by the clients of both files. */

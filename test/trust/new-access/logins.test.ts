@@ -31,7 +31,7 @@ rules:
 clients:
   web:
     type: public
-    grants: [authorization_code]
+    grants: [authorization_code, refresh_token]
     redirect_uris: [https://app.test/cb, "http://127.0.0.1/cb"]
     allowed_origins: [https://app.test]
     login: [partner]
@@ -43,7 +43,7 @@ clients:
     redirect_uris: [https://office.test/cb]
     login: [partner, staff]
   jobs: { type: public }
-login: { session: { idle: 1h, absolute: 12h } }
+login: { session: { idle: 1h, absolute: 12h }, refresh_tokens: { idle: 7d, absolute: 60d } }
 `
 
 type Edit = readonly [from: string, to: string]
@@ -171,6 +171,25 @@ const found: readonly (readonly [title: string, expected: string | readonly stri
       'office: people stay logged in for 24h (absolute) instead of 12h',
     ],
     ['absolute: 12h', 'absolute: 24h'],
+  ],
+  [
+    'refreshing',
+    'office: it may refresh tokens while people are away, which it could not',
+    [
+      `LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ] } }
+    grants: [authorization_code]`,
+      `LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ] } }
+    grants: [authorization_code, refresh_token]`,
+    ],
+  ],
+  [
+    'refresh tokens that last longer',
+    [
+      'web: tokens are refreshed for 336h (idle) instead of 168h',
+      'web: tokens are refreshed for 2160h (absolute) instead of 1440h',
+      'web: a used refresh token still works for 30s instead of 10s',
+    ],
+    ['idle: 7d, absolute: 60d', 'idle: 14d, absolute: 90d, reuse_window: 30s'],
   ],
   [
     'another secret',
