@@ -158,6 +158,13 @@ function given(all: Changes): URLSearchParams {
   return new URLSearchParams(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined))
 }
 
+/** Each of its clients may stay connected. */
+export function withRefreshing(config: string): string {
+  return config
+    .replaceAll('grants: [authorization_code]', 'grants: [authorization_code, refresh_token]')
+    .replaceAll('scopes: [openid, profile, email]', 'scopes: [openid, profile, email, offline_access]')
+}
+
 function brokerFile({ app, partner, other }: LoginBox): string {
   const redirects = `redirect_uris: ["${app.url}/cb", "${app.url}/with?tenant=1"]`
   const common = `grants: [authorization_code], ${redirects}, scopes: [openid, profile, email]`

@@ -2,13 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decodeJwt } from 'jose'
 import { basicAuthorization } from './client-fixture.ts'
-import { clientSecret, loginBox, type TokenAnswer } from './login-fixture.ts'
+import { clientSecret, loginBox, withRefreshing, type TokenAnswer } from './login-fixture.ts'
 
-const box = loginBox((text) =>
-  text
-    .replaceAll('grants: [authorization_code]', 'grants: [authorization_code, refresh_token]')
-    .replaceAll('scopes: [openid, profile, email]', 'scopes: [openid, profile, email, offline_access]'),
-)
+const box = loginBox(withRefreshing)
 const browser = box.browser()
 const scope = 'openid email offline_access'
 

@@ -150,7 +150,7 @@ const holder = fc.record({
 })
 const races = fc.record({
   holders: fc.array(holder, { minLength: 1, maxLength: 4 }),
-  revocations: fc.oneof(fc.constant([]), fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 2 })),
+  revocations: fc.oneof(fc.constant<number[]>([]), fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 2 })),
   seconds: fc.integer({ min: 0, max: 25 }),
   lost: fc.integer({ min: 0, max: 2 }),
 })
