@@ -61,13 +61,13 @@ export function storedCode(changes: Partial<AuthorizationCode> = {}): Authorizat
 export type Fields = Record<string, string | undefined>
 
 /** Requests of web-app, unless `fields` say otherwise. Each is a decision of its own. */
-export function refreshing(world: () => { policy: Policy; ports: Ports }) {
+export function refreshing(world: () => { policy: Policy; ports: Ports }, prefix = 'decision-') {
   let serial = 0
   const ask = (fields: Fields): Promise<TokenResponse> => {
     const given = Object.entries({ client_id: 'web-app', ...fields }).flatMap(([name, value]) =>
       value === undefined ? [] : [[name, [value]] as const],
     )
-    const context = { ...world(), decision_id: `decision-${serial++}`, signal: new AbortController().signal }
+    const context = { ...world(), decision_id: `${prefix}${serial++}`, signal: new AbortController().signal }
     return grantToken(new Map(given), undefined, context)
   }
   return {
