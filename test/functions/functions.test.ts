@@ -120,6 +120,8 @@ test('an answer has these headers and no others', async () => {
     'content-type': 'application/json',
     'cache-control': 'no-store',
     pragma: 'no-cache',
+    // A script of the quickstart's single-page app may ask too.
+    vary: 'origin',
     'Strict-Transport-Security': 'max-age=63072000',
     'X-Content-Type-Options': 'nosniff',
     'Referrer-Policy': 'no-referrer',
