@@ -92,7 +92,7 @@ const ports: LoginContext['ports'] = {
 const policy = toPolicy(configuration, issuer)
 const branding = toBranding(configuration.login.branding, issuer)
 
-/** GET and POST /authorize, GET /login, GET /callback, GET and POST /consent: a person on the way from a client to their issuer and back. */
+/** GET and POST /authorize, GET /login, GET /callback/{issuer}, GET and POST /consent: a person on the way from a client to their issuer and back. */
 export const handler = middy<APIGatewayProxyEventV2, Response>()
   .use(securityHeaders())
   .handler(async (event) => {
@@ -132,10 +132,11 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ],
   ['/login', { allow: 'GET', read: (event) => (presented, context) => choose(query(event), presented, context) }],
   [
-    '/callback',
+    '/callback/{issuer}',
     {
       allow: 'GET',
-      read: (event) => async (presented, context) => atOwnAddress(await callback(query(event), presented, context)),
+      read: (event) => async (presented, context) =>
+        atOwnAddress(await callback(path(event), query(event), presented, context)),
     },
   ],
   [
@@ -152,7 +153,7 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
 ])
 
 function routeOf(event: APIGatewayProxyEventV2): Route {
-  const route = routes.get(path(event))
+  const route = routes.get(path(event).replace(/^\/callback\/[^/]+$/, '/callback/{issuer}'))
   if (route === undefined) throw new RefusedError({ reason: 'not_found' })
   const { allow } = route
   const verb = method(event)

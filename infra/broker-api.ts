@@ -50,7 +50,7 @@ export interface BrokerApiProps {
 }
 
 const tokenPaths = ['/token', '/credentials/{target}']
-const loginPaths = ['/authorize', '/login', '/callback', '/consent']
+const loginPaths = ['/authorize', '/login', '/callback/{issuer}', '/consent']
 const introspectionPaths = ['/introspect', '/revoke']
 /** What is said of people, who are there only where they log in. */
 const userinfoPath = '/userinfo'

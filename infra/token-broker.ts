@@ -77,7 +77,7 @@ export class TokenBroker extends Construct {
     const login = hasLogins(configuration)
       ? new BrokerFunction(this, 'Login', {
           name: 'login',
-          description: '/authorize, /login, /callback, /consent',
+          description: '/authorize, /login, /callback/{issuer}, /consent',
           configuration,
           retainLog: true,
         })
@@ -148,7 +148,11 @@ export class TokenBroker extends Construct {
     if (login !== undefined) {
       this.#output('AuthorizationEndpoint', `${api.url}/authorize`)
       this.#output('UserinfoEndpoint', `${api.url}/userinfo`)
-      this.#output('RedirectUri', `${this.issuer}/callback`, 'What the issuers at which people log in must know us by')
+      this.#output(
+        'RedirectUri',
+        `${this.issuer}/callback/<issuer>`,
+        'What an issuer at which people log in must know us by: its name in broker.yaml, a / in it as a dot',
+      )
       this.#output('LoginLog', login.logGroupName, 'Where every login that failed says why')
     }
     if (ephemeral) makeEphemeral(this)

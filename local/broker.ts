@@ -53,7 +53,7 @@ export async function startBroker({ config, port, issuer, dataDirectory }: Local
         : {
             '/authorize': login,
             '/login': login,
-            '/callback': login,
+            '/callback/{issuer}': login,
             '/consent': login,
             '/userinfo': introspection,
           }),

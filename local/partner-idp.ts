@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { callbackPath } from '../lib/protocol/callback-path.ts'
 import type { LocalBroker } from './broker.ts'
 import type { ClaimChanges } from './example-issuer.ts'
 import { close, listen } from './loopback.ts'
@@ -11,6 +12,8 @@ export interface PartnerIdpOptions {
   port?: number
   /** The broker, its client. Asked at each request: it may start later. */
   broker: () => Pick<LocalBroker, 'url' | 'issuer'>
+  /** What the broker calls it. */
+  name?: string
   people?: readonly PartnerPerson[]
   /** Claims of ID tokens to set, or with undefined to leave out. Asked at each. */
   idTokenChanges?: () => ClaimChanges
@@ -73,6 +76,7 @@ const { createMemoryAdapter } = adapters as { createMemoryAdapter: () => (model:
 export async function startPartnerIdp({
   port = 0,
   broker,
+  name = 'acme-partner',
   people = examplePeople,
   idTokenChanges = () => ({}),
   instead = () => false,
@@ -86,7 +90,7 @@ export async function startPartnerIdp({
   const key = { ...(await exportJWK(privateKey)), kid: 'partner', alg: 'RS256', use: 'sig' }
   const provider = new Provider(
     url,
-    configuration(url, () => toClient(broker()), people, key),
+    configuration(url, () => toClient(broker(), name), people, key),
   )
   changeIdTokens(provider, idTokenChanges, (claims) =>
     new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: 'partner' }).sign(privateKey),
@@ -100,12 +104,12 @@ export async function startPartnerIdp({
 }
 
 /** Its keys are fetched where it listens, which may be behind a proxy. */
-function toClient({ url, issuer }: Pick<LocalBroker, 'url' | 'issuer'>): Record<string, unknown> {
+function toClient({ url, issuer }: Pick<LocalBroker, 'url' | 'issuer'>, name: string): Record<string, unknown> {
   return {
     client_id: CLIENT_ID,
     token_endpoint_auth_method: 'private_key_jwt',
     jwks_uri: `${url}/jwks`,
-    redirect_uris: [new URL('/callback', issuer).href],
+    redirect_uris: [new URL(callbackPath(name), issuer).href],
     grant_types: ['authorization_code'],
     response_types: ['code'],
     id_token_signed_response_alg: 'RS256',

@@ -13,6 +13,7 @@ import {
 } from 'openid-client'
 import { deadlines, within } from '../deadlines.ts'
 import type { ClientAssertions, RelyingParty, Secrets, Upstream, UpstreamBinding } from '../ports.ts'
+import { callbackPath } from '../protocol/callback-path.ts'
 import { RefusedError, UnavailableError } from '../protocol/errors.ts'
 import { parseForm } from '../protocol/form.ts'
 import { parseJsonObject } from '../protocol/strict-json.ts'
@@ -22,7 +23,7 @@ import { answerRefused, refusesClient, toUpstreamError } from './upstream-error.
 import { upstreamMetadata, type UpstreamMetadata, type UpstreamMetadataOptions } from './upstream-metadata.ts'
 
 export interface RelyingPartyOptions extends UpstreamMetadataOptions {
-  /** Ours. Upstreams send people back to its /callback. */
+  /** Ours. Upstreams send people back there. */
   issuer: string
   assertions: ClientAssertions
   secrets: Secrets
@@ -32,7 +33,7 @@ export interface RelyingPartyOptions extends UpstreamMetadataOptions {
 export function openidRelyingParty(options: RelyingPartyOptions): RelyingParty {
   const { issuer, assertions, secrets, now, log, ...guards } = options
   // As the URL parser spells it, which is how openid-client repeats it at the token endpoint.
-  const redirect_uri = new URL(`${issuer}/callback`).href
+  const redirectUri = ({ name }: Upstream) => new URL(`${issuer}${callbackPath(name)}`).href
   const metadata = upstreamMetadata({ ...guards, now, log })
 
   /** For one call. Times are left to whoever verifies the ID token, and deadlines to our own signal. */
@@ -61,7 +62,7 @@ export function openidRelyingParty(options: RelyingPartyOptions): RelyingParty {
     const by = (authenticate: ClientAuth) =>
       authorizationCodeGrant(
         configured(upstream, server, authenticate, tokenFetch(upstream, { ...guards, signal })),
-        new URL(`${redirect_uri}?${answer.toString()}`),
+        new URL(`${redirectUri(upstream)}?${answer.toString()}`),
         {
           expectedState: binding.state,
           expectedNonce: binding.nonce,
@@ -88,7 +89,7 @@ export function openidRelyingParty(options: RelyingPartyOptions): RelyingParty {
       const { login_hint, prompt, max_age, acr_values, ui_locales } = request
       const parameters = {
         response_type: 'code',
-        redirect_uri,
+        redirect_uri: redirectUri(upstream),
         scope: upstream.scopes.join(' '),
         state,
         nonce,

@@ -11,7 +11,7 @@ export function hashOf(secret: string): string {
   return createHash('sha256').update(secret).digest('base64url')
 }
 
-/** For one login at one issuer. `state` names both, so an answer that comes under another issuer's name is nobody's (RFC 9700 section 4.4). */
+/** For one login at one issuer: `state` names both. */
 export function bindingOf(secret: string, login_id: string, issuer_name: string): UpstreamBinding {
   const of = (purpose: string) => mac(secret, [purpose, login_id, issuer_name])
   return { state: `${login_id}.${issuer_name}.${of('state')}`, nonce: of('nonce'), code_verifier: of('code_verifier') }

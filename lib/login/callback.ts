@@ -1,5 +1,6 @@
 import type { Authentication, Session } from '../ports.ts'
 import { MAX_AUTHORIZATION_REQUEST_BYTES } from '../protocol/authorization-request.ts'
+import { callbackPath } from '../protocol/callback-path.ts'
 import { RefusedError, UnavailableError } from '../protocol/errors.ts'
 import { parameter, readForm } from '../protocol/form.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
@@ -22,12 +23,20 @@ import { admit, proceed } from './proceed.ts'
 /** A token for /userinfo lives as long after the session has ended, and what it shows with it. Seconds. */
 const ACCOUNT_OUTLIVES_SESSION = 3_600
 
-/** What the issuer has answered. `query`: its parameters. Throws RefusedError, AnsweredError, UpstreamFailure and UnavailableError. */
-export async function callback(query: string, cookies: Cookies, context: LoginContext): Promise<LoginOutcome> {
+/** What the issuer has answered, at the path that is its own. `query`: its parameters. Throws RefusedError, AnsweredError, UpstreamFailure and UnavailableError. */
+export async function callback(
+  path: string,
+  query: string,
+  cookies: Cookies,
+  context: LoginContext,
+): Promise<LoginOutcome> {
   const { form } = readForm(query, 4 * MAX_AUTHORIZATION_REQUEST_BYTES)
   const state = parameter(form, 'state') ?? ''
   const claimed = readState(state)
   if (claimed === undefined) throw new RefusedError({ reason: 'login_unknown' })
+  // RFC 9700 section 4.4.2.2: an issuer writes what it likes into a state, but another one sends people to its own path alone.
+  if (path !== callbackPath(claimed.issuer_name))
+    throw new RefusedError({ reason: 'callback_of_another_issuer', issuer: claimed.issuer_name })
   const { asked, pending } = await findPending(claimed.login_id, cookies, context)
   const binding = bindingOf(pending.secret, claimed.login_id, claimed.issuer_name)
   if (!isSame(state, binding.state)) throw new RefusedError({ reason: 'browser_mismatch' })

@@ -21,6 +21,7 @@ export type AuthorizationRefusal =
   // The login.
   | { reason: 'login_unknown' }
   | { reason: 'browser_mismatch' }
+  | { reason: 'callback_of_another_issuer'; issuer: string }
   | { reason: 'issuer_not_offered'; client_id: string; issuer: string }
   | { reason: 'consent_denied'; client_id: string }
   /** `error`: the issuer's own code, of those that RFC 6749 section 4.1.2.1 and OpenID Connect know, else `other`. */
@@ -51,6 +52,7 @@ export const authorizationFaces = {
   consent_needed: [400, 'consent_required', 'the person must consent'],
   login_unknown: login,
   browser_mismatch: login,
+  callback_of_another_issuer: login,
   issuer_not_offered: denied,
   consent_denied: [403, 'access_denied', 'the person did not consent'],
   upstream_refused: denied,

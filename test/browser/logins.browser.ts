@@ -213,7 +213,7 @@ withBrowser('a callback that is opened again is of no use, and changes nothing',
   await logIn(page)
   await landed(page)
   const [before, cookies] = [answers().length, await site.cookies(page)]
-  const callback = urls.find((url) => url.startsWith(`${box.broker.url}/callback?`))!
+  const callback = urls.find((url) => url.startsWith(`${box.broker.url}/callback/acme-partner?`))!
   await page.goto(callback)
   await assertOurs(page, 'This did not work', 400)
   await page.reload()

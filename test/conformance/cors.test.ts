@@ -96,7 +96,14 @@ test('no answer lets a browser send cookies, and none is for everybody', async (
 })
 
 test('where people and other servers go, no script may', async () => {
-  for (const path of ['/authorize', '/login', '/callback', '/consent', '/introspect', '/credentials/orders'])
+  for (const path of [
+    '/authorize',
+    '/login',
+    '/callback/acme-partner',
+    '/consent',
+    '/introspect',
+    '/credentials/orders',
+  ])
     for (const method of ['GET', 'POST', 'OPTIONS'])
       assert.deepEqual(cors(await send(path, { method, headers: { origin: box.app.url } })), {}, path)
   assert.notEqual((await preflight('/introspect', box.app.url)).status, 204)

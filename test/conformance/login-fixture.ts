@@ -78,7 +78,7 @@ export function loginBox(
         return box.instead(request, response)
       },
     })
-    box.other = await startPartnerIdp({ broker })
+    box.other = await startPartnerIdp({ broker, name: 'other' })
     box.broker = await startBroker({
       config: { text: config(brokerFile(box)), file: 'broker.yaml' },
       port: 0,

@@ -285,7 +285,7 @@ test('every other method is refused by name', async () => {
   for (const [path, method, allow] of [
     ['/authorize', 'PUT', 'GET, POST'],
     ['/login', 'POST', 'GET'],
-    ['/callback', 'POST', 'GET'],
+    ['/callback/acme-partner', 'POST', 'GET'],
     ['/consent', 'PUT', 'GET, POST'],
     ['/userinfo', 'DELETE', 'GET, POST'],
   ] as const) {

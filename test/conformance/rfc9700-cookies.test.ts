@@ -28,12 +28,12 @@ test('cookies over https: __Host-, Secure, HttpOnly, SameSite=Lax, until the bro
     await browser.open(began.headers.get('location')!)
     await browser.click('log-in', { username: 'alice', password: 'example' })
   })
-  assert.ok(url.startsWith(`${issuer}/callback?`))
+  assert.ok(url.startsWith(`${issuer}/callback/acme-partner?`))
   const { search } = new URL(url)
   // As another host of the domain, or http, can set them.
   const plain = Object.fromEntries(Object.entries(first).map(([name, value]) => [name.replace('__Host-', ''), value]))
-  assert.equal((await box.ask(`/callback${search}`, {}, plain)).status, 400)
-  const answered = await box.ask(`/callback${search}`, {}, first)
+  assert.equal((await box.ask(`/callback/acme-partner${search}`, {}, plain)).status, 400)
+  const answered = await box.ask(`/callback/acme-partner${search}`, {}, first)
   const second = cookiesOf(answered)
   assert.deepEqual(Object.keys(second), ['__Host-session'])
   const location = new URL(answered.headers.get('location')!)
@@ -48,11 +48,11 @@ test('cookies over https: __Host-, Secure, HttpOnly, SameSite=Lax, until the bro
 test('answers without anything to remember set no cookie', async () => {
   for (const changes of [{ prompt: 'none' }, { response_type: 'x' }, { client_id: 'nobody' }, { redirect_uri: 'x' }])
     assert.deepEqual(cookiesOf(await box.ask(box.authorizationUrl(changes))), {})
-  for (const path of ['/callback?state=x', '/login?id=x', '/token', '/userinfo', '/jwks', '/x'])
+  for (const path of ['/callback/acme-partner?state=x', '/login?id=x', '/token', '/userinfo', '/jwks', '/x'])
     assert.deepEqual(cookiesOf(await box.ask(path)), {})
 })
 
 test('answers over https say that it stays so', async () => {
-  for (const path of [box.authorizationUrl(), '/authorize', '/callback', '/token', '/userinfo', '/jwks'])
+  for (const path of [box.authorizationUrl(), '/authorize', '/callback/acme-partner', '/token', '/userinfo', '/jwks'])
     assert.match((await box.ask(path)).headers.get('strict-transport-security') ?? '', /^max-age=[1-9]\d{7}/, path)
 })

@@ -74,7 +74,7 @@ async function pages(): Promise<Map<string, Response>> {
   await add('upstream error', cancelled.href)
   await add('error at /authorize', '/authorize')
   await add('unknown client', box.authorizationUrl({ client_id: 'nobody' }))
-  await add('error at /callback', '/callback?state=x&code=x')
+  await add('error at /callback', '/callback/acme-partner?state=x&code=x')
   await add('error at /login', '/login?id=x')
   await add('error at /consent', '/consent', { method: 'POST', body: new URLSearchParams({ id: 'x' }) })
   await add('415', '/consent', { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } })
@@ -191,7 +191,7 @@ test('section 4.13: what a proxy, or a client in its place, says of the request 
     assert.doesNotMatch(all, /evil|ftp/, path)
   }
   const upstream = new URL((await box.ask(box.authorizationUrl(), { headers })).headers.get('location')!)
-  assert.equal(upstream.searchParams.get('redirect_uri'), `${box.broker.url}/callback`)
+  assert.equal(upstream.searchParams.get('redirect_uri'), `${box.broker.url}/callback/acme-partner`)
 })
 
 test('section 2.6: what the metadata lists is there, and what is there it lists', async () => {
@@ -208,7 +208,7 @@ test('section 2.6: what the metadata lists is there, and what is there it lists'
     (await box.redeem('x', { grant_type, client_id: undefined }, { authorization })).body.error !==
     'unsupported_grant_type'
   for (const grant_type of metadata.grant_types_supported as string[]) assert.ok(await granted(grant_type), grant_type)
-  for (const grant_type of ['password', 'implicit', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'])
+  for (const grant_type of ['password', 'implicit', 'urn:ietf:params:oauth:grant-type:device_code'])
     assert.equal(
       await granted(grant_type),
       (metadata.grant_types_supported as string[]).includes(grant_type),

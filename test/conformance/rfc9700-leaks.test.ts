@@ -130,7 +130,7 @@ async function everything(): Promise<void> {
     await box.ask(box.authorizationUrl({ [name]: canary }), {}, cookies())
   for (const [path, method] of [
     ['/login', 'GET'],
-    ['/callback', 'GET'],
+    ['/callback/acme-partner', 'GET'],
     ['/consent', 'POST'],
     ['/userinfo', 'GET'],
   ] as const)

@@ -32,7 +32,7 @@ export async function oidcProvider(
   const issuer = `http://127.0.0.1:${port}`
   const known = {
     client_id: 'broker',
-    redirect_uris: [`${ourIssuer}/callback`],
+    redirect_uris: [`${ourIssuer}/callback/acme`],
     token_endpoint_auth_method: method,
     ...(method === 'private_key_jwt' ? { jwks: { keys: publicKeys } } : { client_secret: clientSecret }),
     ...client,
@@ -82,7 +82,7 @@ export function browser(): (url: string, person: Person) => Promise<string> {
     let response = await open(url)
     for (let steps = 0; steps < 20; steps++) {
       const location = response.headers.get('location')
-      if (location?.startsWith(`${ourIssuer}/callback?`)) return location.slice(location.indexOf('?') + 1)
+      if (location?.startsWith(`${ourIssuer}/callback/acme?`)) return location.slice(location.indexOf('?') + 1)
       const page = await response.text()
       if (location) response = await open(new URL(location, url).href)
       else if (person === 'gives up') response = await open(found(/href="([^"]*\/abort)"/, page))

@@ -19,7 +19,7 @@ describe('the way to the issuer', () => {
       tenant: '7',
       response_type: 'code',
       client_id: 'our client',
-      redirect_uri: 'https://broker.example/callback',
+      redirect_uri: 'https://broker.example/callback/acme',
       scope: 'openid email',
       state: 'the-state',
       nonce: 'the-nonce',
@@ -54,7 +54,7 @@ test('only what it needs is asked at the token endpoint, and the redirect URI is
   assert.deepEqual(rest, {
     grant_type: 'authorization_code',
     code: 'the-code',
-    redirect_uri: 'https://broker.example/callback',
+    redirect_uri: 'https://broker.example/callback/acme',
     code_verifier: issuer.binding.code_verifier,
     client_id: 'our client',
     client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',

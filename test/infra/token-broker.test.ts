@@ -133,7 +133,7 @@ suite('the HTTP API', () => {
   const forPeople = {
     'ANY /authorize': '/Login/Function',
     'ANY /login': '/Login/Function',
-    'ANY /callback': '/Login/Function',
+    'ANY /callback/{issuer}': '/Login/Function',
     'ANY /consent': '/Login/Function',
     'ANY /userinfo': '/Introspection/Function',
   }
@@ -398,7 +398,7 @@ suite('our issuer', () => {
   test('people come back from their issuer to it', () => {
     const config = brokerYaml(withLogins().replace('issuer: auto', 'issuer: https://broker.acme.dev'))
     const { outputs } = synthesise({ config, acknowledge: ['issuer-elsewhere'] })
-    assert.equal(outputs.BrokerRedirectUri?.Value, 'https://broker.acme.dev/callback')
+    assert.equal(outputs.BrokerRedirectUri?.Value, 'https://broker.acme.dev/callback/<issuer>')
   })
 
   test('an issuer in the file without a domain warns that somebody must point that name here', () => {
@@ -517,7 +517,7 @@ test('every URL is an output', () => {
     BrokerAuthorizationEndpoint: '/authorize',
     BrokerUserinfoEndpoint: '/userinfo',
     // What issuers know us by.
-    BrokerRedirectUri: '/callback',
+    BrokerRedirectUri: '/callback/<issuer>',
     BrokerLoginLog: undefined,
     BrokerSigningKeyArns: undefined,
   })

@@ -44,7 +44,7 @@ const checks = { expectedState: 'state', expectedNonce: 'nonce', pkceCodeVerifie
 /** Sends the browser to the IdP, as the broker does. */
 async function authorize({ configuration, broker, browser }: World, more: Record<string, string> = {}): Promise<void> {
   const parameters = {
-    redirect_uri: `${broker}/callback`,
+    redirect_uri: `${broker}/callback/acme-partner`,
     scope: 'openid profile email',
     state: checks.expectedState,
     nonce: checks.expectedNonce,
@@ -185,7 +185,7 @@ test('who has no code logs in as well, only not as strongly', async (t) => {
 
 test('an authorization request without PKCE is refused', async (t) => {
   const all = await world(t)
-  const { redirect_uri, state } = { redirect_uri: `${all.broker}/callback`, state: 'state' }
+  const { redirect_uri, state } = { redirect_uri: `${all.broker}/callback/acme-partner`, state: 'state' }
   const parameters = { redirect_uri, state, scope: 'openid' }
   await all.browser.open(client.buildAuthorizationUrl(all.configuration, parameters).href)
   await assert.rejects(claimsOf(all), { error: 'invalid_request' })

@@ -58,7 +58,7 @@ for (const [title, spoil, line] of [
   [
     'RFC 9700 section 4.4: another issuer’s name',
     (state: string) => state.replace('.partner.', '.other.'),
-    'page browser_mismatch',
+    'page callback_of_another_issuer',
   ],
   ['a proof that is spoilt', (state: string) => `${state.slice(0, -43)}${'m'.repeat(43)}`, 'page browser_mismatch'],
 ] as const)
@@ -70,6 +70,18 @@ for (const [title, spoil, line] of [
     assert.equal((await browser.callback({ code: 'theirs', state: spoil(state) })).line, line)
     assert.equal((await browser.callback()).line, code)
   })
+
+test('RFC 9700 section 4.4.2.2: an answer counts at the path of its issuer alone', async () => {
+  const world = await loginWorld()
+  const browser = world.browser()
+  await browser.authorize({ client_id: 'two-realms', domain_hint: 'partner' })
+  const { state } = world.asked[0]!.binding
+  for (const path of ['/callback/other', '/callback/partner/', '/callback/PARTNER', '/callback/', '/callback'])
+    assert.equal((await browser.callback({ code: 'x', state }, path)).line, 'page callback_of_another_issuer')
+  const renamed = state.replace('.partner.', '.other.')
+  assert.equal((await browser.callback({ code: 'x', state: renamed }, '/callback/other')).line, 'page browser_mismatch')
+  assert.equal((await browser.callback()).line, code)
+})
 
 test('a login waits for fifteen minutes', async () => {
   const world = await loginWorld()

@@ -60,7 +60,7 @@ export interface Browser {
   cookies: Cookies
   authorize(changes?: Record<string, string | undefined>): Promise<Step>
   /** Back from the issuer with what it was last sent there with. */
-  callback(query?: Record<string, string>): Promise<Step>
+  callback(query?: Record<string, string>, path?: string): Promise<Step>
   choose(query: Record<string, string>): Promise<Step>
   askConsent(id: string): Promise<Step>
   consent(form: Record<string, string>): Promise<Step>
@@ -136,8 +136,10 @@ function browserOf(world: LoginWorld): Browser {
     }
   }
   browser.authorize = (changes) => step(() => authorize(asking(changes), browser.cookies, world.context))
-  browser.callback = (query = { code: 'theirs', state: world.asked.at(-1)!.binding.state }) =>
-    step(() => callback(new URLSearchParams(query).toString(), browser.cookies, world.context))
+  browser.callback = (
+    query = { code: 'theirs', state: world.asked.at(-1)!.binding.state },
+    path = '/callback/partner',
+  ) => step(() => callback(path, new URLSearchParams(query).toString(), browser.cookies, world.context))
   browser.choose = (query) => step(() => choose(new URLSearchParams(query).toString(), browser.cookies, world.context))
   browser.askConsent = (id) => step(() => askConsent(`id=${id}`, browser.cookies, world.context))
   browser.consent = (form) =>
