@@ -39,6 +39,7 @@ import { errorPage } from '../lib/pages/error-page.ts'
 import { formPostPage } from '../lib/pages/form-post-page.ts'
 import { toUpstreamTrouble, type UpstreamTrouble } from '../lib/pages/upstream-trouble.ts'
 import { loginFaces } from '../lib/protocol/authorization-refusals.ts'
+import { MAX_AUTHORIZATION_REQUEST_BYTES } from '../lib/protocol/authorization-request.ts'
 import { RefusedError } from '../lib/protocol/errors.ts'
 import type { Face } from '../lib/protocol/refusals.ts'
 import { withParameters } from '../lib/protocol/redirect-uri.ts'
@@ -126,7 +127,10 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
       read(event) {
         if (method(event) === 'GET') return (presented, context) => authorize(query(event), presented, context)
         // With a POST from another site come no cookies that are SameSite=Lax, but with the GET that follows it.
-        return seeOther(`/authorize?${new URLSearchParams(formTextOf(event)).toString()}`)
+        const asked = new URLSearchParams(formTextOf(event)).toString()
+        if (asked.length > MAX_AUTHORIZATION_REQUEST_BYTES)
+          throw new RefusedError({ reason: 'request_too_large', bytes: asked.length })
+        return seeOther(`/authorize?${asked}`)
       },
     },
   ],

@@ -29,7 +29,7 @@ export async function authorizationCode(
     : undefined
   const parents = refresh === undefined ? [] : [familyJti(refresh.family)]
   try {
-    const response = await issueRecalled(code, recalled, client, context, { code: hash, parents })
+    const response = await issueRecalled(code, recalled, client, context, { code: hash, parents, since: code.at })
     return { ...response, ...(refresh === undefined ? {} : { refresh_token: refresh.text }) }
   } catch (error) {
     if (!(error instanceof RefusedError) || error.refusal.reason !== 'subject_token_replayed') throw error

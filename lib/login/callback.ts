@@ -14,7 +14,7 @@ import type { Pending } from './begin.ts'
 import { bindingOf, hashOf, isSame, readState } from './binding.ts'
 import type { Cookies, LoginContext } from './context.ts'
 import { findPending } from './find-pending.ts'
-import { loginIssuers, type LoginIssuer } from './home-realm.ts'
+import { domainsOf, loginIssuers, type LoginIssuer } from './home-realm.ts'
 import { identityOf } from './identity.ts'
 import { UpstreamFailure, type LoginOutcome } from './outcome.ts'
 import { isRevoked, type Person } from './person.ts'
@@ -81,7 +81,7 @@ async function upstreamAnswer(
       ? await ports.relyingParty.userinfo(upstream, { access_token, sub: String(subject.claims.sub) }, signal)
       : undefined
     // Who signs the ID token decides; what is only told at /userinfo adds to it.
-    const identity = identityOf(issuer.login, { ...more, ...subject.claims }, policy.evaluate)
+    const identity = identityOf(issuer.login, { ...more, ...subject.claims }, policy.evaluate, domainsOf(policy))
     return { subject, identity }
   } catch (error) {
     if (error instanceof RefusedError || error instanceof UnavailableError)
@@ -144,7 +144,7 @@ async function remember(
     hash: subject.hash,
     ...(subject.jti === undefined ? {} : { jti: subject.jti }),
     identity,
-    ...howOf(subject.claims, issuer),
+    ...howOf(subject.claims, issuer, now),
     expires_at: now + absolute,
   }
   const session: Session = {
@@ -169,12 +169,18 @@ async function remember(
 }
 
 /** When and how strongly, as far as it says (OpenID Connect Core section 2): our acr values by what broker.yaml takes for them. */
-function howOf(claims: JsonObject, { login }: LoginIssuer): Pick<Authentication, 'auth_time' | 'acr' | 'amr'> {
+function howOf(
+  claims: JsonObject,
+  { login, clock_tolerance }: LoginIssuer,
+  now: number,
+): Pick<Authentication, 'auth_time' | 'acr' | 'amr'> {
   const { auth_time, acr, amr } = claims
   const methods = Array.isArray(amr) ? amr.filter((each): each is string => typeof each === 'string').slice(0, 16) : []
   const said = [acr, ...methods]
+  // One that is yet to come, or in milliseconds, says nothing.
+  const dated = Number.isSafeInteger(auth_time) && (auth_time as number) <= now + clock_tolerance
   return {
-    ...(Number.isSafeInteger(auth_time) ? { auth_time: auth_time as number } : {}),
+    ...(dated ? { auth_time: auth_time as number } : {}),
     acr: Object.entries(login.acr).flatMap(([ours, theirs]) =>
       theirs.some((each) => said.includes(each)) ? [ours] : [],
     ),

@@ -10,7 +10,8 @@ export async function findPending(
   { browser }: Cookies,
   { policy, ports, keys, signal }: LoginContext,
 ): Promise<{ asked: Asked; pending: Pending }> {
-  const login = await ports.logins.find(id, ports.now(), signal)
+  // What is none of ours in form is in no row.
+  const login = /^[A-Za-z0-9_-]{22}$/.test(id) ? await ports.logins.find(id, ports.now(), signal) : undefined
   if (login === undefined) throw new RefusedError({ reason: 'login_unknown' })
   if (browser === undefined || !isSame(hashOf(browser), login.browser))
     throw new RefusedError({ reason: 'browser_mismatch' })

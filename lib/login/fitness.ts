@@ -23,9 +23,8 @@ export function whyUnfit(
   if (sub !== undefined && authentication.sub !== sub) return { reason: 'another_person', issuer: issuer_name }
   if (!fresh && (prompt.has('login') || prompt.has('select_account'))) return { reason: 'login_needed' }
   const oldest = prompt.has('login') ? 0 : max_age
-  // Who was told by prompt=login, and says nothing of when, has done it.
-  const dated = auth_time ?? (max_age === undefined ? since : 0)
-  if (oldest !== undefined && dated < since - oldest - (fresh ? CLOCK_TOLERANCE : 0))
+  // An issuer that was asked by max_age has to say when (OpenID Connect Core section 3.1.2.1): what asks it, passes through the browser.
+  if (oldest !== undefined && (auth_time ?? 0) < since - oldest - (fresh ? CLOCK_TOLERANCE : 0))
     return { reason: 'login_too_old', issuer: issuer_name }
   const reached = (values: readonly string[]) => values.some((value) => acr.includes(value))
   if (claims.acr?.essential && !reached(claims.acr.values))

@@ -19,3 +19,8 @@ export function issuerMeant(hint: string | undefined, issuers: readonly LoginIss
   const meant = issuers.filter(({ name, login }) => name === hint || login.domains.includes(domain))
   return meant.length === 1 ? meant[0] : undefined
 }
+
+/** All domains for which some issuer speaks. */
+export function domainsOf({ configuration }: Policy): ReadonlySet<string> {
+  return new Set(Object.values(configuration.issuers).flatMap(({ login }) => login?.domains ?? []))
+}

@@ -15,9 +15,15 @@ const types: Readonly<Record<string, (value: unknown) => unknown>> = {
 
 /**
  * What clients may read of a person, as broker.yaml maps it. A value of the wrong type is left out. An issuer speaks for the
- * addresses of its own domains, where it has any: of another it does not say that it has verified it.
+ * addresses of its own domains, and one that has none for those of nobody else's (`domains`: of all issuers): of another it
+ * does not say that it has verified it.
  */
-export function identityOf(login: UpstreamLogin, claims: JsonObject, evaluate: Evaluate): JsonObject {
+export function identityOf(
+  login: UpstreamLogin,
+  claims: JsonObject,
+  evaluate: Evaluate,
+  domains: ReadonlySet<string>,
+): JsonObject {
   const identity: JsonObject = {}
   for (const name of identityClaims) {
     const expression = login.claims[name]
@@ -26,13 +32,17 @@ export function identityOf(login: UpstreamLogin, claims: JsonObject, evaluate: E
     const value = (types[name] ?? toText)(result.value)
     if (value !== undefined) identity[name] = value
   }
-  if (identity.email_verified === true && !speaksFor(login, identity.email)) identity.email_verified = false
+  if (identity.email_verified === true && !speaksFor(login, identity.email, domains)) identity.email_verified = false
   return identity
 }
 
-function speaksFor({ domains }: UpstreamLogin, email: unknown): boolean {
-  if (typeof email !== 'string') return false
-  return domains.length === 0 || domains.includes(email.slice(email.lastIndexOf('@') + 1).toLowerCase())
+/** One address, and no list of some: readers take the first or the last of what stands there. */
+const oneAddress = /^[^\s@,;:<>()[\]"\\\p{C}]{1,64}@([^\s@,;:<>()[\]"\\\p{C}]{1,253})$/u
+
+function speaksFor(login: UpstreamLogin, email: unknown, domains: ReadonlySet<string>): boolean {
+  const domain = typeof email === 'string' ? oneAddress.exec(email)?.[1]?.toLowerCase() : undefined
+  if (domain === undefined) return false
+  return login.domains.length === 0 ? !domains.has(domain) : login.domains.includes(domain)
 }
 
 function toText(value: unknown): string | undefined {

@@ -3,6 +3,7 @@ import { decideRequest } from '../grants/decide-request.ts'
 import type { AuthorizationCode } from '../ports.ts'
 import { RefusedError } from '../protocol/errors.ts'
 import { claimsOfScope, type IdentityScope } from '../protocol/identity.ts'
+import type { Policy } from '../trust/policy.ts'
 import type { VerifiedSubject } from '../tokens/verify-subject-token.ts'
 import { decideLogin } from '../trust/decide-login.ts'
 import type { GrantedToken } from '../trust/decide.ts'
@@ -81,7 +82,7 @@ async function consentNeeded(
   { subject: { sub } }: Person,
   admitted: Admitted,
   { consented }: Stage,
-  { ports, signal }: LoginContext,
+  { policy, ports, signal }: LoginContext,
 ): Promise<boolean> {
   const { client, request, to } = asked
   const now = ports.now()
@@ -95,8 +96,16 @@ async function consentNeeded(
   }
   if (request.prompt.has('consent') || client.consent === 'always') return true
   if (client.consent === 'never') return false
+  // RFC 8252 section 8.6: who waits there may be another program than the one that was consented to.
+  if (isAnybodys(asked, policy)) return true
   const given = await ports.consents.find({ client_id: to.client_id, sub }, now, signal)
   return given === undefined || !consentedScopes(asked, admitted).every((scope) => given.scopes.includes(scope))
+}
+
+/** A client that proves nothing, at an address that any program of the device can have. In a local run all have such. */
+function isAnybodys({ to }: Asked, { configuration }: Policy): boolean {
+  const { local, clients } = configuration
+  return !local && !to.redirect_uri.startsWith('https:') && clients[to.client_id]?.type === 'public'
 }
 
 /** All that the person is asked for. */

@@ -298,6 +298,13 @@ test('an outage spends no code', async () => {
   assert.equal((await redeem()).scope, 'openid email')
 })
 
+test('what was revoked after the login gets nothing', async () => {
+  const revocation = { dimension: 'subject' as const, value: 'partner:ada', blocked_until: 0, expires_at: now + 9 }
+  ports.revoked = [{ ...revocation, not_before: now - 5 }]
+  assert.equal((await refusal(redeem({ row: { at: now - 5 } }))).reason, 'login_withdrawn')
+  assert.equal((await redeem({ row: { at: now - 4 } })).scope, 'openid email', 'who logged in after it')
+})
+
 test('whoever is blocked meanwhile gets nothing', async () => {
   ports.revoked = [
     { dimension: 'subject', value: 'partner:ada', not_before: now, blocked_until: 0, expires_at: now + 9 },

@@ -68,7 +68,7 @@ for (const [title, given, want] of [
   [
     'prompt=login, done at an issuer that says nothing of when',
     { asked: { prompt: 'login' }, fresh: true, login: { auth_time: undefined } },
-    undefined,
+    'login_too_old',
   ],
   [
     'max_age, done at an issuer that says nothing of when',

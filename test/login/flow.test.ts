@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hashOf } from '../../lib/login/binding.ts'
 import { RefusedError, UnavailableError } from '../../lib/protocol/errors.ts'
-import { loginClient, loginIssuer } from './login-policy.ts'
+import { loginClient, loginConfiguration, loginIssuer } from './login-policy.ts'
+import { grant } from '../trust/policy-fixture.ts'
 import { asking, loginWorld, type Step } from './login-world.ts'
 import { ourIssuer } from '../tokens/issuer-fixture.ts'
 
@@ -237,6 +238,39 @@ test('consent is asked for once, for each scope', async () => {
   assert.equal((await browser.authorize({ client_id: 'web-app', prompt: 'consent' })).line, 'consent')
   world.says = { sub: 'bob' }
   assert.equal((await world.browser().login(third)).line, 'consent', 'of somebody else')
+})
+
+test('RFC 8252 section 8.6: a program on a device is consented to each time, for it may be another', async () => {
+  const world = await loginWorld()
+  const browser = world.browser()
+  const native = { client_id: 'third-party', redirect_uri: 'http://127.0.0.1:6666/cb' }
+  const { login_id: id, proof } = question(await browser.login(native))
+  assert.equal((await browser.consent({ id, proof, decision: 'allow' })).line, code)
+  assert.equal((await browser.authorize({ ...native, prompt: 'none' })).line, 'client consent_needed')
+  assert.equal((await browser.authorize({ client_id: 'third-party' })).line, code, 'by https it is known who it is')
+  assert.equal((await browser.authorize({ ...native, client_id: 'web-app' })).line, code, 'which asks never')
+})
+
+test('consent to a scope is none to a target of its name', async () => {
+  const { targets, rules } = loginConfiguration()
+  const email = { audience: 'https://email.test', scopes: [], lifetime: 900 }
+  const world = await loginWorld({
+    targets: { ...targets, email },
+    rules: rules.map((each) => ({ ...each, clients: ['third-party'], grant: [grant('email')] })),
+  })
+  world.says = { groups: ['buyers'] }
+  const browser = world.browser()
+  const { login_id: id, proof } = question(await browser.login({ client_id: 'third-party' }))
+  await browser.consent({ id, proof, decision: 'allow' })
+  assert.equal((await browser.authorize({ client_id: 'third-party', resource: 'https://email.test' })).line, 'consent')
+})
+
+test('an auth_time that is yet to come, or in milliseconds, says nothing', async () => {
+  const world = await loginWorld()
+  for (const auth_time of [world.time + 61, world.time * 1_000, Number.MAX_SAFE_INTEGER, '1']) {
+    world.says = { auth_time }
+    assert.equal((await world.browser().login({ max_age: '1' })).line, 'client login_too_old')
+  }
 })
 
 test('a no is told to the client, and is the end of that login', async () => {

@@ -5,7 +5,8 @@ import { loadEvaluate } from '../../lib/trust/expression.ts'
 import { loginConfiguration, partnerLogin } from './login-policy.ts'
 
 const evaluate = await loadEvaluate(loginConfiguration())
-const identity = (claims: Record<string, unknown>, login = partnerLogin) => identityOf(login, claims, evaluate)
+const domains = new Set(['partner.example', 'other.example'])
+const identity = (claims: Record<string, unknown>, login = partnerLogin) => identityOf(login, claims, evaluate, domains)
 
 for (const [title, claims, want] of [
   ['text', { name: 'Ada', groups: ['x'] }, { name: 'Ada' }],
@@ -56,7 +57,27 @@ for (const [title, claims, want] of [
 ] as const)
   test(title, () => assert.deepEqual(identity(claims), want))
 
-test('an issuer without domains speaks for every address', () => {
+for (const email of [
+  'ceo@acme.dev,x@partner.example',
+  'ceo@acme.dev x@partner.example',
+  'ceo@acme.dev;@partner.example',
+  'a\n@partner.example',
+  'a\u0000@partner.example',
+  '"a b"@partner.example',
+  '<a@partner.example>',
+  '@partner.example',
+  `${'x'.repeat(65)}@partner.example`,
+])
+  test(`what is no one address is verified by nobody: ${JSON.stringify(email).slice(0, 40)}`, () =>
+    assert.equal(identity({ email, email_verified: true }).email_verified, false))
+
+test('an issuer without domains speaks for no other issuer’s', () => {
+  const login = { ...partnerLogin, domains: [] }
+  for (const email of ['ceo@other.example', 'ceo@OTHER.example'])
+    assert.equal(identity({ email, email_verified: true }, login).email_verified, false)
+})
+
+test('an issuer without domains speaks for every address that is nobody’s', () => {
   const claims = { email: 'a@acme.dev', email_verified: true }
   assert.deepEqual(identity(claims, { ...partnerLogin, domains: [] }), claims)
 })

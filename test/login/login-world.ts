@@ -92,10 +92,19 @@ export async function loginWorld(changes: Partial<Configuration> = {}): Promise<
     },
     async redeem(upstream) {
       if (world.fails) throw world.fails
-      const { nonce } = world.asked.at(-1)!.binding
+      const { binding, request } = world.asked.at(-1)!
+      const { nonce } = binding
+      // OpenID Connect Core section 3.1.2.1
+      const dated = request.max_age === undefined ? {} : { auth_time: world.time }
       const iat = world.time
       const claims = { iss: upstream.issuer, aud: upstream.client_id, sub: 'ada', iat, nbf: iat, exp: iat + 300, nonce }
-      const id_token = await partner.sign({ ...claims, jti: undefined, email: 'ada@partner.example', ...world.says })
+      const id_token = await partner.sign({
+        ...claims,
+        jti: undefined,
+        email: 'ada@partner.example',
+        ...dated,
+        ...world.says,
+      })
       return { id_token, access_token: 'at' }
     },
     userinfo() {
