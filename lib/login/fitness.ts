@@ -21,7 +21,9 @@ export function whyUnfit(
   if (!client.issuers.includes(issuer_name))
     return { reason: 'issuer_not_offered', client_id: to.client_id, issuer: issuer_name }
   if (sub !== undefined && authentication.sub !== sub) return { reason: 'another_person', issuer: issuer_name }
-  if (!fresh && (prompt.has('login') || prompt.has('select_account'))) return { reason: 'login_needed' }
+  // OpenID Connect Core section 3.1.2.1: a max_age of 0 asks the same as prompt=login.
+  const anew = prompt.has('login') || prompt.has('select_account') || max_age === 0
+  if (!fresh && anew) return { reason: 'login_needed' }
   const oldest = prompt.has('login') ? 0 : max_age
   // An issuer that was asked by max_age has to say when (OpenID Connect Core section 3.1.2.1): what asks it, passes through the browser.
   if (oldest !== undefined && (auth_time ?? 0) < since - oldest - (fresh ? CLOCK_TOLERANCE : 0))

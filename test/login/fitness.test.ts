@@ -51,6 +51,7 @@ for (const [title, given, want] of [
   ['one of another person', { sub: 'partner:bob' }, 'another_person'],
   ['prompt=login', { asked: { prompt: 'login' } }, 'login_needed'],
   ['prompt=select_account', { asked: { prompt: 'select_account' } }, 'login_needed'],
+  ['max_age=0, in the second of a login', { asked: { max_age: '0' }, login: { auth_time: now } }, 'login_needed'],
   ['prompt=consent', { asked: { prompt: 'consent' } }, undefined],
   ['max_age, at its second', { asked: { max_age: '100' } }, undefined],
   ['max_age, a second after', { asked: { max_age: '99' } }, 'login_too_old'],
