@@ -28,7 +28,7 @@ test('cdk-nag and the default rules find nothing but what these acknowledge, eac
       'Api/Api/ANY--credentials--{target}',
       'Api/Api/ANY--authorize',
       'Api/Api/ANY--login',
-      'Api/Api/ANY--callback',
+      'Api/Api/ANY--callback--{issuer}',
       'Api/Api/ANY--consent',
       'Api/Api/ANY--introspect',
       'Api/Api/ANY--revoke',
