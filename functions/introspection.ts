@@ -23,7 +23,7 @@ import { withCors } from '../lib/http/cors.ts'
 import { errorResponse } from '../lib/http/error-response.ts'
 import { httpKeySetFetcher } from '../lib/http/key-set-fetcher.ts'
 import { cachedKeySets } from '../lib/http/key-sets.ts'
-import { formOf, header, method, path } from '../lib/http/request.ts'
+import { formOf, header, path, refuseOtherMethods } from '../lib/http/request.ts'
 import { noStore, type Response } from '../lib/http/response.ts'
 import { securityHeaders } from '../lib/http/security-headers.ts'
 import { RefusedError } from '../lib/protocol/errors.ts'
@@ -111,9 +111,7 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   [
     '/userinfo',
     (event) => {
-      const verb = method(event)
-      if (verb !== 'GET' && verb !== 'POST')
-        throw new RefusedError({ reason: 'method_not_allowed', method: verb.slice(0, 16), allow: 'GET, POST' })
+      refuseOtherMethods(event, 'GET, POST')
       const token = bearerToken(event)
       return async (context) => {
         const { media_type, body } = await userinfo(token, context)

@@ -22,7 +22,7 @@ import { httpKeySetFetcher } from '../lib/http/key-set-fetcher.ts'
 import { page } from '../lib/http/html-response.ts'
 import { cachedKeySets } from '../lib/http/key-sets.ts'
 import { openidRelyingParty } from '../lib/http/relying-party.ts'
-import { formOf, formTextOf, method, path, query } from '../lib/http/request.ts'
+import { formOf, formTextOf, method, path, query, refuseOtherMethods } from '../lib/http/request.ts'
 import { noStore, type Response } from '../lib/http/response.ts'
 import { securityHeaders } from '../lib/http/security-headers.ts'
 import { authorize } from '../lib/login/authorize.ts'
@@ -159,10 +159,7 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
 function routeOf(event: APIGatewayProxyEventV2): Route {
   const route = routes.get(path(event).replace(/^\/callback\/[^/]+$/, '/callback/{issuer}'))
   if (route === undefined) throw new RefusedError({ reason: 'not_found' })
-  const { allow } = route
-  const verb = method(event)
-  if (!allow.split(', ').includes(verb))
-    throw new RefusedError({ reason: 'method_not_allowed', method: verb.slice(0, 16), allow })
+  refuseOtherMethods(event, route.allow)
   return route
 }
 
@@ -182,9 +179,9 @@ function toResponse(outcome: LoginOutcome): Response {
 }
 
 /** RFC 6749 section 4.1.2, or OAuth 2.0 Form Post Response Mode. */
-function answer({ client_id, redirect_uri, response_mode }: AnswerTo, parameters: Record<string, string>): Response {
+function answer({ client_name, redirect_uri, response_mode }: AnswerTo, parameters: Record<string, string>): Response {
   if (response_mode === 'query') return seeOther(withParameters(redirect_uri, parameters))
-  return page(200, formPostPage(branding, { client_name: nameOf(client_id), redirect_uri, parameters }))
+  return page(200, formPostPage(branding, { client_name, redirect_uri, parameters }))
 }
 
 /** RFC 9700 section 4.12: never 307, which would send what a form holds on to the next. */
@@ -224,7 +221,7 @@ function upstreamFailure({ at, cause }: UpstreamFailure, decision_id: string): R
     decision_id,
     upstream: { issuer: at.issuer, trouble: troubleOf(cause) },
     again: choosing(login_id, name),
-    ...(to.response_mode === 'query' ? { back: { href, client_name: nameOf(to.client_id) } } : {}),
+    ...(to.response_mode === 'query' ? { back: { href, client_name: to.client_name } } : {}),
   }
   return page(status, errorPage(branding, error), { 'x-decision-id': decision_id })
 }
@@ -237,8 +234,4 @@ function troubleOf(cause: unknown): UpstreamTrouble {
 /** Where an issuer is chosen for a login that waits. */
 function choosing(login_id: string, issuer_name: string): string {
   return `/login?${new URLSearchParams({ id: login_id, issuer: issuer_name }).toString()}`
-}
-
-function nameOf(client_id: string): string {
-  return configuration.clients[client_id]?.login?.client_name ?? client_id
 }

@@ -5,7 +5,7 @@ import compiled from '#config'
 import { powertoolsLog } from '../lib/aws/log.ts'
 import { issuerOf, required } from '../lib/environment.ts'
 import { errorResponse } from '../lib/http/error-response.ts'
-import { method, path } from '../lib/http/request.ts'
+import { path, refuseOtherMethods } from '../lib/http/request.ts'
 import { json, noStore, type Response } from '../lib/http/response.ts'
 import { securityHeaders } from '../lib/http/security-headers.ts'
 import { answerStatic, staticDocument, type StaticDocument } from '../lib/http/static-document.ts'
@@ -33,9 +33,7 @@ const documents: ReadonlyMap<string, StaticDocument> = new Map([
 
 /** Ready: the environment was read, and the documents are made. */
 function health(event: APIGatewayProxyEventV2): Response {
-  const verb = method(event)
-  if (verb !== 'GET' && verb !== 'HEAD')
-    throw new RefusedError({ reason: 'method_not_allowed', method: verb.slice(0, 16), allow: 'GET, HEAD' })
+  refuseOtherMethods(event, 'GET, HEAD')
   return json(200, { status: 'ok' }, noStore)
 }
 

@@ -1,5 +1,5 @@
 import type { Authentication } from '../ports.ts'
-import type { JsonObject } from '../protocol/strict-json.ts'
+import { areStrings, type JsonObject } from '../protocol/strict-json.ts'
 import type { Item } from './attributes.ts'
 import { jsonAt, required } from './rows.ts'
 
@@ -32,8 +32,4 @@ function isAuthentication(value: JsonObject | WithoutClaims): value is WithoutCl
     areStrings(acr) &&
     (amr === undefined || areStrings(amr))
   )
-}
-
-export function areStrings(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((each) => typeof each === 'string')
 }

@@ -1,8 +1,8 @@
 import type { LoginGrant } from '../ports.ts'
 import { UnavailableError } from '../protocol/errors.ts'
-import type { JsonObject } from '../protocol/strict-json.ts'
+import { areStrings, type JsonObject } from '../protocol/strict-json.ts'
 import type { Item } from './attributes.ts'
-import { areStrings, authenticationAt, toAuthenticationFields } from './authentication-item.ts'
+import { authenticationAt, toAuthenticationFields } from './authentication-item.ts'
 import { jsonAt, textAt, textsAt } from './rows.ts'
 
 /** What a login granted, in a row. */

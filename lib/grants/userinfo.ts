@@ -1,7 +1,6 @@
-import type { Accounts, Ports } from '../ports.ts'
-import type { SigningAlgorithm } from '../protocol/algorithms.ts'
+import type { Accounts, ActiveKey, Ports } from '../ports.ts'
 import { RefusedError, UnavailableError } from '../protocol/errors.ts'
-import { isIdentityScope } from '../protocol/identity.ts'
+import { isIdentityScope, userinfoEndpoint } from '../protocol/identity.ts'
 import type { SigningKey } from '../protocol/signing-keys.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
 import { claimNames, only } from '../tokens/id-token.ts'
@@ -56,8 +55,8 @@ export async function userinfo(
     throw new RefusedError({ reason: 'bearer_token_invalid' })
   // Who never logged in again is known by no more than the name.
   const answer = { ...only(account?.identity ?? {}, namesIn(claims)), sub: claims.sub }
-  if (alg === undefined) return { media_type: 'application/json', body: JSON.stringify(answer) }
-  return { media_type: 'application/jwt', body: await sign(answer, alg, claims, context) }
+  if (signer === undefined) return { media_type: 'application/json', body: JSON.stringify(answer) }
+  return { media_type: 'application/jwt', body: await sign(answer, signer, claims, context) }
 }
 
 /** A token of ours for this endpoint and no other, of a client to which people log in. */
@@ -68,7 +67,7 @@ async function find(
   const { ourIssuer, configuration } = policy
   const token = await verifyOwnToken(access_token, { keys, ourIssuer, now: ports.now() })
   const client = token && named(configuration.clients, token.claims.client_id)?.login
-  if (token?.claims.aud !== `${ourIssuer}/userinfo` || client === undefined)
+  if (token?.claims.aud !== userinfoEndpoint(ourIssuer) || client === undefined)
     throw new RefusedError({ reason: 'bearer_token_invalid' })
   if (!scopesOf(token.claims).includes('openid')) throw new RefusedError({ reason: 'bearer_scope_missing' })
   return { token, client }
@@ -87,11 +86,10 @@ function namesIn(claims: OwnClaims): ReadonlySet<string> {
 /** OpenID Connect Core section 5.3.2 */
 async function sign(
   answer: JsonObject,
-  alg: SigningAlgorithm,
+  key: ActiveKey,
   { client_id }: OwnClaims,
   { policy, ports, signal }: UserinfoContext,
 ): Promise<string> {
-  const key = ports.signer.activeKey(alg)
   const input = signingInput(key, SIGNED_USERINFO, { ...answer, iss: policy.ourIssuer, aud: client_id })
   return toCompactJws(input, await ports.signer.sign(key, Buffer.from(input), signal))
 }

@@ -1,7 +1,7 @@
 import type { APIGatewayProxyEventV2 } from 'aws-lambda'
 import { RefusedError } from '../protocol/errors.ts'
 import { targetName } from '../protocol/names.ts'
-import { header, method, path } from './request.ts'
+import { header, path, refuseOtherMethods } from './request.ts'
 import type { Response } from './response.ts'
 
 /** Of headers in all, API Gateway takes 10,240 bytes. */
@@ -12,8 +12,7 @@ const MAX_AUTHORIZATION_BYTES = 8 * 1024
  * Authorization, or after one `Bearer`. Throws RefusedError: 405, 404, and invalid_request.
  */
 export function containerRequest(event: APIGatewayProxyEventV2): { target: string; subject_token: string } {
-  if (method(event) !== 'GET')
-    throw new RefusedError({ reason: 'method_not_allowed', method: method(event).slice(0, 16), allow: 'GET' })
+  refuseOtherMethods(event, 'GET')
   const target = path(event).slice('/credentials/'.length)
   // Names of targets need no escapes. An empty one must not come to mean "the only target".
   if (!targetName.test(target)) throw new RefusedError({ reason: 'not_found' })

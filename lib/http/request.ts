@@ -50,6 +50,13 @@ export function query(event: APIGatewayProxyEventV2): string {
   return text(event?.rawQueryString)
 }
 
+/** Throws RefusedError, 405, for a method that is not one of these: `GET, POST`. */
+export function refuseOtherMethods(event: APIGatewayProxyEventV2, allow: string): void {
+  const verb = method(event)
+  if (!allow.split(', ').includes(verb))
+    throw new RefusedError({ reason: 'method_not_allowed', method: verb.slice(0, 16), allow })
+}
+
 /** The form in a POST (RFC 6749 section 3.2). Throws RefusedError: 405, 415, 413 and invalid_request, in that order. */
 export function formOf(event: APIGatewayProxyEventV2): Form {
   const body = formTextOf(event)
@@ -74,8 +81,7 @@ export function jsonBodyOf(event: APIGatewayProxyEventV2): string {
 }
 
 function mediaTypeOfPost(event: APIGatewayProxyEventV2): string {
-  if (method(event) !== 'POST')
-    throw new RefusedError({ reason: 'method_not_allowed', method: method(event).slice(0, 16), allow: 'POST' })
+  refuseOtherMethods(event, 'POST')
   return header(event, 'content-type')?.split(';', 1)[0]?.trim().toLowerCase() ?? ''
 }
 

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { APIGatewayProxyEventV2 } from 'aws-lambda'
-import { RefusedError } from '../protocol/errors.ts'
-import { header, method } from './request.ts'
+import { header, method, refuseOtherMethods } from './request.ts'
 import type { Response } from './response.ts'
 
 /** A JSON document that any origin may read and cache: serialised and tagged once, at init. */
@@ -38,8 +37,7 @@ export function answerStatic(document: StaticDocument, event: APIGatewayProxyEve
       },
     }
   }
-  if (verb !== 'GET' && verb !== 'HEAD')
-    throw new RefusedError({ reason: 'method_not_allowed', method: verb.slice(0, 16), allow })
+  refuseOtherMethods(event, allow)
   const headers = { ...caching, etag: document.etag }
   if (fits(header(event, 'if-none-match'), document.etag)) return { statusCode: 304, headers }
   return {

@@ -2,7 +2,7 @@ import { upstreamMetadataAges } from '../deadlines.ts'
 import { lastKnown } from '../last-known.ts'
 import type { Clock, Log, Upstream } from '../ports.ts'
 import { UnavailableError } from '../protocol/errors.ts'
-import type { JsonObject } from '../protocol/strict-json.ts'
+import { areStrings, type JsonObject } from '../protocol/strict-json.ts'
 import { fetchDiscovery } from './discovery.ts'
 import { FetchError, parseTarget, type Guards } from './guarded-fetch.ts'
 import { singleFlight } from './single-flight.ts'
@@ -97,8 +97,4 @@ function member<T>(document: JsonObject, name: string, fits: (value: unknown) =>
 
 function isString(value: unknown): value is string {
   return typeof value === 'string'
-}
-
-function areStrings(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every(isString)
 }

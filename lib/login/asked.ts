@@ -72,6 +72,7 @@ function trustRedirect(
     client: client.login,
     to: {
       client_id,
+      client_name: client.login.client_name ?? client_id,
       redirect_uri,
       response_mode: isResponseMode(mode) ? mode : 'query',
       state: parameter(form, 'state'),

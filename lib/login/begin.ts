@@ -1,8 +1,9 @@
 import type { PendingLogin, UpstreamRequest } from '../ports.ts'
+import { hashOfSecret } from '../tokens/client-secret.ts'
 import type { Asked } from './asked.ts'
-import { bindingOf, hashOf } from './binding.ts'
+import { bindingOf } from './binding.ts'
 import { PENDING_LIFETIME, type Cookies, type LoginContext } from './context.ts'
-import { issuerMeant, loginIssuers, type LoginIssuer } from './home-realm.ts'
+import { issuerMeant, loginIssuers, toUpstream, type LoginIssuer } from './home-realm.ts'
 import type { LoginOutcome, NewCookies } from './outcome.ts'
 
 /** A login that waits, with the secret of the browser that it belongs to. */
@@ -29,26 +30,25 @@ export async function record(
   const secret = browser ?? ports.random(32)
   const at = ports.now()
   const id = ports.random(16)
-  const login = { id, browser: hashOf(secret), request: text, at, expires_at: at + PENDING_LIFETIME }
+  const login = { id, browser: hashOfSecret(secret), request: text, at, expires_at: at + PENDING_LIFETIME }
   await ports.logins.record(login, signal)
   return { login, secret, ...(browser === undefined ? { cookies: { browser: secret } } : {}) }
 }
 
 export async function sendTo(
-  { name, issuer, login }: LoginIssuer,
+  issuer: LoginIssuer,
   { request }: Asked,
   { login: { id }, secret, cookies }: Pending,
   { ports, signal }: LoginContext,
 ): Promise<LoginOutcome> {
-  const { client_id, auth, scopes } = login
-  const upstream = { name, issuer, client_id, auth, scopes }
-  const asking = upstreamRequest(request, login)
-  const url = await ports.relyingParty.authorizationUrl(upstream, bindingOf(secret, id, name), asking, signal)
+  const binding = bindingOf(secret, id, issuer.name)
+  const asking = upstreamRequest(request, issuer.login)
+  const url = await ports.relyingParty.authorizationUrl(toUpstream(issuer), binding, asking, signal)
   return { kind: 'redirect', url, ...(cookies === undefined ? {} : { cookies }) }
 }
 
 export function choice(
-  { client, to }: Asked,
+  { to }: Asked,
   { login, cookies }: Pending,
   issuers: readonly LoginIssuer[],
   unknown: boolean,
@@ -56,7 +56,7 @@ export function choice(
   return {
     kind: 'choice',
     login_id: login.id,
-    client_name: client.client_name ?? to.client_id,
+    client_name: to.client_name,
     issuers: issuers.map(({ name, login: { display_name } }) => ({ name, display_name })),
     unknown,
     byAddress: issuers.some(({ login: { domains } }) => domains.length > 0),

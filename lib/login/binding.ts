@@ -6,11 +6,6 @@ import type { UpstreamBinding } from '../ports.ts'
  * nothing that could finish it (RFC 9700 section 4.7). All values are base64url.
  */
 
-/** What is kept of a secret, or of a code. */
-export function hashOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64url')
-}
-
 /** For one login at one issuer: `state` names both. */
 export function bindingOf(secret: string, login_id: string, issuer_name: string): UpstreamBinding {
   const of = (purpose: string) => mac(secret, [purpose, login_id, issuer_name])

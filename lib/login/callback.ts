@@ -9,12 +9,13 @@ import { claimAt } from '../tokens/claim-path.ts'
 import { toIssuers } from '../tokens/issuers.ts'
 import { verifySubjectToken, type VerifiedSubject } from '../tokens/verify-subject-token.ts'
 import { claimsNamedBy } from '../trust/policy.ts'
+import { hashOfSecret } from '../tokens/client-secret.ts'
 import { answering, type Asked } from './asked.ts'
 import type { Pending } from './begin.ts'
-import { bindingOf, hashOf, isSame, readState } from './binding.ts'
+import { bindingOf, isSame, readState } from './binding.ts'
 import type { Cookies, LoginContext } from './context.ts'
 import { findPending } from './find-pending.ts'
-import { domainsOf, loginIssuers, type LoginIssuer } from './home-realm.ts'
+import { domainsOf, loginIssuers, toUpstream, type LoginIssuer } from './home-realm.ts'
 import { identityOf } from './identity.ts'
 import { UpstreamFailure, type LoginOutcome } from './outcome.ts'
 import { isRevoked, type Person } from './person.ts'
@@ -72,8 +73,7 @@ async function upstreamAnswer(
   context: LoginContext,
 ): Promise<UpstreamAnswer> {
   const { policy, ports, signal } = context
-  const { client_id, auth, scopes } = issuer.login
-  const upstream = { name: issuer.name, issuer: issuer.issuer, client_id, auth, scopes }
+  const upstream = toUpstream(issuer)
   try {
     const { id_token, access_token } = await ports.relyingParty.redeem(upstream, binding, query, signal)
     const subject = await verifyIdToken(id_token, issuer, context)
@@ -132,7 +132,7 @@ async function remember(
   const now = ports.now()
   const { idle, absolute } = policy.configuration.login.session
   const old =
-    cookies.session === undefined ? undefined : await ports.sessions.find(hashOf(cookies.session), now, signal)
+    cookies.session === undefined ? undefined : await ports.sessions.find(hashOfSecret(cookies.session), now, signal)
   const secret = ports.random(32)
   const authentication: Authentication = {
     // Clients know the session by it: who only logs in again stays in it.
@@ -148,7 +148,7 @@ async function remember(
     expires_at: now + absolute,
   }
   const session: Session = {
-    key: hashOf(secret),
+    key: hashOfSecret(secret),
     authentication,
     login_id: login.id,
     at: now,

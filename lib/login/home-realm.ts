@@ -1,3 +1,4 @@
+import type { Upstream } from '../ports.ts'
 import { named, type Issuer, type UpstreamLogin } from '../trust/configuration.ts'
 import type { Policy } from '../trust/policy.ts'
 
@@ -10,6 +11,11 @@ export function loginIssuers(names: readonly string[], { configuration }: Policy
     const issuer = named(configuration.issuers, name)
     return issuer?.login === undefined ? [] : [issuer as LoginIssuer]
   })
+}
+
+/** As its client sees it. */
+export function toUpstream({ name, issuer, login: { client_id, auth, scopes } }: LoginIssuer): Upstream {
+  return { name, issuer, client_id, auth, scopes }
 }
 
 /** The issuer that an e-mail address, a domain or a name means; undefined where it means none, or several. */

@@ -4,6 +4,8 @@ import type { IdentityScope } from '../protocol/identity.ts'
 /** To which client an answer goes. Made by `trustRedirect` alone: nothing is sent to a redirect URI that was not looked at. */
 export interface AnswerTo {
   client_id: string
+  /** As people know it. */
+  client_name: string
   redirect_uri: string
   response_mode: ResponseMode
   state: string | undefined

@@ -4,7 +4,7 @@ import { subjectKeys } from '../grants/revocation-keys.ts'
 import { recalledSubject } from '../tokens/recalled-subject.ts'
 import type { VerifiedSubject } from '../tokens/verify-subject-token.ts'
 import { named } from '../trust/configuration.ts'
-import { hashOf } from './binding.ts'
+import { hashOfSecret } from '../tokens/client-secret.ts'
 import type { LoginContext } from './context.ts'
 
 /** Who is logged in in this browser. */
@@ -24,7 +24,7 @@ export async function findPerson(
 ): Promise<Person | undefined> {
   const { policy, ports, signal } = context
   if (cookie === undefined) return undefined
-  const session = await ports.sessions.find(hashOf(cookie), ports.now(), signal)
+  const session = await ports.sessions.find(hashOfSecret(cookie), ports.now(), signal)
   if (session === undefined) return undefined
   const issuer = named(policy.configuration.issuers, session.authentication.issuer_name)
   const subject = issuer === undefined ? undefined : recalledSubject(session.authentication, issuer)

@@ -7,9 +7,10 @@ import type { Policy } from '../trust/policy.ts'
 import type { VerifiedSubject } from '../tokens/verify-subject-token.ts'
 import { decideLogin } from '../trust/decide-login.ts'
 import type { GrantedToken } from '../trust/decide.ts'
+import { hashOfSecret } from '../tokens/client-secret.ts'
 import type { Asked } from './asked.ts'
 import { begin, record, type Pending } from './begin.ts'
-import { consentProof, hashOf } from './binding.ts'
+import { consentProof } from './binding.ts'
 import { CODE_LIFETIME, type Cookies, type LoginContext } from './context.ts'
 import { whyUnfit } from './fitness.ts'
 import type { LoginOutcome } from './outcome.ts'
@@ -140,7 +141,7 @@ function question(
     kind: 'consent',
     login_id: login.id,
     proof: consentProof(secret, login.id, session.key),
-    client_name: asked.client.client_name ?? asked.to.client_id,
+    client_name: asked.to.client_name,
     issuer: context.policy.configuration.issuers[subject.issuer.name]?.login?.display_name ?? subject.issuer.name,
     person,
     scopes: consentedScopes(asked, { ...admitted, target: undefined }) as IdentityScope[],
@@ -164,7 +165,7 @@ async function issueCode(
   const code = ports.random(32)
   await ports.codes.record(
     {
-      key: hashOf(code),
+      key: hashOfSecret(code),
       client_id: to.client_id,
       redirect_uri: to.redirect_uri,
       ...(request.code_challenge === undefined ? {} : { code_challenge: request.code_challenge }),

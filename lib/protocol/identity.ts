@@ -41,3 +41,8 @@ export const identityClaims: readonly string[] = identityScopes
  * its name.
  */
 export const USERINFO_TARGET = 'openid:userinfo'
+
+/** The audience of such a token, and where it is shown. */
+export function userinfoEndpoint(issuer: string): string {
+  return `${issuer}/userinfo`
+}

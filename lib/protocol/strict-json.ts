@@ -1,6 +1,10 @@
 /** A JSON object read strictly. Own properties only: `__proto__` is a member like any other, and inherited names are not. */
 export type JsonObject = Record<string, unknown>
 
+export function areStrings(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string')
+}
+
 const MAX_DEPTH = 16
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 

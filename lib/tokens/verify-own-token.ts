@@ -1,5 +1,5 @@
 import type { SigningKey } from '../protocol/signing-keys.ts'
-import type { JsonObject } from '../protocol/strict-json.ts'
+import { areStrings, type JsonObject } from '../protocol/strict-json.ts'
 import { verifyOwnJws } from './verify-own-jws.ts'
 
 declare const verified: unique symbol
@@ -64,8 +64,4 @@ function areOwnClaims(claims: JsonObject): claims is OwnClaims {
     areStrings(rules) &&
     (parents === undefined || (areStrings(parents) && parents.length <= MAX_PARENTS))
   )
-}
-
-function areStrings(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((each) => typeof each === 'string')
 }

@@ -1,5 +1,5 @@
 import type { SigningAlgorithm } from '../protocol/algorithms.ts'
-import { USERINFO_TARGET, type IdentityScope } from '../protocol/identity.ts'
+import { USERINFO_TARGET, userinfoEndpoint, type IdentityScope } from '../protocol/identity.ts'
 import type { Refusal } from '../protocol/refusals.ts'
 import type { VerifiedSubject } from '../tokens/verify-subject-token.ts'
 import { isRefreshable, named } from './configuration.ts'
@@ -42,7 +42,7 @@ export function decideLogin(
   return {
     granted: {
       target: USERINFO_TARGET,
-      audience: `${policy.ourIssuer}/userinfo`,
+      audience: userinfoEndpoint(policy.ourIssuer),
       rules: [],
       scopes: scopes.filter(
         (scope) => login.scopes.includes(scope) && (scope !== 'offline_access' || isRefreshable(client)),

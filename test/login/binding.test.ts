@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bindingOf, consentProof, hashOf, isSame, readState } from '../../lib/login/binding.ts'
+import { bindingOf, consentProof, isSame, readState } from '../../lib/login/binding.ts'
+import { hashOfSecret } from '../../lib/tokens/client-secret.ts'
 
 const secret = 's'.repeat(43)
 const id = 'i'.repeat(22)
@@ -28,7 +29,7 @@ test('state names the login and the issuer, and every value is its own', () => {
 
 test('nothing of the secret can be read in it', () => {
   const { state, nonce, code_verifier } = bindingOf(secret, id, 'acme-partner')
-  for (const value of [state, nonce, code_verifier, hashOf(secret), consentProof(secret, id, 'k')])
+  for (const value of [state, nonce, code_verifier, hashOfSecret(secret), consentProof(secret, id, 'k')])
     assert.ok(!value.includes(secret.slice(0, 8)))
 })
 

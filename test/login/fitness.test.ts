@@ -35,6 +35,7 @@ function reason({ asked = {}, sub, login = {}, fresh = false }: Case): string | 
   )
   const to = {
     client_id: 'web-app',
+    client_name: 'web-app',
     redirect_uri: 'https://app.test/cb',
     response_mode: 'query' as const,
     state: undefined,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hashOf } from '../../lib/login/binding.ts'
+import { hashOfSecret } from '../../lib/tokens/client-secret.ts'
 import { RefusedError, UnavailableError } from '../../lib/protocol/errors.ts'
 import { loginClient, loginConfiguration, loginIssuer } from './login-policy.ts'
 import { grant } from '../trust/policy-fixture.ts'
@@ -20,14 +20,14 @@ test('a person logs in at the issuer of the client, and the client gets a code',
   const sent = await browser.authorize()
   assert.equal(sent.line, 'redirect')
   const [pending] = world.stores.rows.logins.values()
-  assert.equal(pending!.browser, hashOf(browser.cookies.browser!))
+  assert.equal(pending!.browser, hashOfSecret(browser.cookies.browser!))
   assert.equal(pending!.request, asking())
   assert.ok(!JSON.stringify(pending).includes(browser.cookies.browser!), 'the row would open what it is about')
   const answer = await browser.callback()
   assert.equal(answer.line, code)
   const { code: value, state, iss } = parameters(answer)
   assert.deepEqual({ state, iss }, { state: 'st', iss: ourIssuer })
-  const row = world.stores.rows.codes.get(hashOf(value!))!
+  const row = world.stores.rows.codes.get(hashOfSecret(value!))!
   assert.equal(row.client_id, 'web-app')
   assert.equal(row.redirect_uri, 'https://app.test/cb')
   assert.equal(row.nonce, 'no')
@@ -37,7 +37,7 @@ test('a person logs in at the issuer of the client, and the client gets a code',
   assert.deepEqual(row.authentication.identity, { email: 'ada@partner.example' })
   assert.equal(world.stores.rows.logins.size, 0, 'one login, one code')
   const [session] = world.stores.rows.sessions.values()
-  assert.equal(session!.key, hashOf(browser.cookies.session!))
+  assert.equal(session!.key, hashOfSecret(browser.cookies.session!))
   assert.deepEqual([...world.stores.rows.accounts.keys()], ['partner:ada'])
 })
 

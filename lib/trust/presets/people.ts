@@ -1,4 +1,5 @@
 import { subjectTokenAlgorithms } from '../../protocol/algorithms.ts'
+import { claimsOfScope } from '../../protocol/identity.ts'
 import type { ClaimPath } from '../../tokens/claim-path.ts'
 import { verifiedBy, type Preset } from './preset.ts'
 
@@ -7,21 +8,8 @@ const tenantId = '(?!9188040d-6c67-4c5b-b112-36a304b66dad)[0-9a-f]{8}(?:-[0-9a-f
 
 /** OpenID Connect Core section 5.1: what people say of themselves, and of many people alike. `nonce` is the application's. */
 const profile: readonly ClaimPath[] = [
-  'name',
-  'given_name',
-  'family_name',
-  'middle_name',
-  'nickname',
-  'preferred_username',
-  'profile',
-  'picture',
-  'website',
-  'gender',
-  'birthdate',
-  'zoneinfo',
-  'locale',
-  'address',
-  'updated_at',
+  ...claimsOfScope.profile,
+  ...claimsOfScope.address,
   'email_verified',
   'phone_number_verified',
   'nonce',
