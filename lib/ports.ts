@@ -259,6 +259,8 @@ export interface Session {
   authentication: Authentication
   /** The id of the pending login that made it. */
   login_id: string
+  /** To which clients the person came in it that are to be told when it ends: client_ids. */
+  clients: readonly string[]
   at: number
   seen_at: number
   /** Unless it is seen again: never after the authentication's own. */
@@ -272,8 +274,27 @@ export interface Sessions {
   find(key: string, now: number, signal: AbortSignal): Promise<Session | undefined>
   /** Of two the later `seen_at` counts. No effect on a session that has ended, or expired by then. Throws UnavailableError. */
   touch(key: string, seen: { seen_at: number; expires_at: number }, signal: AbortSignal): Promise<void>
+  /** One more of its clients, durably when this returns. False where the session has ended, or expired by then. Throws UnavailableError. */
+  enter(key: string, client_id: string, now: number, signal: AbortSignal): Promise<boolean>
   /** It is no more. May be repeated. Throws UnavailableError. */
   end(key: string, signal: AbortSignal): Promise<void>
+}
+
+/** That a session has ended, for one client to be told by us (OpenID Connect Back-Channel Logout 1.0). */
+export interface LogoutNotice {
+  /** 128 random bits, base64url: the `jti` of the logout token, however often it is sent. */
+  id: string
+  client_id: string
+  /** Our `sub`, and the session as the client's ID tokens name it. */
+  sub: string
+  sid: string
+  /** When it ended. */
+  at: number
+}
+
+export interface LogoutNotices {
+  /** On their way when this returns: each is delivered at least once, or set aside for an operator. May be repeated. Throws UnavailableError. */
+  send(notices: readonly LogoutNotice[], signal: AbortSignal): Promise<void>
 }
 
 /** What a client was granted of a person who has logged in. */

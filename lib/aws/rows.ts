@@ -30,6 +30,8 @@ export interface Rows {
   find(key: string, now: number, signal: AbortSignal): Promise<Item | undefined>
   /** Sets these fields of a row that is there. False where the condition fails. Throws UnavailableError. */
   set(key: string, fields: Fields, condition: Condition, signal: AbortSignal): Promise<boolean>
+  /** One more text at the end of a list of a row that is there. False where the condition fails. Throws UnavailableError. */
+  append(key: string, list: string, text: string, condition: Condition, signal: AbortSignal): Promise<boolean>
   /** False where the condition fails. Throws UnavailableError, also where it cannot be known whether this or another has deleted it. */
   delete(key: string, condition: Condition | undefined, signal: AbortSignal): Promise<boolean>
 }
@@ -45,6 +47,23 @@ export function rowsAt(prefix: string, client: DynamoDBClient, table: string): R
   const put: Rows['put'] = async (key, row, condition, signal) => {
     const Item = { ...keyOf(key), ...toAttributes({ schema: SCHEMA, ...row }) }
     const command = new PutItemCommand({ TableName: table, Item, ...toInput(condition) })
+    return isDone(client.send(command, { abortSignal: signal }))
+  }
+
+  const update = (
+    key: string,
+    UpdateExpression: string,
+    values: Fields,
+    condition: Condition,
+    signal: AbortSignal,
+  ): Promise<boolean> => {
+    const command = new UpdateItemCommand({
+      TableName: table,
+      Key: keyOf(key),
+      UpdateExpression,
+      ConditionExpression: condition.expression,
+      ExpressionAttributeValues: toAttributes({ ...condition.values, ...values }),
+    })
     return isDone(client.send(command, { abortSignal: signal }))
   }
 
@@ -76,20 +95,14 @@ export function rowsAt(prefix: string, client: DynamoDBClient, table: string): R
       }
     },
 
-    async set(key, fields, { expression, values }, signal) {
-      const command = new UpdateItemCommand({
-        TableName: table,
-        Key: keyOf(key),
-        UpdateExpression: `SET ${Object.keys(fields)
-          .map((name) => `${name} = :${name}`)
-          .join(', ')}`,
-        ConditionExpression: expression,
-        ExpressionAttributeValues: toAttributes({
-          ...values,
-          ...Object.fromEntries(Object.entries(fields).map(([name, value]) => [`:${name}`, value])),
-        }),
-      })
-      return isDone(client.send(command, { abortSignal: signal }))
+    set(key, fields, condition, signal) {
+      const names = Object.keys(fields)
+      const values = Object.fromEntries(names.map((name) => [`:${name}`, fields[name]]))
+      return update(key, `SET ${names.map((name) => `${name} = :${name}`).join(', ')}`, values, condition, signal)
+    },
+
+    append(key, list, text, condition, signal) {
+      return update(key, `SET ${list} = list_append(${list}, :added)`, { ':added': [text] }, condition, signal)
     },
 
     async delete(key, condition, signal) {

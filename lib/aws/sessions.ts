@@ -1,14 +1,14 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { Sessions } from '../ports.ts'
 import { authenticationAt, toAuthenticationFields } from './authentication-item.ts'
-import { numberAt, rowsAt, textAt } from './rows.ts'
+import { numberAt, rowsAt, textAt, textsAt } from './rows.ts'
 
 /** At `session#<key>`: the secret of which the key is the hash is in no row. */
 export function dynamodbSessions(client: DynamoDBClient, table: string): Sessions {
   const rows = rowsAt('session#', client, table)
   return {
-    async record({ key, authentication, login_id, at, seen_at, expires_at }, signal) {
-      const row = { ...toAuthenticationFields(authentication), login_id, created_at: at, seen_at, expires_at }
+    async record({ key, authentication, login_id, clients, at, seen_at, expires_at }, signal) {
+      const row = { ...toAuthenticationFields(authentication), login_id, clients, created_at: at, seen_at, expires_at }
       await rows.record(key, row, signal)
     },
 
@@ -22,6 +22,8 @@ export function dynamodbSessions(client: DynamoDBClient, table: string): Session
         key,
         authentication,
         login_id: textAt(item, 'login_id'),
+        // Two windows may come to one at once.
+        clients: [...new Set(textsAt(item, 'clients'))],
         at: numberAt(item, 'created_at'),
         seen_at: numberAt(item, 'seen_at'),
         expires_at: numberAt(item, 'expires_at'),
@@ -32,6 +34,11 @@ export function dynamodbSessions(client: DynamoDBClient, table: string): Session
       // Of a row that is gone nothing is greater: one that was ended meanwhile stays ended.
       const condition = { expression: 'expires_at > :seen_at AND seen_at < :seen_at' }
       await rows.set(key, { seen_at, expires_at }, condition, signal)
+    },
+
+    enter(key, client_id, now, signal) {
+      const condition = { expression: 'expires_at > :now', values: { ':now': now } }
+      return rows.append(key, 'clients', client_id, condition, signal)
     },
 
     async end(key, signal) {

@@ -330,6 +330,9 @@ class Compiler {
       login: {
         ...(given.client_name === undefined ? {} : { client_name: given.client_name }),
         redirect_uris: given.redirect_uris ?? [],
+        ...(given.post_logout_redirect_uris ? { post_logout_redirect_uris: given.post_logout_redirect_uris } : {}),
+        ...(given.backchannel_logout_uri ? { backchannel_logout_uri: given.backchannel_logout_uri } : {}),
+        ...(given.frontchannel_logout_uri ? { frontchannel_logout_uri: given.frontchannel_logout_uri } : {}),
         issuers: this.#source.issuersNamed(given.login ?? []),
         scopes: [...new Set(given.scopes ?? ['openid' as const])],
         consent: given.consent ?? 'first_time',

@@ -69,6 +69,25 @@ export const clientLogin = {
     .describe(
       'Where its people come back to, compared exactly. The port of http://127.0.0.1 and http://[::1] is free.',
     ),
+  post_logout_redirect_uris: z
+    .array(z.string().min(1).max(512))
+    .min(1)
+    .optional()
+    .describe('Where its people may come back to once they have logged out, compared exactly.'),
+  backchannel_logout_uri: z
+    .string()
+    .min(1)
+    .max(512)
+    .optional()
+    .describe('Where we tell it that somebody has logged out (OpenID Connect Back-Channel Logout).'),
+  frontchannel_logout_uri: z
+    .string()
+    .min(1)
+    .max(512)
+    .optional()
+    .describe(
+      'The same through the browser, in a frame (OpenID Connect Front-Channel Logout): on the origin of a redirect URI.',
+    ),
   login: z.array(z.string()).min(1).optional().describe('The issuers at which its people log in, in order of display.'),
   scopes: z
     .array(z.enum(identityScopes))

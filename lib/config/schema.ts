@@ -368,5 +368,4 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
 export const notYet: Readonly<Record<string, readonly string[]>> = {
   '': ['registration'],
   'rules.*': ['actor', 'impersonation', 'max_depth'],
-  'clients.*': ['post_logout_redirect_uris', 'backchannel_logout_uri', 'frontchannel_logout_uri'],
 }

@@ -133,10 +133,11 @@ async function remember(
   const { idle, absolute } = policy.configuration.login.session
   const old =
     cookies.session === undefined ? undefined : await ports.sessions.find(hashOfSecret(cookies.session), now, signal)
+  const isSamePerson = old?.authentication.sub === subject.sub
   const secret = ports.random(32)
   const authentication: Authentication = {
     // Clients know the session by it: who only logs in again stays in it.
-    sid: old?.authentication.sub === subject.sub ? old.authentication.sid : ports.random(16),
+    sid: isSamePerson ? old.authentication.sid : ports.random(16),
     issuer_name: issuer.name,
     subject: subject.subject,
     sub: subject.sub,
@@ -151,6 +152,8 @@ async function remember(
     key: hashOfSecret(secret),
     authentication,
     login_id: login.id,
+    // As the sid goes on, so does who is told when it ends.
+    clients: isSamePerson ? old.clients : [],
     at: now,
     seen_at: now,
     expires_at: now + Math.min(idle, absolute),

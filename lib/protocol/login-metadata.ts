@@ -10,6 +10,13 @@ import {
 
 /** What discovery says of logins, but for where they are. Made at synth, so that what answers /jwks is no larger for it. */
 export interface LoginMetadata {
+  /** Names of endpoints, each with its path. */
+  endpoints: {
+    /** RFC 8414 section 2 */
+    server: Record<string, string>
+    /** OpenID Connect Discovery 1.0 section 3, RP-Initiated Logout 1.0 section 2.1. */
+    provider: Record<string, string>
+  }
   /** RFC 8414 section 2 */
   server: Record<string, unknown>
   /** OpenID Connect Discovery 1.0 section 3: that, and this. */
@@ -23,6 +30,10 @@ export function loginMetadata(
   refreshes: boolean,
 ): LoginMetadata {
   return {
+    endpoints: {
+      server: { authorization_endpoint: '/authorize' },
+      provider: { userinfo_endpoint: '/userinfo', end_session_endpoint: '/logout' },
+    },
     server: {
       response_types_supported: ['code'],
       response_modes_supported: responseModes,
@@ -52,6 +63,11 @@ export function loginMetadata(
       request_parameter_supported: false,
       // True is what its absence would mean.
       request_uri_parameter_supported: false,
+      // Back-Channel Logout 1.0 section 2.1, Front-Channel Logout 1.0 section 3: tokens and frames name the session.
+      backchannel_logout_supported: true,
+      backchannel_logout_session_supported: true,
+      frontchannel_logout_supported: true,
+      frontchannel_logout_session_supported: true,
     },
   }
 }

@@ -21,8 +21,12 @@ export function authorizationServerMetadata(issuer: string, logins?: LoginMetada
     introspection_signing_alg_values_supported: ['RS256'],
     revocation_endpoint: `${issuer}/revoke`,
     ...authenticationAt('revocation', true),
-    ...(logins && { authorization_endpoint: `${issuer}/authorize`, ...logins.server }),
+    ...(logins && { ...at(issuer, logins.endpoints.server), ...logins.server }),
   }
+}
+
+function at(issuer: string, paths: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(paths).map(([name, path]) => [name, issuer + path]))
 }
 
 /** `none`: where there is something to do for who only presents a token. */
@@ -46,6 +50,6 @@ export function openidConfiguration(
     ...authorizationServerMetadata(issuer, logins),
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: algorithms,
-    ...(logins && { userinfo_endpoint: `${issuer}/userinfo`, ...logins.provider }),
+    ...(logins && { ...at(issuer, logins.endpoints.provider), ...logins.provider }),
   }
 }

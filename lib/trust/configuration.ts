@@ -246,6 +246,12 @@ export interface ClientLogin {
   client_name?: string
   /** Compared exactly; the port of a loopback address is free (RFC 8252 section 7.3). */
   redirect_uris: readonly string[]
+  /** Where people may come back to once they have logged out: compared exactly. */
+  post_logout_redirect_uris?: readonly string[]
+  /** Where it is told that somebody has logged out: by us (OpenID Connect Back-Channel Logout 1.0). */
+  backchannel_logout_uri?: string
+  /** And by the browser (OpenID Connect Front-Channel Logout 1.0). */
+  frontchannel_logout_uri?: string
   /** Names of the issuers at which its people log in, in order of display. */
   issuers: readonly string[]
   /** Identity scopes that it may have. */

@@ -102,6 +102,9 @@ test('a client’s login: what is said, and what is left out', () => {
     introspect: [],
     login: {
       redirect_uris: ['https://app.test/cb', 'http://127.0.0.1/cb'],
+      post_logout_redirect_uris: ['https://app.test/bye'],
+      backchannel_logout_uri: 'https://app.test/back?tenant=1',
+      frontchannel_logout_uri: 'https://app.test/front',
       issuers: ['partner', 'staff/eu', 'staff/us'],
       scopes: ['openid', 'profile', 'email', 'offline_access'],
       consent: 'always',

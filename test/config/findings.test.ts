@@ -92,13 +92,6 @@ const rows: readonly Row[] = [
   ['two operators at once', '{ ref: main }', '{ ref: §{ glob: "m*", not: x } }', 'wrong-type', /one of/],
   ['a key of a later part: registration', 'version: 1', 'version: 1\n§registration: {}', 'not-supported-yet', /^reg/],
   ['a key of a later part: an actor', 'issuer: farm', 'issuer: farm\n    §actor: {}', 'not-supported-yet', /^actor/],
-  [
-    'a key of a later part: backchannel_logout_uri',
-    '{ type: public }',
-    '{ type: public, §backchannel_logout_uri: x }',
-    'not-supported-yet',
-    /^backchannel_logout_uri/,
-  ],
   ['a secret in the file', '{ type: public }', '{ type: public, §client_secret: x }', 'inline-secret', /client_secret/],
   ['no version', 'version: 1\n', '', 'missing-key', /version/],
   ['a rule without a grant', '    grant:\n      - target: api\n        scopes: [write]\n', '', 'missing-key', /grant/],

@@ -26,6 +26,9 @@ clients:
     type: public
     grants: [authorization_code, refresh_token]
     redirect_uris: [https://app.test/cb, "http://127.0.0.1/cb"]
+    post_logout_redirect_uris: [https://app.test/bye]
+    backchannel_logout_uri: https://app.test/back?tenant=1
+    frontchannel_logout_uri: https://app.test/front
     allowed_origins: [https://app.test]
     login: [partner, staff]
     scopes: [openid, profile, email, offline_access]

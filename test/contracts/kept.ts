@@ -72,6 +72,7 @@ export function session(changes: Partial<Session> = {}): Session {
     key: randomUUID(),
     authentication: authentication(),
     login_id: 'login-1',
+    clients: [],
     at: now,
     seen_at: now,
     expires_at: now + 28_800,

@@ -91,6 +91,29 @@ export function sessionsContract(name: string, open: Open<Sessions>): void {
       assert.equal(await sessions.find(key, expires_at, signal), undefined)
     })
 
+    test('twenty clients at once are all of it, each once, whatever else happens to it', async () => {
+      const one = await recorded({ clients: ['client-0'] })
+      const clients = Array.from({ length: 20 }, (_, i) => `client-${i}`)
+      const touched = sessions.touch(one.key, { seen_at: now + 1, expires_at: now + 600 }, signal)
+      const entered = await Promise.all(
+        [...clients, ...clients].map((client_id) => sessions.enter(one.key, client_id, now, signal)),
+      )
+      await touched
+      assert.ok(entered.every(Boolean))
+      const found = await sessions.find(one.key, now, signal)
+      assert.deepEqual(found?.clients.toSorted(), clients.toSorted())
+      assert.equal(found?.seen_at, now + 1)
+    })
+
+    test('nobody enters one that has expired, was ended or never was', async () => {
+      const one = await recorded()
+      assert.equal(await sessions.enter(one.key, 'client', one.expires_at, signal), false)
+      assert.equal(await sessions.enter(one.key, 'client', one.expires_at - 1, signal), true)
+      await sessions.end(one.key, signal)
+      assert.equal(await sessions.enter(one.key, 'client', now, signal), false)
+      assert.equal(await sessions.find(one.key, now, signal), undefined)
+    })
+
     test('one that was ended stays so, and may be ended again', async () => {
       const { key } = await recorded()
       await sessions.end(key, signal)

@@ -66,10 +66,16 @@ export function memoryStores(): MemoryStores {
         const session = await live(rows.sessions, key, now)
         return session !== undefined && session.authentication.expires_at > now ? session : undefined
       },
-      async touch(key, seen) {
-        const session = await live(rows.sessions, key, seen.seen_at)
-        if (session !== undefined && session.seen_at < seen.seen_at)
-          await put(rows.sessions, key, { ...session, ...seen })
+      touch(key, seen) {
+        const session = rows.sessions.get(key)
+        const counts = session !== undefined && session.expires_at > seen.seen_at && session.seen_at < seen.seen_at
+        return counts ? put(rows.sessions, key, { ...session, ...seen }) : Promise.resolve()
+      },
+      enter(key, client_id, now) {
+        const session = rows.sessions.get(key)
+        if (session === undefined || session.expires_at <= now) return Promise.resolve(false)
+        rows.sessions.set(key, { ...session, clients: [...new Set([...session.clients, client_id])] })
+        return Promise.resolve(true)
       },
       end: (key) => Promise.resolve(void rows.sessions.delete(key)),
     },

@@ -199,6 +199,34 @@ const unsafe: readonly (readonly [string, Configuration, GuardrailFinding['rule'
     'allowed-origin',
   ],
 
+  // where clients are told of logouts, and where people go then
+  ...[
+    'http://app.test/out',
+    'http://127.0.0.1:8080/out',
+    'https://app.test/out#top',
+    'https://*.app.test/out',
+    'https://ada@app.test/out',
+    'https://App.test/out',
+    'https://app.test/a/../out',
+    'javascript:alert(1)',
+    'com.example.app:/out',
+    '/out',
+  ].flatMap((uri) => [
+    [`told at ${uri}`, withApp({ backchannel_logout_uri: uri }), 'logout-uri'] as const,
+    [`told by the browser at ${uri}`, withApp({ frontchannel_logout_uri: uri }), 'logout-uri'] as const,
+  ]),
+  ...['https://app.internal/out', 'https://10.0.0.1/out', 'https://[fd00::1]/out', 'https://localhost/out'].map(
+    (uri) =>
+      [`told at ${uri}, where no broker can call`, withApp({ backchannel_logout_uri: uri }), 'logout-uri'] as const,
+  ),
+  ...['https://app.test:8443/out', 'https://other.test/out', 'https://www.app.test/out'].map(
+    (uri) =>
+      [`told by the browser elsewhere: ${uri}`, withApp({ frontchannel_logout_uri: uri }), 'logout-uri'] as const,
+  ),
+  ...['http://app.test/bye', 'https://*.app.test/bye', 'https://app.test/bye#top', 'javascript:alert(1)'].map(
+    (uri) => [`to ${uri} once logged out`, withApp({ post_logout_redirect_uris: [uri] }), 'redirect-uri'] as const,
+  ),
+
   // sessions
   ['idle for less than 5 minutes', session(299, DAY), 'lifetime-out-of-bounds'],
   ['idle for over 30 days', session(30 * DAY + 1, 40 * DAY), 'lifetime-out-of-bounds'],
@@ -257,6 +285,24 @@ const safeToo: readonly (readonly [string, Configuration])[] = [
   ['two issuers of different domains', withSecondUpstream({ domains: ['other.test'] })],
   ['two issuers of no domain', withSecondUpstream({ domains: [] })],
   ['an issuer that says a domain twice', withUpstream({ domains: ['partner.test', 'partner.test'] })],
+  [
+    'told of logouts where it is',
+    withApp({
+      post_logout_redirect_uris: ['https://app.test/bye?tenant=1', 'https://other.test/'],
+      backchannel_logout_uri: 'https://other.test:8443/out?tenant=1',
+      frontchannel_logout_uri: 'https://app.test/out?tenant=1',
+    }),
+  ],
+  [
+    'told of logouts on loopback, locally',
+    local(
+      withApp({
+        redirect_uris: ['http://127.0.0.1:8080/cb'],
+        backchannel_logout_uri: 'http://127.0.0.1:8080/out',
+        frontchannel_logout_uri: 'http://127.0.0.1:8080/out',
+      }),
+    ),
+  ],
   ['a confidential client without PKCE', withApp({ require_pkce: false }, { type: 'confidential', auth })],
   ['an API client without identity scopes', withApp({ scopes: [] })],
   ['a client that exchanges tokens too', withApp({}, { grants: ['authorization_code', TOKEN_EXCHANGE_GRANT] })],

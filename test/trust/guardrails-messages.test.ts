@@ -636,6 +636,30 @@ const rows: readonly (readonly [title: string, spoilt: Configuration, ...lines: 
     'clients.app.redirect_uris.0: redirect-uri write it as browsers do: https://app.test/cb',
   ],
   [
+    'told of logouts',
+    withApp({
+      backchannel_logout_uri: 'http://127.0.0.1:8080/out',
+      frontchannel_logout_uri: 'https://other.test/out',
+    }),
+    'clients.app.backchannel_logout_uri: logout-uri write an https URL; http on loopback is for local runs',
+    'clients.app.frontchannel_logout_uri: logout-uri it must have the scheme, host and port of one of its redirect_uris (OpenID Connect Front-Channel Logout 1.0 section 2)',
+  ],
+  [
+    'told of logouts in another spelling, and where no broker can call',
+    withApp({
+      backchannel_logout_uri: 'https://app.internal/out',
+      frontchannel_logout_uri: 'https://App.test/out',
+    }),
+    'clients.app.backchannel_logout_uri: logout-uri it is told over the public internet alone, and this host is not there',
+    'clients.app.frontchannel_logout_uri: logout-uri write it as browsers do: https://app.test/out',
+  ],
+  [
+    'told of logouts at what is no URL, and with a password',
+    withApp({ backchannel_logout_uri: '/out', frontchannel_logout_uri: 'https://ada@app.test/out' }),
+    'clients.app.backchannel_logout_uri: logout-uri write an absolute URL without a fragment, such as https://app.example/logout',
+    'clients.app.frontchannel_logout_uri: logout-uri it holds no credentials',
+  ],
+  [
     'an origin with a slash',
     withApp({}, { allowed_origins: ['https://app.test/'] }),
     'clients.app.allowed_origins.0: allowed-origin write an https origin as browsers send it, such as https://app.example: without a path, a slash at its end or a *',

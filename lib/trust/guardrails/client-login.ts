@@ -1,6 +1,7 @@
 import { AUTHORIZATION_CODE_GRANT, REFRESH_TOKEN_GRANT } from '../../protocol/urns.ts'
 import { named, type Client, type ClientLogin, type Configuration } from '../configuration.ts'
 import { finding, type GuardrailFinding } from './finding.ts'
+import { ofLogoutUris } from './logout-uris.ts'
 import { unsafeRedirect } from './redirect-uri.ts'
 import { instancesOf } from './rule.ts'
 import { isHttps, isLoopback } from './url.ts'
@@ -50,6 +51,7 @@ export function ofClientLogin(
       const message = unsafeRedirect(uri, { isPublic: type === 'public', local })
       return message === undefined ? [] : [finding('redirect-uri', [...path, 'redirect_uris', String(index)], message)]
     }),
+    ...ofLogoutUris(login, { isPublic: type === 'public', local }, path),
     ...ofIssuers(issuers, configuration, [...path, 'login']),
     ...(type === 'public' && !require_pkce
       ? [

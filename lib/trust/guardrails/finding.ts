@@ -26,6 +26,7 @@ export const guardrailRules = {
   'issuer-login': 'People log in where an issuer of people is asked for an ID token, with no secret in the file.',
   'client-login': 'A client to which people log in says where, and where they come back to.',
   'redirect-uri': 'People come back with a code only to where nobody else can be.',
+  'logout-uri': 'A client is told of logouts over https, and by the browser on its own origin.',
   'allowed-origin': 'Scripts come from origins that are written out.',
   'registered-claim': 'A claim that we set, or that means something to every verifier, cannot be added by a rule.',
 } as const
