@@ -1,6 +1,7 @@
 import { MAX_EXPLANATION_LINES } from '../lib/grants/decide-request.ts'
 import type { Receipt } from '../lib/ports.ts'
 import { authorizationFaces } from '../lib/protocol/authorization-refusals.ts'
+import { logoutFaces } from '../lib/protocol/logout-refusals.ts'
 import { wire, type Refusal } from '../lib/protocol/refusals.ts'
 import { compare } from '../lib/trust/evaluate-rule.ts'
 import { grantors } from '../lib/trust/explain.ts'
@@ -182,7 +183,7 @@ function entryLines(entry: LogEntry): string[] {
   return [`${message}${at}: ${JSON.stringify(facts)}`]
 }
 
-const faces = { ...wire, ...authorizationFaces }
+const faces = { ...wire, ...authorizationFaces, ...logoutFaces }
 
 function isRefusal(facts: object): facts is Refusal {
   return 'reason' in facts && typeof facts.reason === 'string' && Object.hasOwn(faces, facts.reason)

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { createInterface } from 'node:readline/promises'
+import type { EndedLogins } from '../lib/grants/end-logins.ts'
 import type { RevocationKey, RevocationRecord } from '../lib/ports.ts'
 import { toOneLine } from '../lib/protocol/one-line.ts'
-import { adminClient } from './admin-client.ts'
+import { adminClient, type AdminClient } from './admin-client.ts'
 import { readArguments } from './arguments.ts'
 import { CommandError, UsageError, type Command } from './command.ts'
 import { countReceipts } from './count-receipts.ts'
@@ -26,7 +27,8 @@ token-broker revoke list
 token-broker revoke undo (--rule NAME | ...) --reason TEXT
 
 Every token that was issued until now is inactive at /introspect from now on, and nothing more is issued until somebody lifts
-it. Whoever verifies tokens without asking believes them until they end, and AWS sessions go on until they end:
+it. The sessions and refresh tokens of a person (--subject) end for good, and clients with a backchannel_logout_uri are told.
+Whoever verifies tokens without asking believes them until they end, and AWS sessions go on until they end:
 docs/revocation.md. ${adminUsage}
 
   --rule NAME, ...   what it is by: one of these. SUB and ID are as tokens, receipts and logs have them: sub, jti
@@ -89,7 +91,30 @@ export async function revokeNamed(broker: string, named: RevocationKey, more: ob
   const ask = await adminClient(broker, '/admin/revocations')
   const answer = await ask({ operation: 'revoke', ...named, ...more })
   const revoked = answer.revoked as RevocationRecord
-  return print(json ? JSON.stringify(answer) : describeRevoked(named, revoked, revoked.at))
+  if (!json) print(describeRevoked(named, revoked, revoked.at))
+  const ended = named.dimension === 'subject' && named.value.includes(':') ? await endLogins(ask, named) : undefined
+  if (json) return print(JSON.stringify({ ...answer, ...(ended === undefined ? {} : { ended }) }))
+  if (ended !== undefined && ended.sessions + ended.families > 0) print(describeEnded(ended))
+  return 0
+}
+
+/** A person's sessions and refresh tokens, a page at a time: until then they are refused, and after it they are gone. Throws CommandError. */
+async function endLogins(ask: AdminClient, { dimension, value }: RevocationKey): Promise<EndedLogins> {
+  const total: EndedLogins = { sessions: 0, families: 0, told: 0 }
+  let after: string | undefined
+  do {
+    const { ended } = await ask({ operation: 'end', dimension, value, ...(after === undefined ? {} : { after }) })
+    const { sessions, families, told, next } = ended as EndedLogins
+    total.sessions += sessions
+    total.families += families
+    total.told += told
+    after = next
+  } while (after !== undefined)
+  return total
+}
+
+function describeEnded({ sessions, families, told }: EndedLogins): string {
+  return `  ended for good: ${counted(sessions, 'session')}, and the refresh tokens of ${counted(families, 'login')}; told of it: ${counted(told, 'client')}`
 }
 
 /**

@@ -2,11 +2,14 @@ import { randomBytes } from 'node:crypto'
 import middy from '@middy/core'
 import type { APIGatewayProxyEventV2 } from 'aws-lambda'
 import configuration from '#config'
-import { dynamodbClient } from '../lib/aws/clients.ts'
+import { dynamodbClient, sqsClient } from '../lib/aws/clients.ts'
 import { dynamodbConsents } from '../lib/aws/consents.ts'
 import { powertoolsLog } from '../lib/aws/log.ts'
+import { sqsLogoutNotices } from '../lib/aws/logout-notices.ts'
 import { dynamodbReceiptCounter } from '../lib/aws/receipt-count.ts'
+import { dynamodbRefreshFamilies } from '../lib/aws/refresh-families.ts'
 import { dynamodbRevocationBook } from '../lib/aws/revocation-book.ts'
+import { dynamodbSessions } from '../lib/aws/sessions.ts'
 import { deadlines, within } from '../lib/deadlines.ts'
 import { required } from '../lib/environment.ts'
 import { manageConsents, type ConsentContext } from '../lib/grants/manage-consents.ts'
@@ -19,6 +22,7 @@ import { RefusedError } from '../lib/protocol/errors.ts'
 import { OperatorRequestError } from '../lib/protocol/operator-request.ts'
 import { wire } from '../lib/protocol/refusals.ts'
 import { parseSigningKeys } from '../lib/protocol/signing-keys.ts'
+import { hasLogins } from '../lib/trust/configuration.ts'
 import { refuseUnsafe } from '../lib/trust/guardrails.ts'
 
 refuseUnsafe(configuration)
@@ -34,6 +38,15 @@ const ports = {
   receipts: dynamodbReceiptCounter(dynamodb, table),
   consents: dynamodbConsents(dynamodb, table),
 }
+
+const logins = hasLogins(configuration)
+  ? {
+      sessions: dynamodbSessions(dynamodb, table),
+      families: dynamodbRefreshFamilies(dynamodb, table),
+      notices: sqsLogoutNotices(sqsClient(), required(process.env, 'BROKER_LOGOUT_QUEUE')),
+      random: (bytes: number) => randomBytes(bytes).toString('base64url'),
+    }
+  : undefined
 
 type Route = (body: string, context: RevocationContext & ConsentContext) => Promise<object>
 
@@ -55,7 +68,7 @@ export const handler = middy<APIGatewayProxyEventV2, Response>()
       if (by === undefined) throw new RefusedError({ reason: 'operator_unknown' })
       const body = jsonBodyOf(event)
       const answer = await within(deadlines.request - deadlines.release, (signal) =>
-        manage(body, { configuration, kids, ports, by, decision_id, signal }),
+        manage(body, { configuration, kids, ports, logins, by, decision_id, signal }),
       )
       return json(200, answer, headers)
     } catch (error) {

@@ -4,20 +4,22 @@ import type { APIGatewayProxyEventV2 } from 'aws-lambda'
 import configuration from '#config'
 import { dynamodbAccounts } from '../lib/aws/accounts.ts'
 import { dynamodbAuthorizationCodes } from '../lib/aws/authorization-codes.ts'
-import { dynamodbClient, kmsClient, secretsManagerClient } from '../lib/aws/clients.ts'
+import { dynamodbClient, kmsClient, secretsManagerClient, sqsClient } from '../lib/aws/clients.ts'
 import { dynamodbConsents } from '../lib/aws/consents.ts'
 import { dynamodbKeySetItems } from '../lib/aws/key-set-items.ts'
 import { powertoolsLog } from '../lib/aws/log.ts'
+import { sqsLogoutNotices } from '../lib/aws/logout-notices.ts'
 import { powertoolsCounter } from '../lib/aws/metrics.ts'
 import { dynamodbPendingLogins } from '../lib/aws/pending-logins.ts'
 import { dynamodbRevocationStore } from '../lib/aws/revocations.ts'
 import { dynamodbSessions } from '../lib/aws/sessions.ts'
 import { awsSecrets } from '../lib/aws/secrets.ts'
 import { kmsSigner } from '../lib/aws/signer.ts'
+import { dynamodbUpstreamSessions } from '../lib/aws/upstream-sessions.ts'
 import { deadlines, within } from '../lib/deadlines.ts'
 import { environmentSecrets, issuerOf, required } from '../lib/environment.ts'
 import { secretCookies } from '../lib/http/cookies.ts'
-import { publicFace } from '../lib/http/error-response.ts'
+import { errorResponse, publicFace } from '../lib/http/error-response.ts'
 import { httpKeySetFetcher } from '../lib/http/key-set-fetcher.ts'
 import { page } from '../lib/http/html-response.ts'
 import { cachedKeySets } from '../lib/http/key-sets.ts'
@@ -32,11 +34,16 @@ import { askConsent, consent } from '../lib/login/consent.ts'
 import type { Cookies, LoginContext } from '../lib/login/context.ts'
 import { AnsweredError, UpstreamFailure, type AnswerTo, type LoginOutcome } from '../lib/login/outcome.ts'
 import { stateOf } from '../lib/login/proceed.ts'
+import { MAX_LOGOUT_REQUEST_BYTES } from '../lib/logout/asked.ts'
+import { confirmLogout, logOut } from '../lib/logout/log-out.ts'
+import type { LogoutOutcome } from '../lib/logout/outcome.ts'
+import { upstreamLogout } from '../lib/logout/upstream-logout.ts'
 import { toBranding } from '../lib/pages/branding.ts'
 import { choicePage } from '../lib/pages/choice-page.ts'
 import { consentPage } from '../lib/pages/consent-page.ts'
 import { errorPage } from '../lib/pages/error-page.ts'
 import { formPostPage } from '../lib/pages/form-post-page.ts'
+import { loggedOutPage, logoutPage, stayedPage } from '../lib/pages/logout-page.ts'
 import { toUpstreamTrouble, type UpstreamTrouble } from '../lib/pages/upstream-trouble.ts'
 import { loginFaces } from '../lib/protocol/authorization-refusals.ts'
 import { MAX_AUTHORIZATION_REQUEST_BYTES } from '../lib/protocol/authorization-request.ts'
@@ -72,6 +79,8 @@ const ports: LoginContext['ports'] = {
   revocations: dynamodbRevocationStore(dynamodb, table, now),
   logins: dynamodbPendingLogins(dynamodb, table),
   sessions: dynamodbSessions(dynamodb, table),
+  upstreamSessions: dynamodbUpstreamSessions(dynamodb, table),
+  notices: sqsLogoutNotices(sqsClient(), required(process.env, 'BROKER_LOGOUT_QUEUE')),
   codes: dynamodbAuthorizationCodes(dynamodb, table),
   consents: dynamodbConsents(dynamodb, table),
   accounts: dynamodbAccounts(dynamodb, table),
@@ -93,11 +102,15 @@ const ports: LoginContext['ports'] = {
 const policy = toPolicy(configuration, issuer)
 const branding = toBranding(configuration.login.branding, issuer)
 
-/** GET and POST /authorize, GET /login, GET /callback/{issuer}, GET and POST /consent: a person on the way from a client to their issuer and back. */
+/**
+ * GET and POST /authorize, GET /login, GET /callback/{issuer}, GET and POST /consent: a person on the way from a client to their
+ * issuer and back. GET and POST /logout, POST /logout/confirm: and out again. POST /backchannel-logout/{issuer}: the same, said by the issuer.
+ */
 export const handler = middy<APIGatewayProxyEventV2, Response>()
   .use(securityHeaders())
   .handler(async (event) => {
     const decision_id = random(16)
+    if (path(event).startsWith('/backchannel-logout/')) return upstreamLogoutResponse(event, decision_id)
     try {
       const step = routeOf(event).read(event)
       if (typeof step !== 'function') return step
@@ -105,11 +118,19 @@ export const handler = middy<APIGatewayProxyEventV2, Response>()
       const outcome = await within(deadlines.request - deadlines.release, async (signal) =>
         step(presented, { policy: await policy, ports, keys, decision_id, signal }),
       )
-      return { ...toResponse(outcome), cookies: cookies.write(outcome.cookies ?? {}) }
+      return isLogout(outcome)
+        ? logoutResponse(outcome)
+        : { ...toResponse(outcome), cookies: cookies.write(outcome.cookies ?? {}) }
     } catch (error) {
-      return failure(error, decision_id)
+      return failure(error, decision_id, path(event))
     }
   })
+
+const LOGOUT = '/logout'
+const LOGOUT_CONFIRM = '/logout/confirm'
+
+/** How long frames of clients may take before the person goes on. */
+const FRAME_SECONDS = 3
 
 interface Route {
   allow: string
@@ -117,7 +138,7 @@ interface Route {
   read(event: APIGatewayProxyEventV2): Step | Response
 }
 
-type Step = (presented: Cookies, context: LoginContext) => Promise<LoginOutcome>
+type Step = (presented: Cookies, context: LoginContext) => Promise<LoginOutcome | LogoutOutcome>
 
 const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   [
@@ -126,11 +147,7 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
       allow: 'GET, POST',
       read(event) {
         if (method(event) === 'GET') return (presented, context) => authorize(query(event), presented, context)
-        // With a POST from another site come no cookies that are SameSite=Lax, but with the GET that follows it.
-        const asked = new URLSearchParams(formTextOf(event)).toString()
-        if (asked.length > MAX_AUTHORIZATION_REQUEST_BYTES)
-          throw new RefusedError({ reason: 'request_too_large', bytes: asked.length })
-        return seeOther(`/authorize?${asked}`)
+        return asGet(event, MAX_AUTHORIZATION_REQUEST_BYTES)
       },
     },
   ],
@@ -154,7 +171,48 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
       },
     },
   ],
+  [
+    LOGOUT,
+    {
+      allow: 'GET, POST',
+      read(event) {
+        if (method(event) === 'GET') return (presented, context) => logOut(query(event), presented, context)
+        return asGet(event, MAX_LOGOUT_REQUEST_BYTES)
+      },
+    },
+  ],
+  [
+    LOGOUT_CONFIRM,
+    {
+      allow: 'POST',
+      read(event) {
+        const form = formOf(event)
+        return (presented, context) => confirmLogout(form, presented, context)
+      },
+    },
+  ],
 ])
+
+/** With a POST from another site come no cookies that are SameSite=Lax, but with the GET that follows it. */
+function asGet(event: APIGatewayProxyEventV2, mostBytes: number): Response {
+  const asked = new URLSearchParams(formTextOf(event)).toString()
+  if (asked.length > mostBytes) throw new RefusedError({ reason: 'request_too_large', bytes: asked.length })
+  return seeOther(`${path(event)}?${asked}`)
+}
+
+/** For issuers, which read no pages. */
+async function upstreamLogoutResponse(event: APIGatewayProxyEventV2, decision_id: string): Promise<Response> {
+  try {
+    refuseOtherMethods(event, 'POST')
+    const form = formOf(event)
+    await within(deadlines.request - deadlines.release, async (signal) =>
+      upstreamLogout(path(event), form, { policy: await policy, ports, keys, decision_id, signal }),
+    )
+    return { statusCode: 200, headers: noStore }
+  } catch (error) {
+    return errorResponse(error, loginFaces, decision_id, log, Math.random)
+  }
+}
 
 function routeOf(event: APIGatewayProxyEventV2): Route {
   const route = routes.get(path(event).replace(/^\/callback\/[^/]+$/, '/callback/{issuer}'))
@@ -178,6 +236,21 @@ function toResponse(outcome: LoginOutcome): Response {
   return page(200, choicePage(branding, { ...outcome, issuers }))
 }
 
+function isLogout(outcome: LoginOutcome | LogoutOutcome): outcome is LogoutOutcome {
+  return outcome.kind === 'log-out' || outcome.kind === 'logged-out' || outcome.kind === 'stay'
+}
+
+function logoutResponse(outcome: LogoutOutcome): Response {
+  if (outcome.kind === 'log-out') return page(200, logoutPage(branding, outcome))
+  if (outcome.kind === 'stay') return page(200, stayedPage(branding, outcome))
+  const { back, frames } = outcome
+  const forgotten = { cookies: [cookies.forget('session')] }
+  if (back !== undefined && frames.length === 0) return { ...seeOther(back), ...forgotten }
+  // The person goes on by the link, or when the clients have had time to be told.
+  const headers: Record<string, string> = back === undefined ? {} : { refresh: `${FRAME_SECONDS}; url=${back}` }
+  return { ...page(200, loggedOutPage(branding, outcome), headers), ...forgotten }
+}
+
 /** RFC 6749 section 4.1.2, or OAuth 2.0 Form Post Response Mode. */
 function answer({ client_name, redirect_uri, response_mode }: AnswerTo, parameters: Record<string, string>): Response {
   if (response_mode === 'query') return seeOther(withParameters(redirect_uri, parameters))
@@ -190,7 +263,7 @@ function seeOther(location: string): Response {
 }
 
 /** The client is told where its redirect URI is trusted and the person can do nothing; else the person. */
-function failure(error: unknown, decision_id: string): Response {
+function failure(error: unknown, decision_id: string, at: string): Response {
   if (error instanceof AnsweredError) {
     const face = publicFace(error.cause, loginFaces, decision_id, log)
     const response = answer(error.to, errorParameters(error.to, face, decision_id))
@@ -201,7 +274,7 @@ function failure(error: unknown, decision_id: string): Response {
   const allow =
     error instanceof RefusedError && error.refusal.reason === 'method_not_allowed' ? error.refusal.allow : ''
   const headers = { 'x-decision-id': decision_id, ...(allow === '' ? {} : { allow }) }
-  return page(status, errorPage(branding, { status, phrase, decision_id }), headers)
+  return page(status, errorPage(branding, { status, phrase, decision_id, logOut: at.startsWith(LOGOUT) }), headers)
 }
 
 /** RFC 6749 section 4.1.2.1, RFC 9207 section 2. */

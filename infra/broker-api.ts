@@ -50,7 +50,15 @@ export interface BrokerApiProps {
 }
 
 const tokenPaths = ['/token', '/credentials/{target}']
-const loginPaths = ['/authorize', '/login', '/callback/{issuer}', '/consent']
+const loginPaths = [
+  '/authorize',
+  '/login',
+  '/callback/{issuer}',
+  '/consent',
+  '/logout',
+  '/logout/confirm',
+  '/backchannel-logout/{issuer}',
+]
 const introspectionPaths = ['/introspect', '/revoke']
 /** What is said of people, who are there only where they log in. */
 const userinfoPath = '/userinfo'

@@ -3,7 +3,7 @@ import { PolicyStatement, Role, ServicePrincipal, type PolicyStatementProps } fr
 import { Architecture, Function, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda'
 import { LogGroup } from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
-import type { TokenEnvironment } from '../lib/environment.ts'
+import type { LogoutEnvironment } from '../lib/environment.ts'
 import type { Configuration } from '../lib/trust/configuration.ts'
 import { functionCode } from './function-code.ts'
 import type { FunctionName } from './function-names.ts'
@@ -65,7 +65,7 @@ export class BrokerFunction extends Construct {
     })
   }
 
-  setEnvironment(name: keyof TokenEnvironment, value: string): void {
+  setEnvironment(name: keyof LogoutEnvironment, value: string): void {
     this.function.addEnvironment(name, value)
   }
 

@@ -94,20 +94,30 @@ export class BrokerTable extends Construct {
     const resources = this.#bind(login)
     const allow = (action: string, ...leadingKeys: string[]) =>
       login.allow({ actions: [`dynamodb:${action}`], resources, conditions: under(...leadingKeys) })
-    allow('GetItem', 'login#*', 'session#*', 'consent#*', 'keyset#*')
+    allow('GetItem', 'login#*', 'session#*', 'consent#*', 'keyset#*', 'upstream#*')
     allow('BatchGetItem', 'revocation#*')
-    allow('PutItem', 'login#*', 'session#*', 'code#*', 'consent#*', 'account#*')
+    allow('PutItem', 'login#*', 'session#*', 'code#*', 'consent#*', 'account#*', 'upstream#*')
     allow('UpdateItem', 'session#*', 'keyset#*')
     allow('DeleteItem', 'login#*', 'session#*')
+    login.allow({
+      actions: ['dynamodb:Query'],
+      resources: [`${this.table.tableArn}/index/by_id`],
+      conditions: under('sessions#*'),
+    })
   }
 
-  /** For operators: it reads everything, writes revocations alone, and deletes consents alone. */
-  bindAdmin(admin: BrokerFunction): void {
+  /** For operators: it reads everything, writes revocations alone, and ends consents and, where there are `logins`, what people have of them. */
+  bindAdmin(admin: BrokerFunction, { logins }: { logins: boolean }): void {
     const resources = this.#bind(admin)
     admin.allow({ actions: ['dynamodb:GetItem', 'dynamodb:Scan'], resources })
     admin.allow({ actions: ['dynamodb:Query'], resources: [`${this.table.tableArn}/index/by_id`] })
     admin.allow({ actions: ['dynamodb:PutItem'], resources, conditions: under('revocation#*') })
-    admin.allow({ actions: ['dynamodb:DeleteItem'], resources, conditions: under('consent#*') })
+    admin.allow({
+      actions: ['dynamodb:DeleteItem'],
+      resources,
+      conditions: under('consent#*', ...(logins ? ['session#*'] : [])),
+    })
+    if (logins) admin.allow({ actions: ['dynamodb:UpdateItem'], resources, conditions: under('family#*') })
   }
 
   /** Tells a function where the table is, and lets it through the table's own key. Returns what to allow it on. */

@@ -1,5 +1,13 @@
 /** Every function that is deployed, by the name of its file in functions/. */
-export const functionNames = ['token', 'login', 'introspection', 'admin', 'metadata', 'signing-keys'] as const
+export const functionNames = [
+  'token',
+  'login',
+  'introspection',
+  'admin',
+  'metadata',
+  'logout-delivery',
+  'signing-keys',
+] as const
 
 export type FunctionName = (typeof functionNames)[number]
 

@@ -11,6 +11,7 @@ import { BrokerApi, type BrokerDomain, type Throttle } from './broker-api.ts'
 import { BrokerFunction } from './broker-function.ts'
 import { BrokerTable } from './broker-table.ts'
 import { makeEphemeral } from './ephemeral.ts'
+import { LogoutQueue } from './logout-queue.ts'
 import { SigningKeys } from './signing-keys.ts'
 
 export type { BrokerDomain, Throttle }
@@ -77,7 +78,7 @@ export class TokenBroker extends Construct {
     const login = hasLogins(configuration)
       ? new BrokerFunction(this, 'Login', {
           name: 'login',
-          description: '/authorize, /login, /callback/{issuer}, /consent',
+          description: '/authorize, /login, /callback/{issuer}, /consent, /logout, /backchannel-logout/{issuer}',
           configuration,
           retainLog: true,
         })
@@ -105,15 +106,18 @@ export class TokenBroker extends Construct {
     const logins = login !== undefined
     table.bindExchange(token, { logins })
     table.bindIntrospection(introspection, { logins })
-    table.bindAdmin(admin)
+    table.bindAdmin(admin, { logins })
     signingKeys.bindSigner(token)
     signingKeys.bindSignerOf(answerAlgorithms(configuration), introspection)
     signingKeys.bindPublished(admin)
     signingKeys.bindPublished(metadata)
     allowRoles(token, configuration)
-    if (login !== undefined) {
+    const logout = login && new LogoutQueue(this, 'Logout', { configuration })
+    if (login !== undefined && logout !== undefined) {
       table.bindLogin(login)
       bindUpstreams(login, configuration, signingKeys)
+      for (const sender of [login, admin]) logout.bindSender(sender)
+      signingKeys.bindSignerOf(logoutAlgorithms(configuration), logout.delivery)
     }
     const api = new BrokerApi(this, 'Api', {
       token: token.function,
@@ -126,7 +130,8 @@ export class TokenBroker extends Construct {
     })
     this.issuer = configuration.issuer === 'auto' ? api.url : configuration.issuer
     if (configuration.issuer === 'auto')
-      for (const lambda of [token, login, introspection, metadata]) lambda?.setEnvironment('BROKER_ISSUER', api.url)
+      for (const lambda of [token, login, introspection, metadata, logout?.delivery])
+        lambda?.setEnvironment('BROKER_ISSUER', api.url)
 
     this.#output('Issuer', this.issuer, 'The iss of our tokens, and the audience of those that are traded for them')
     this.#output('TokenEndpoint', `${api.url}/token`)
@@ -154,6 +159,14 @@ export class TokenBroker extends Construct {
         'What an issuer at which people log in must know us by: its name in broker.yaml, a / in it as a dot',
       )
       this.#output('LoginLog', login.logGroupName, 'Where every login that failed says why')
+    }
+    if (logout !== undefined) {
+      this.#output(
+        'LogoutDeadLetters',
+        logout.deadLetters.queueUrl,
+        'The queue of logouts of which a client could not be told: docs/runbooks/logout-dead-letters.md',
+      )
+      this.#output('LogoutDeliveryLog', logout.delivery.logGroupName, 'Where every one says why')
     }
     if (ephemeral) makeEphemeral(this)
   }
@@ -225,6 +238,13 @@ function allowRoles(token: BrokerFunction, { targets }: Configuration): void {
 /** What /introspect signs is RS256 (RFC 9701 section 6), what /userinfo signs is for each client to say. */
 function answerAlgorithms({ clients }: Configuration): SigningAlgorithm[] {
   return ['RS256', ...Object.values(clients).flatMap(({ login }) => login?.userinfo_signed_response_alg ?? [])]
+}
+
+/** Logout tokens are signed as a client's ID tokens are (OpenID Connect Back-Channel Logout 1.0 section 2.4). */
+function logoutAlgorithms({ clients }: Configuration): SigningAlgorithm[] {
+  return Object.values(clients).flatMap(({ login }) =>
+    login?.backchannel_logout_uri === undefined ? [] : login.id_token_signed_response_alg,
+  )
 }
 
 /** What we prove ourselves by where people log in: our keys where some issuer takes them, and exactly the secrets that broker.yaml names. */

@@ -9,6 +9,8 @@ export const deadlines = {
   issuerFetch: 2_000,
   /** Of an issuer at which people log in: all that a code is traded with, its metadata and our proof too; and the same for /userinfo. */
   upstream: { redeem: 3_000, userinfo: 1_500 },
+  /** Of a client that is told of a logout: its whole answer. */
+  logoutDelivery: 5_000,
   /** What CloudFormation asks: the work, and then telling it how that went, which must not be missed. 49 s together. */
   customResource: { work: 45_000, answer: { response: 1_000, attempts: 3, pause: 250 } },
 } as const

@@ -13,8 +13,13 @@ export interface TokenEnvironment extends MetadataEnvironment {
   BROKER_TABLE: string
 }
 
+export interface LogoutEnvironment extends TokenEnvironment {
+  /** The URL of the queue of logout notices. Only where people log in. */
+  BROKER_LOGOUT_QUEUE: string
+}
+
 /** Throws, naming the variable: a function that lacks one must fail when it starts, not when it is asked. */
-export function required(environment: NodeJS.ProcessEnv, name: keyof TokenEnvironment): string {
+export function required(environment: NodeJS.ProcessEnv, name: keyof LogoutEnvironment): string {
   const value = environment[name]
   if (!value) throw new Error(`the environment variable ${name} is not set`)
   return value

@@ -280,6 +280,28 @@ export interface Sessions {
   end(key: string, signal: AbortSignal): Promise<void>
 }
 
+/** The same for those who end them for others. */
+export interface SessionBook extends Sessions {
+  /** All of a person, by our `sub`, a page at a time, and a page may be empty. It may lag by a moment. Throws UnavailableError. */
+  list(
+    sub: string,
+    now: number,
+    after: string | undefined,
+    signal: AbortSignal,
+  ): Promise<{ sessions: Session[]; next?: string }>
+}
+
+/** Whose an issuer's own session is, where it names one without the other (OpenID Connect Back-Channel Logout 1.0 section 2.4). */
+export interface UpstreamSessions {
+  /** `sid`: the issuer's. `sub`: ours. Instead of what was on record. Throws UnavailableError. */
+  record(
+    session: { issuer_name: string; sid: string; sub: string; at: number; expires_at: number },
+    signal: AbortSignal,
+  ): Promise<void>
+  /** Our `sub`, read consistently; undefined from `expires_at` on. Throws UnavailableError. */
+  find(of: { issuer_name: string; sid: string }, now: number, signal: AbortSignal): Promise<string | undefined>
+}
+
 /** That a session has ended, for one client to be told by us (OpenID Connect Back-Channel Logout 1.0). */
 export interface LogoutNotice {
   /** 128 random bits, base64url: the `jti` of the logout token, however often it is sent. */
@@ -295,6 +317,16 @@ export interface LogoutNotice {
 export interface LogoutNotices {
   /** On their way when this returns: each is delivered at least once, or set aside for an operator. May be repeated. Throws UnavailableError. */
   send(notices: readonly LogoutNotice[], signal: AbortSignal): Promise<void>
+}
+
+/** How a client is told (OpenID Connect Back-Channel Logout 1.0 section 2.5). */
+export interface ClientNotifier {
+  /** The status of its answer, whatever it is, within 5 s. Throws UnavailableError where there is none. */
+  notify(
+    client: { client_id: string; backchannel_logout_uri: string },
+    logout_token: string,
+    signal: AbortSignal,
+  ): Promise<number>
 }
 
 /** What a client was granted of a person who has logged in. */
@@ -376,6 +408,17 @@ export interface RefreshFamilies {
   rotate(id: string, rotation: Rotation, signal: AbortSignal): Promise<boolean>
   /** None of them counts any more, durably when this returns. May be repeated. Throws UnavailableError. */
   revoke(id: string, at: number, signal: AbortSignal): Promise<void>
+}
+
+/** The same for those who take them back for others. */
+export interface FamilyBook extends Pick<RefreshFamilies, 'revoke'> {
+  /** All of a person, by our `sub`, also those that were revoked, a page at a time, and a page may be empty. It may lag by a moment. Throws UnavailableError. */
+  list(
+    sub: string,
+    now: number,
+    after: string | undefined,
+    signal: AbortSignal,
+  ): Promise<{ families: RefreshFamily[]; next?: string }>
 }
 
 /** That somebody let a client have these scopes. */

@@ -3,9 +3,11 @@ import type { Server } from 'node:http'
 import { compile } from '../lib/config/compile.ts'
 import { includedFiles } from '../lib/config/included-files.ts'
 import { logoBelow } from '../lib/config/logo-file.ts'
+import { required } from '../lib/environment.ts'
 import { hasLogins } from '../lib/trust/configuration.ts'
+import { startEventSource } from './event-source.ts'
 import { gateway, type Routes } from './gateway.ts'
-import { loadFunction } from './load-function.ts'
+import { loadFunction, loadQueueFunction } from './load-function.ts'
 import { listen } from './loopback.ts'
 import { startWorld } from './world.ts'
 
@@ -45,6 +47,13 @@ export async function startBroker({ config, port, issuer, dataDirectory }: Local
     const login = hasLogins(configuration) ? await loadFunction('login', configuration) : undefined
     const introspection = await loadFunction('introspection', configuration)
     const admin = await loadFunction('admin', configuration)
+    const notices =
+      login === undefined
+        ? undefined
+        : startEventSource(
+            required(process.env, 'BROKER_LOGOUT_QUEUE'),
+            await loadQueueFunction('logout-delivery', configuration),
+          )
     routes = {
       '/token': token,
       '/credentials/{target}': token,
@@ -55,6 +64,9 @@ export async function startBroker({ config, port, issuer, dataDirectory }: Local
             '/login': login,
             '/callback/{issuer}': login,
             '/consent': login,
+            '/logout': login,
+            '/logout/confirm': login,
+            '/backchannel-logout/{issuer}': login,
             '/userinfo': introspection,
           }),
       '/introspect': introspection,
@@ -68,6 +80,7 @@ export async function startBroker({ config, port, issuer, dataDirectory }: Local
       issuer: configuration.issuer,
       async close() {
         await stop(server)
+        await notices?.close()
         await world.close()
       },
     }

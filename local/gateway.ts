@@ -14,7 +14,7 @@ const MAX_PAYLOAD_BYTES = 10 * 1024 * 1024
 /** Of operators: here IAM's authorizer stands before the function. */
 const adminPaths: readonly string[] = ['/admin/revocations', '/admin/consents']
 
-/** One function per path, as the deployed HTTP API routes them; `/credentials/{target}` and `/callback/{issuer}` take one segment; `$default` the rest. */
+/** One function per path, as the deployed HTTP API routes them; `{target}` and `{issuer}` take one segment; `$default` the rest. */
 export type Routes = Readonly<Record<string, LambdaFunction>> & { $default: LambdaFunction }
 
 /**
@@ -54,7 +54,7 @@ async function serve(
   const event = toEvent(request, body)
   const path = event.rawPath
     .replace(/^\/credentials\/[^/]+$/, '/credentials/{target}')
-    .replace(/^\/callback\/[^/]+$/, '/callback/{issuer}')
+    .replace(/^\/(callback|backchannel-logout)\/[^/]+$/, '/$1/{issuer}')
   if (adminPaths.includes(path)) {
     const userArn = await iamCaller(event, body)
     if (userArn === undefined) {

@@ -27,6 +27,8 @@ export interface Request {
   path: string
   headers: IncomingMessage['headers']
   body: Buffer
+  /** Aborted once whoever asked no longer waits: for an operation that does. */
+  gone: AbortSignal
 }
 
 export interface Answer {
@@ -65,6 +67,8 @@ export async function startStandin(protocol: Protocol, port = 0): Promise<Standi
   })
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const hungUp = new AbortController()
+    response.on('close', () => hungUp.abort())
     const body = await read(request)
     const operation = protocol.operationOf(request.headers, body)
     calls.set(operation, (calls.get(operation) ?? 0) + 1)
@@ -73,7 +77,7 @@ export async function startStandin(protocol: Protocol, port = 0): Promise<Standi
     if (fault?.drop === 'before') return void request.socket.destroy()
     const answer = fault?.error
       ? protocol.error(fault.error)
-      : await carryOut({ operation, path: request.url ?? '/', headers: request.headers, body })
+      : await carryOut({ operation, path: request.url ?? '/', headers: request.headers, body, gone: hungUp.signal })
     if (fault?.drop === 'after') return void request.socket.destroy()
     response
       .writeHead(answer.status, {

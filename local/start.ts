@@ -6,7 +6,7 @@ import { curl, ports as examplePorts, startQuickstart, type Quickstart } from '.
 
 const usage = `npm start [-- --data DIR]
 
-Serves the broker on loopback, with embedded DynamoDB, KMS and STS stand-ins.
+Serves the broker on loopback, with embedded DynamoDB, KMS, STS and SQS stand-ins.
 
   --data DIR       keep keys and receipts in DIR; without it they live in memory
 
@@ -18,7 +18,7 @@ Serves the broker on loopback, with embedded DynamoDB, KMS and STS stand-ins.
                    where the example issuer listens (8788)
   PARTNER_IDP_PORT where the partner's identity provider listens (8789)
   PARTNER_APP_PORT where the partner's app listens (8790)
-  AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_DYNAMODB, _KMS, _STS
+  AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_DYNAMODB, _KMS, _STS, _SQS
                    used instead of the stand-ins`
 
 /** Which variable of the environment says where something listens, and where it does otherwise. */

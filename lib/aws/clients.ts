@@ -1,6 +1,7 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb'
 import { KMSClient, type KMSClientConfig } from '@aws-sdk/client-kms'
 import { SecretsManagerClient, type SecretsManagerClientConfig } from '@aws-sdk/client-secrets-manager'
+import { SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs'
 import { STSClient, type STSClientConfig } from '@aws-sdk/client-sts'
 import { deadlines } from '../deadlines.ts'
 
@@ -15,6 +16,10 @@ export function kmsClient(config: KMSClientConfig = {}): KMSClient {
 
 export function secretsManagerClient(config: SecretsManagerClientConfig = {}): SecretsManagerClient {
   return new SecretsManagerClient({ ...limits(deadlines.aws), ...config })
+}
+
+export function sqsClient(config: SQSClientConfig = {}): SQSClient {
+  return new SQSClient({ ...limits(deadlines.aws), ...config })
 }
 
 /** At the region's own endpoint, which is the SDK's default. */

@@ -2,14 +2,13 @@ import { QueryCommand, ScanCommand, type DynamoDBClient } from '@aws-sdk/client-
 import type { Consent, ConsentBook } from '../ports.ts'
 import { UnavailableError } from '../protocol/errors.ts'
 import { stringAt, toAttributes, type Item } from './attributes.ts'
+import { listedAs } from './listed-rows.ts'
 import { numberAt, rowsAt, textAt, textsAt } from './rows.ts'
 import { toUnavailable } from './unavailable.ts'
 
 const PREFIX = 'consent#'
 /** No client_id has a # in it. */
 const keyOf = ({ client_id, sub }: { client_id: string; sub: string }) => `${client_id}#${sub}`
-/** Where the index by_id has a person's together, beside decisions' ids. One key for all people's would be hot. */
-const listedAs = (sub: string) => `consents#${sub}`
 
 /** At `consent#<client_id>#<sub>`. */
 export function dynamodbConsents(client: DynamoDBClient, table: string): ConsentBook {
@@ -18,7 +17,7 @@ export function dynamodbConsents(client: DynamoDBClient, table: string): Consent
     async record({ at, ...consent }, signal) {
       await rows.put(
         keyOf(consent),
-        { ...consent, created_at: at, decision_id: listedAs(consent.sub) },
+        { ...consent, created_at: at, decision_id: listedAs('consents', consent.sub) },
         undefined,
         signal,
       )
@@ -40,7 +39,7 @@ export function dynamodbConsents(client: DynamoDBClient, table: string): Consent
         ExpressionAttributeValues: toAttributes({
           ':now': now,
           ':client_id': client_id,
-          ...(sub === undefined ? { ':prefix': PREFIX } : { ':listed': listedAs(sub) }),
+          ...(sub === undefined ? { ':prefix': PREFIX } : { ':listed': listedAs('consents', sub) }),
         }),
       }
       const start = (key: Item) => (after === undefined ? {} : { ExclusiveStartKey: { ...key, pk: { S: after } } })
@@ -49,7 +48,7 @@ export function dynamodbConsents(client: DynamoDBClient, table: string): Consent
           ? new ScanCommand({ ...filter, ...start({}) })
           : new QueryCommand({
               ...filter,
-              ...start(toAttributes({ decision_id: listedAs(sub) })),
+              ...start(toAttributes({ decision_id: listedAs('consents', sub) })),
               IndexName: 'by_id',
               KeyConditionExpression: 'decision_id = :listed',
             })

@@ -1,33 +1,30 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import type { Sessions } from '../ports.ts'
+import type { Session, SessionBook } from '../ports.ts'
+import type { Item } from './attributes.ts'
 import { authenticationAt, toAuthenticationFields } from './authentication-item.ts'
+import { listedAs, listRows } from './listed-rows.ts'
 import { numberAt, rowsAt, textAt, textsAt } from './rows.ts'
 
+const PREFIX = 'session#'
+
 /** At `session#<key>`: the secret of which the key is the hash is in no row. */
-export function dynamodbSessions(client: DynamoDBClient, table: string): Sessions {
-  const rows = rowsAt('session#', client, table)
+export function dynamodbSessions(client: DynamoDBClient, table: string): SessionBook {
+  const rows = rowsAt(PREFIX, client, table)
   return {
     async record({ key, authentication, login_id, clients, at, seen_at, expires_at }, signal) {
       const row = { ...toAuthenticationFields(authentication), login_id, clients, created_at: at, seen_at, expires_at }
-      await rows.record(key, row, signal)
+      await rows.record(key, { ...row, decision_id: listedAs('sessions', authentication.sub) }, signal)
     },
 
     async find(key, now, signal) {
       const item = await rows.find(key, now, signal)
-      if (item === undefined) return undefined
-      const authentication = authenticationAt(item)
-      // Whatever it was touched to.
-      if (authentication.expires_at <= now) return undefined
-      return {
-        key,
-        authentication,
-        login_id: textAt(item, 'login_id'),
-        // Two windows may come to one at once.
-        clients: [...new Set(textsAt(item, 'clients'))],
-        at: numberAt(item, 'created_at'),
-        seen_at: numberAt(item, 'seen_at'),
-        expires_at: numberAt(item, 'expires_at'),
-      }
+      return item && toSession(item, key, now)
+    },
+
+    async list(sub, now, after, signal) {
+      const { items, ...more } = await listRows(client, table, listedAs('sessions', sub), now, after, signal)
+      const sessions = items.flatMap((item) => toSession(item, textAt(item, 'pk').slice(PREFIX.length), now) ?? [])
+      return { sessions, ...more }
     },
 
     async touch(key, { seen_at, expires_at }, signal) {
@@ -44,5 +41,21 @@ export function dynamodbSessions(client: DynamoDBClient, table: string): Session
     async end(key, signal) {
       await rows.delete(key, undefined, signal)
     },
+  }
+}
+
+function toSession(item: Item, key: string, now: number): Session | undefined {
+  const authentication = authenticationAt(item)
+  // Whatever it was touched to.
+  if (authentication.expires_at <= now) return undefined
+  return {
+    key,
+    authentication,
+    login_id: textAt(item, 'login_id'),
+    // Two windows may come to one at once.
+    clients: [...new Set(textsAt(item, 'clients'))],
+    at: numberAt(item, 'created_at'),
+    seen_at: numberAt(item, 'seen_at'),
+    expires_at: numberAt(item, 'expires_at'),
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock, Log, ReceiptCount, ReceiptCounter, RevocationBook, RevocationRecord } from '../ports.ts'
 import { OperatorRequestError } from '../protocol/operator-request.ts'
 import { FOR_GOOD, parseRevocationRequest, type RevocationRequest } from '../protocol/revocation-request.ts'
+import { endLogins, type EndedLogins, type LoginPorts } from './end-logins.ts'
 import type { RevocationDimension } from '../protocol/revocation-dimensions.ts'
 import type { Configuration } from '../trust/configuration.ts'
 
@@ -10,6 +11,8 @@ export interface RevocationContext {
   /** Of all published keys. */
   kids: readonly string[]
   ports: { log: Log; now: Clock; register: RevocationBook; receipts: ReceiptCounter }
+  /** Absent where nobody logs in. */
+  logins?: LoginPorts | undefined
   /** The caller's ARN, by IAM's word. */
   by: string
   decision_id: string
@@ -23,8 +26,10 @@ export type RevocationAnswer =
   | { lifted: RevocationRecord }
   | { records: RevocationRecord[]; next?: string }
   | { counted: ReceiptCount }
+  | { ended: EndedLogins }
 
 type Revoke = Extract<RevocationRequest, { operation: 'revoke' }>
+type End = Extract<RevocationRequest, { operation: 'end' }>
 type Lift = Extract<RevocationRequest, { operation: 'start' | 'undo' }>
 
 /** Sandboxes' clocks may differ by so much: a token of this second may say the one after next. */
@@ -44,6 +49,8 @@ export async function manageRevocations(body: string, context: RevocationContext
     case 'count':
       checkKnown(request, context)
       return { counted: await ports.receipts.count({ ...request, now: ports.now() }, signal) }
+    case 'end':
+      return { ended: await end(request, context) }
     case 'revoke':
       checkKnown(request, context)
       return { revoked: await revoke(request, context) }
@@ -62,6 +69,16 @@ async function revoke(request: Revoke, context: RevocationContext): Promise<Revo
     revoked = await ports.register.revoke(entryOf(request, written, context), signal)
   ports.log.info('revoked', { decision_id, ...revoked })
   return revoked
+}
+
+/** What is not revoked goes on. */
+async function end({ after, ...key }: End, context: RevocationContext): Promise<EndedLogins> {
+  const { ports, logins, signal } = context
+  const found = await ports.register.find(key, signal)
+  if (found === undefined || found.expires_at <= ports.now() || found.not_before === 0)
+    throw new OperatorRequestError(`${key.value} is not revoked: revoke it first, and then end what it has`, 409)
+  if (logins === undefined) return { sessions: 0, families: 0, told: 0 }
+  return endLogins(key.value, found.not_before, after, logins, context)
 }
 
 const messages = {

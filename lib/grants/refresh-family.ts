@@ -1,7 +1,6 @@
 import type { Log, LoginGrant, RefreshFamilies, RefreshFamily, RevocationRegister } from '../ports.ts'
 import { successorOf, toRefreshToken, type RefreshToken } from '../tokens/refresh-token.ts'
-import type { LoginSettings } from '../trust/configuration.ts'
-import type { Policy } from '../trust/policy.ts'
+import type { Configuration, LoginSettings } from '../trust/configuration.ts'
 import type { GrantContext } from './index.ts'
 import { tokenRevocation } from './token-revocation.ts'
 
@@ -62,8 +61,8 @@ export async function revokeFamily(
     decision_id,
     signal,
   }: {
-    policy: Policy
-    ports: { now(): number; log: Log; register: RevocationRegister; families: RefreshFamilies }
+    policy: { configuration: Pick<Configuration, 'login'> }
+    ports: { now(): number; log: Log; register: RevocationRegister; families: Pick<RefreshFamilies, 'revoke'> }
     decision_id: string
     signal: AbortSignal
   },

@@ -9,6 +9,8 @@ export interface SecretCookies<Name extends string> {
   read(event: APIGatewayProxyEventV2, name: Name): string | undefined
   /** As Set-Cookie has them, until the browser is closed. */
   write(values: Readonly<Partial<Record<Name, string>>>): string[]
+  /** As Set-Cookie makes browsers forget it. */
+  forget(name: Name): string
 }
 
 /**
@@ -19,6 +21,8 @@ export interface SecretCookies<Name extends string> {
 export function secretCookies<Name extends string>(issuer: string): SecretCookies<Name> {
   const secure = issuer.startsWith('https:')
   const prefix = secure ? '__Host-' : ''
+  const cookie = (name: string, value: string) =>
+    `${prefix}${name}=${value}; Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`
   return {
     read(event, name) {
       const values = new Set(
@@ -31,11 +35,9 @@ export function secretCookies<Name extends string>(issuer: string): SecretCookie
       return value !== undefined && others.length === 0 && secret.test(value) ? value : undefined
     },
     write(values) {
-      return Object.entries(values).map(
-        ([name, value]) =>
-          `${prefix}${name}=${String(value)}; Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`,
-      )
+      return Object.entries(values).map(([name, value]) => cookie(name, String(value)))
     },
+    forget: (name) => `${cookie(name, '')}; Max-Age=0`,
   }
 }
 

@@ -79,6 +79,11 @@ export async function guardedRequest(url: string, request: GuardedRequest, guard
   })
 }
 
+/** The same, of whose answer the status is all that is read. */
+export async function guardedStatus(url: string, request: GuardedRequest, guards: Guards): Promise<number> {
+  return guarded(url, request, guards, async ({ statusCode = 0 }) => statusCode)
+}
+
 async function guarded<T>(
   url: string,
   request: GuardedRequest,

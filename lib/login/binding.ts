@@ -23,6 +23,11 @@ export function consentProof(secret: string, login_id: string, session_key: stri
   return mac(secret, ['consent', login_id, session_key])
 }
 
+/** The same of a question whether to log out: about this request, in this session. */
+export function logoutProof(session_secret: string, request: string): string {
+  return mac(session_secret, ['logout', request])
+}
+
 /** In a time that tells nothing of where they differ. */
 export function isSame(a: string, b: string): boolean {
   return timingSafeEqual(createHash('sha256').update(a).digest(), createHash('sha256').update(b).digest())

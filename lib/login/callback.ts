@@ -1,3 +1,4 @@
+import { endSession } from '../grants/end-session.ts'
 import type { Authentication, Session } from '../ports.ts'
 import { MAX_AUTHORIZATION_REQUEST_BYTES } from '../protocol/authorization-request.ts'
 import { callbackPath } from '../protocol/callback-path.ts'
@@ -133,6 +134,7 @@ async function remember(
   const { idle, absolute } = policy.configuration.login.session
   const old =
     cookies.session === undefined ? undefined : await ports.sessions.find(hashOfSecret(cookies.session), now, signal)
+  const { sid: upstream_sid } = subject.claims
   const isSamePerson = old?.authentication.sub === subject.sub
   const secret = ports.random(32)
   const authentication: Authentication = {
@@ -160,13 +162,29 @@ async function remember(
   }
   if (await isRevoked(session, to.client_id, context))
     throw new RefusedError({ reason: 'issuance_blocked', dimension: 'subject', value: subject.sub })
+  // Here nobody but the new one is logged in any more.
+  if (old !== undefined && !isSamePerson) await endSession(old, 'another person logged in', context)
   await Promise.all([
     ports.sessions.record(session, signal),
+    ...(typeof upstream_sid === 'string' && upstream_sid !== ''
+      ? [
+          ports.upstreamSessions.record(
+            {
+              issuer_name: issuer.name,
+              sid: upstream_sid,
+              sub: subject.sub,
+              at: now,
+              expires_at: authentication.expires_at,
+            },
+            signal,
+          ),
+        ]
+      : []),
     ports.accounts.record(
       { sub: subject.sub, identity, at: now, expires_at: authentication.expires_at + ACCOUNT_OUTLIVES_SESSION },
       signal,
     ),
-    ...(old === undefined ? [] : [ports.sessions.end(old.key, signal)]),
+    ...(isSamePerson ? [ports.sessions.end(old.key, signal)] : []),
   ])
   return { secret, person: { session, subject } }
 }

@@ -1,4 +1,14 @@
-import type { Accounts, AuthorizationCodes, Consents, PendingLogins, Ports, RelyingParty, Sessions } from '../ports.ts'
+import type {
+  Accounts,
+  AuthorizationCodes,
+  Consents,
+  LogoutNotices,
+  PendingLogins,
+  Ports,
+  RelyingParty,
+  SessionBook,
+  UpstreamSessions,
+} from '../ports.ts'
 import type { SigningKey } from '../protocol/signing-keys.ts'
 import type { Policy } from '../trust/policy.ts'
 
@@ -7,11 +17,13 @@ export interface LoginContext {
   policy: Policy
   ports: Pick<Ports, 'now' | 'log' | 'keySets' | 'revocations' | 'random'> & {
     logins: PendingLogins
-    sessions: Sessions
+    sessions: SessionBook
+    upstreamSessions: UpstreamSessions
     codes: AuthorizationCodes
     consents: Consents
     accounts: Accounts
     relyingParty: RelyingParty
+    notices: LogoutNotices
   }
   /** All that we publish. */
   keys: readonly SigningKey[]

@@ -1,6 +1,7 @@
 import type { Session } from '../ports.ts'
 import { RefusedError } from '../protocol/errors.ts'
 import { subjectKeys } from '../grants/revocation-keys.ts'
+import type { JsonObject } from '../protocol/strict-json.ts'
 import { recalledSubject } from '../tokens/recalled-subject.ts'
 import type { VerifiedSubject } from '../tokens/verify-subject-token.ts'
 import { named } from '../trust/configuration.ts'
@@ -11,6 +12,11 @@ import type { LoginContext } from './context.ts'
 export interface Person {
   session: Session
   subject: VerifiedSubject
+}
+
+/** How a person is to know which account it is. */
+export function nameOf({ email, name, preferred_username }: JsonObject): string | undefined {
+  return [email, name, preferred_username].find((text): text is string => typeof text === 'string')
 }
 
 /** A session that is used is seen at most so often, in seconds: a write each time would be one too many. */

@@ -14,7 +14,7 @@ import { consentProof } from './binding.ts'
 import { CODE_LIFETIME, type Cookies, type LoginContext } from './context.ts'
 import { whyUnfit } from './fitness.ts'
 import type { LoginOutcome } from './outcome.ts'
-import type { Person } from './person.ts'
+import { nameOf, type Person } from './person.ts'
 
 /** How far it has come. */
 interface Stage {
@@ -134,8 +134,6 @@ function question(
   { login, secret, cookies }: Pending,
   context: LoginContext,
 ): LoginOutcome {
-  const { email, name, preferred_username } = session.authentication.identity
-  const person = [email, name, preferred_username].find((text): text is string => typeof text === 'string')
   const { target } = admitted
   return {
     kind: 'consent',
@@ -143,7 +141,7 @@ function question(
     proof: consentProof(secret, login.id, session.key),
     client_name: asked.to.client_name,
     issuer: context.policy.configuration.issuers[subject.issuer.name]?.login?.display_name ?? subject.issuer.name,
-    person,
+    person: nameOf(session.authentication.identity),
     scopes: consentedScopes(asked, { ...admitted, target: undefined }) as IdentityScope[],
     target: target && { name: target.target, scopes: target.scopes },
     ...(cookies === undefined ? {} : { cookies }),
@@ -152,13 +150,15 @@ function question(
 
 async function issueCode(
   asked: Asked,
-  { session: { authentication }, subject }: Person,
+  { session, subject }: Person,
   { scopes, target }: Admitted,
   pending: Pending | undefined,
   { policy, ports, decision_id, signal }: LoginContext,
 ): Promise<LoginOutcome> {
   const { to, request } = asked
+  const { authentication } = session
   const at = ports.now()
+  if (!(await enter(session, asked, at, { ports, signal }))) throw new RefusedError({ reason: 'login_needed' })
   // One login, one code: of two answers to one question the second has come too late.
   if (pending !== undefined && !(await ports.logins.consume(pending.login.id, at, signal)))
     throw new RefusedError({ reason: 'login_unknown' })
@@ -190,6 +190,17 @@ async function issueCode(
   })
   // RFC 9207 section 2
   return { kind: 'answer', to, parameters: { code, ...stateOf(to), iss: policy.ourIssuer } }
+}
+
+/** Who is to be told when the session ends is on record before there is a code. False where it has just ended. */
+async function enter(
+  { key, clients }: Person['session'],
+  { to: { client_id }, client }: Asked,
+  now: number,
+  { ports, signal }: Pick<LoginContext, 'ports' | 'signal'>,
+): Promise<boolean> {
+  const told = client.backchannel_logout_uri !== undefined || client.frontchannel_logout_uri !== undefined
+  return !told || clients.includes(client_id) || ports.sessions.enter(key, client_id, now, signal)
 }
 
 /** RFC 6749 section 4.1.2: what came is sent back, and only then. */

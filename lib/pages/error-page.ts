@@ -16,11 +16,13 @@ export interface PageError {
   again?: string | undefined
   /** Where the client waits: only if its redirect URI is trusted. */
   back?: { href: string; client_name: string } | undefined
+  /** It was to log out that the person came: that goes without the client as well. */
+  logOut?: boolean | undefined
 }
 
 /** What went wrong, and what the person can do about it. */
 export function errorPage(branding: Branding, error: PageError): Page {
-  const { status, decision_id, upstream, again, back } = error
+  const { status, decision_id, upstream, again, back, logOut } = error
   const { title, heading, what, next } = upstream ? atIssuer[upstream.trouble](upstream.issuer) : here(error)
   return layout(branding, {
     title,
@@ -28,10 +30,11 @@ export function errorPage(branding: Branding, error: PageError): Page {
     body: html` <p>${what}</p>
       <p>${next}</p>
       ${
-        (again !== undefined || back !== undefined) &&
+        (again !== undefined || back !== undefined || logOut) &&
         html`<div class="actions">
           ${again !== undefined && html`<a id="again" class="button primary" href="${toDestination(again)}">Log in again</a>`}
           ${back !== undefined && html`<a id="back" class="button" href="${toDestination(back.href)}"><span>Back to ${name(back.client_name)}</span></a>`}
+          ${logOut && html`<a id="log-out" class="button primary" href="/logout">Log out here</a>`}
         </div>`
       }
       <p class="muted">Error ${status}, decision id <code id="decision-id">${decision_id}</code></p>`,

@@ -22,6 +22,8 @@ export interface Content {
   script?: string
   /** Where its forms may be sent, as the policy has it. Absent: anywhere. */
   form_action?: string
+  /** What may be shown in frames of it. Absent: nothing. */
+  frame_src?: string
 }
 
 /** Constants of ours, which are not escaped: character by character what their hash is of. */
@@ -36,8 +38,8 @@ function source(text: string): string {
 
 const styleSource = source(stylesheet)
 
-/** A page of ours: it works without script, asks nothing of any other server, and can be framed by none. */
-export function layout(branding: Branding, { title, heading, body, script, form_action }: Content): Page {
+/** A page of ours: it works without script, asks nothing of any other server but what it is given frames of, and can be framed by none. */
+export function layout(branding: Branding, { title, heading, body, script, form_action, frame_src }: Content): Page {
   // The icon is empty: a browser may ask for /favicon.ico where none is named.
   const document = html`<!doctype html>
     <html lang="en">
@@ -68,6 +70,7 @@ export function layout(branding: Branding, { title, heading, body, script, form_
       `style-src ${source(branding.palette)} ${styleSource}`,
       ...(script === undefined ? [] : [`script-src ${source(script)}`]),
       'img-src data:',
+      ...(frame_src === undefined ? [] : [`frame-src ${frame_src}`]),
       "base-uri 'none'",
       "frame-ancestors 'none'",
       ...(form_action === undefined ? [] : [`form-action ${form_action}`]),

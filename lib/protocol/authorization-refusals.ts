@@ -1,4 +1,5 @@
 import { invalidRequest } from './http-faces.ts'
+import { logoutFaces } from './logout-refusals.ts'
 import { wire, type Face, type Refusal } from './refusals.ts'
 
 /** Why an authorization request, or the login that it began, comes to nothing. */
@@ -66,6 +67,7 @@ export const authorizationFaces = {
 export const loginFaces: Readonly<Record<Refusal['reason'], Face>> = {
   ...wire,
   ...authorizationFaces,
+  ...logoutFaces,
   issuer_requirement_failed: denied,
   event_forbidden: denied,
   no_rule_matches: denied,

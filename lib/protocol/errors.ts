@@ -11,7 +11,8 @@ export class RefusedError extends Error {
   }
 }
 
-export type Dependency = 'kms' | 'dynamodb' | 'sts' | 'issuer_keys' | 'upstream' | 'secrets' | 'deadline'
+export type Dependency =
+  'kms' | 'dynamodb' | 'sts' | 'issuer_keys' | 'upstream' | 'secrets' | 'sqs' | 'client' | 'deadline'
 
 /** Nobody's fault here: something we stand on did not answer, or not in time. Always 503, never `invalid_*`. */
 export class UnavailableError extends Error {

@@ -1,4 +1,5 @@
 import type { AuthorizationRefusal } from './authorization-refusals.ts'
+import type { LogoutRefusal } from './logout-refusals.ts'
 import { httpFaces, invalidRequest } from './http-faces.ts'
 
 /**
@@ -91,6 +92,7 @@ export type Refusal =
   | { reason: 'bearer_token_invalid' }
   | { reason: 'bearer_scope_missing' }
   | AuthorizationRefusal
+  | LogoutRefusal
 
 /**
  * RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750 section 3.1, RFC 7009 section 2.2.1, RFC 8693 section 2.2.2, RFC 8707 section
@@ -199,4 +201,4 @@ export const wire = {
   bearer_token_missing: [401, 'invalid_token', 'an access token is needed here'],
   bearer_token_invalid: [401, 'invalid_token', 'the access token was not accepted'],
   bearer_scope_missing: [403, 'insufficient_scope', 'the access token has not the scope openid'],
-} as const satisfies Record<Exclude<Refusal['reason'], AuthorizationRefusal['reason']>, Face>
+} as const satisfies Record<Exclude<Refusal['reason'], (AuthorizationRefusal | LogoutRefusal)['reason']>, Face>

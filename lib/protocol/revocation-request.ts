@@ -18,6 +18,8 @@ export type RevocationRequest =
   | ({ operation: 'find' } & RevocationKey)
   /** `start` issues again, and leaves dead what is dead; `undo` revives it too. `id`: of the record that is meant. */
   | ({ operation: 'start' | 'undo'; id: string; reason: string } & RevocationKey)
+  /** The sessions and refresh tokens of a person who is revoked. */
+  | ({ operation: 'end'; after?: string } & RevocationKey)
   | { operation: 'list'; after?: string }
   | ({
       operation: 'count'
@@ -38,6 +40,7 @@ const MIN_BLOCK = 30
 const members = {
   revoke: ['dimension', 'value', 'reason', 'before', 'until', 'even_if_unknown'],
   find: ['dimension', 'value'],
+  end: ['dimension', 'value', 'after'],
   start: ['dimension', 'value', 'id', 'reason'],
   undo: ['dimension', 'value', 'id', 'reason'],
   list: ['after'],
@@ -60,6 +63,11 @@ export function parseRevocationRequest(body: string, now: number): RevocationReq
     }
   }
   if (operation === 'find') return { operation, ...named }
+  if (operation === 'end') {
+    if (named.dimension !== 'subject') throw wrong('end is for a subject: a person who logs in')
+    const ofFamilies = typeof request.after === 'string' && request.after.startsWith('family#')
+    return { operation, ...named, ...afterOf(request, ofFamilies ? 'family#' : 'session#') }
+  }
   const reason = reasonOf(request)
   if (operation === 'start' && named.dimension === 'jti')
     throw wrong('a single token has nothing that could start again: undo revives it')

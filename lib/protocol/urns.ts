@@ -1,3 +1,6 @@
+/** OpenID Connect Back-Channel Logout 1.0 section 2.4: what a logout token tells. */
+export const LOGOUT_EVENT = 'http://schemas.openid.net/event/backchannel-logout'
+
 /** RFC 8693 section 2.1 */
 export const TOKEN_EXCHANGE_GRANT = 'urn:ietf:params:oauth:grant-type:token-exchange'
 

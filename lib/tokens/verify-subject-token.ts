@@ -47,8 +47,11 @@ export interface Verification {
   signal: AbortSignal
 }
 
-/** What a token is presented as: a subject_token, or the proof of a client (RFC 7523 section 2.2). */
-export type PresentedAs = SubjectTokenType | 'client_assertion'
+/**
+ * What a token is presented as: a subject_token, the proof of a client (RFC 7523 section 2.2), or the word that somebody has
+ * logged out (OpenID Connect Back-Channel Logout 1.0 section 2.4).
+ */
+export type PresentedAs = SubjectTokenType | 'client_assertion' | 'logout_token'
 
 const MAX_SUB_CHARACTERS = 255
 /** It becomes part of a DynamoDB key, which holds 2,048 bytes. */
@@ -61,9 +64,21 @@ const MAX_KID_CHARACTERS = 1_024
  */
 export async function verifySubjectToken(
   token: string,
-  presentedAs: PresentedAs,
+  presentedAs: Exclude<PresentedAs, 'logout_token'>,
   by: Verification,
 ): Promise<VerifiedSubject> {
+  const { issuer, payload, signed } = await verifyIssuersJws(token, presentedAs, by)
+  const read = readClaims(payload, issuer, by)
+  const hash = createHash('sha256').update(signed).digest('base64url')
+  return { issuer, ...read, claims: payload, hash } as VerifiedSubject
+}
+
+/** The same, as far as it is about who has signed what: nothing of the payload but `iss` was looked at. */
+export async function verifyIssuersJws(
+  token: string,
+  presentedAs: PresentedAs,
+  by: Verification,
+): Promise<{ issuer: TrustedIssuer; payload: JsonObject; signed: string }> {
   const { header, payload, signed } = parseCompactJws(token)
   const issuer = findIssuer(by.issuers, by.ourIssuer, { header, payload })
   checkType(header, presentedAs, issuer)
@@ -73,9 +88,7 @@ export async function verifySubjectToken(
   const { keys } = await by.keySets.find(issuer, kid, by.signal)
   if (!(await isSignedBy(token, selectKey(keys, alg, kid).jwk, alg)))
     throw new RefusedError({ reason: 'signature_invalid' })
-  const read = readClaims(payload, issuer, by)
-  const hash = createHash('sha256').update(signed).digest('base64url')
-  return { issuer, ...read, claims: payload, hash } as VerifiedSubject
+  return { issuer, payload, signed }
 }
 
 /** What every token of this issuer must say, whoever has signed it. Throws RefusedError. */
@@ -86,6 +99,8 @@ export function readClaims(
 ): Pick<VerifiedSubject, 'subject' | 'sub' | 'jti' | 'exp'> {
   const exp = checkTimes(payload, issuer, now)
   checkAudience(payload, issuer.audiences ?? [ourIssuer])
+  // RFC 8417 section 4.1: it tells of an event. Logout tokens are such, and may have no typ of their own.
+  if (Object.hasOwn(payload, 'events')) throw new RefusedError({ reason: 'token_type_mismatch', typ: 'events' })
   const jti = checkStrings(payload, issuer)
   const subject = subjectOf(payload, issuer.subject)
   return { subject, sub: toSub(issuer.name, subject), jti, exp }
@@ -97,6 +112,7 @@ const types: Readonly<Record<PresentedAs, readonly string[]>> = {
   [ID_TOKEN_TYPE]: ['jwt'],
   [ACCESS_TOKEN_TYPE]: ['jwt', 'at+jwt'],
   client_assertion: ['jwt', 'client-authentication+jwt'],
+  logout_token: ['jwt', 'logout+jwt'],
 }
 
 /** A token made for one purpose is not taken for another. An absent typ says nothing. */
@@ -143,7 +159,7 @@ function selectKey(
 }
 
 /** RFC 7519 sections 4.1.4 to 4.1.6; the tolerance is applied once, in the token's favour, at each edge. Returns exp. */
-function checkTimes(payload: JsonObject, issuer: TrustedIssuer, now: number): number {
+export function checkTimes(payload: JsonObject, issuer: TrustedIssuer, now: number): number {
   const tolerance = issuer.clock_tolerance
   const exp = numericDate(payload, 'exp')
   const nbf = numericDate(payload, 'nbf')
@@ -173,7 +189,7 @@ function numericDate(payload: JsonObject, claim: string): number | undefined {
 }
 
 /** One audience and no other: a token for several parties can be replayed by each of them. */
-function checkAudience(payload: JsonObject, audiences: readonly string[]): void {
+export function checkAudience(payload: JsonObject, audiences: readonly string[]): void {
   const aud = claimAt(payload, ['aud'])
   const only: unknown = Array.isArray(aud) && aud.length === 1 ? aud[0] : aud
   if (typeof only !== 'string') throw claimMalformed('aud', 'not one string')

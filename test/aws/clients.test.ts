@@ -6,12 +6,14 @@ import { describe, test } from 'node:test'
 import { GetItemCommand } from '@aws-sdk/client-dynamodb'
 import { GetPublicKeyCommand } from '@aws-sdk/client-kms'
 import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager'
-import { dynamodbClient, kmsClient, secretsManagerClient } from '../../lib/aws/clients.ts'
+import { SendMessageCommand } from '@aws-sdk/client-sqs'
+import { dynamodbClient, kmsClient, secretsManagerClient, sqsClient } from '../../lib/aws/clients.ts'
 
 const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
 type Config = Parameters<typeof dynamodbClient>[0] &
   Parameters<typeof kmsClient>[0] &
-  Parameters<typeof secretsManagerClient>[0]
+  Parameters<typeof secretsManagerClient>[0] &
+  Parameters<typeof sqsClient>[0]
 
 describe('a service that never answers is given up after two attempts of a second', { concurrency: true }, () => {
   for (const [name, ask] of [
@@ -29,6 +31,14 @@ describe('a service that never answers is given up after two attempts of a secon
       'Secrets Manager',
       async (config: Config, options: { abortSignal: AbortSignal }) =>
         secretsManagerClient(config).send(new GetSecretValueCommand({ SecretId: 's' }), options),
+    ],
+    [
+      'SQS',
+      async (config: Config, options: { abortSignal: AbortSignal }) =>
+        sqsClient(config).send(
+          new SendMessageCommand({ QueueUrl: 'https://sqs.example/1/q', MessageBody: 'x' }),
+          options,
+        ),
     ],
   ] as const) {
     test(name, async () => {

@@ -4,6 +4,8 @@ import { dynamodbConsents } from '../../lib/aws/consents.ts'
 import { dynamodbPendingLogins } from '../../lib/aws/pending-logins.ts'
 import { dynamodbRefreshFamilies } from '../../lib/aws/refresh-families.ts'
 import { dynamodbSessions } from '../../lib/aws/sessions.ts'
+import { dynamodbUpstreamSessions } from '../../lib/aws/upstream-sessions.ts'
+import { upstreamSessionsContract } from './upstream-sessions.ts'
 import { accountsContract } from './accounts.ts'
 import { authorizationCodesContract } from './authorization-codes.ts'
 import { consentBookContract } from './consent-book.ts'
@@ -31,6 +33,7 @@ refreshFamiliesContract(where, inTable(dynamodbRefreshFamilies))
 consentsContract(where, inTable(dynamodbConsents))
 consentBookContract(where)
 accountsContract(where, inTable(dynamodbAccounts))
+upstreamSessionsContract(where, inTable(dynamodbUpstreamSessions))
 keySetItemsContract(where)
 receiptCounterContract(where)
 receiptStoreContract(where)

@@ -1,17 +1,20 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import type { RefreshFamilies, RefreshFamily, Rotation } from '../../lib/ports.ts'
+import type { FamilyBook, RefreshFamilies, RefreshFamily, Rotation } from '../../lib/ports.ts'
 import { UnavailableError } from '../../lib/protocol/errors.ts'
-import { family, wholeFamily, type Open, type Opened } from './kept.ts'
+import { authentication, family, wholeFamily, type Open, type Opened } from './kept.ts'
 import { now } from './receipt.ts'
 
 const signal = AbortSignal.timeout(60_000)
 
+type Families = RefreshFamilies & FamilyBook
+
 /** RefreshFamilies' promises, for every adapter. */
-export function refreshFamiliesContract(name: string, open: Open<RefreshFamilies>): void {
+export function refreshFamiliesContract(name: string, open: Open<Families>): void {
   describe(`refresh families: ${name}`, () => {
-    let opened: Opened<RefreshFamilies>
-    let families: RefreshFamilies
+    let opened: Opened<Families>
+    let families: Families
 
     before(async () => {
       opened = await open()
@@ -96,6 +99,18 @@ export function refreshFamiliesContract(name: string, open: Open<RefreshFamilies
       const winners = all.filter((_, i) => outcomes[i])
       assert.equal(winners.length, 1)
       assert.equal((await find(id))?.current, winners[0]?.current)
+    })
+
+    test('all of a person are listed until they expire, those that were revoked too, and nobody else’s', async () => {
+      const sub = `partner:${randomUUID()}`
+      const mine = (expires_at: number) => family({ authentication: authentication({ sub }), expires_at })
+      const [first, second] = [mine(now + 100), mine(now + 200)]
+      for (const one of [first, second, family()]) await families.record(one, signal)
+      await families.revoke(first.id, now + 1, signal)
+      const listed = async (at: number) =>
+        (await families.list(sub, at, undefined, signal)).families.toSorted((a, b) => a.expires_at - b.expires_at)
+      assert.deepEqual(await listed(now), [{ ...first, revoked_at: now + 1 }, second])
+      assert.deepEqual(await listed(now + 100), [second])
     })
 
     test('revoked, it says so since when, also a second time, and is found', async () => {

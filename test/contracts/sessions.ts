@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import type { Session, Sessions } from '../../lib/ports.ts'
+import type { Session, SessionBook } from '../../lib/ports.ts'
 import { UnavailableError } from '../../lib/protocol/errors.ts'
 import { authentication, session, wholeAuthentication, type Open, type Opened } from './kept.ts'
 import { now } from './receipt.ts'
@@ -8,10 +9,10 @@ import { now } from './receipt.ts'
 const signal = AbortSignal.timeout(60_000)
 
 /** Sessions' promises, for every adapter. */
-export function sessionsContract(name: string, open: Open<Sessions>): void {
+export function sessionsContract(name: string, open: Open<SessionBook>): void {
   describe(`sessions: ${name}`, () => {
-    let opened: Opened<Sessions>
-    let sessions: Sessions
+    let opened: Opened<SessionBook>
+    let sessions: SessionBook
 
     before(async () => {
       opened = await open()
@@ -112,6 +113,33 @@ export function sessionsContract(name: string, open: Open<Sessions>): void {
       await sessions.end(one.key, signal)
       assert.equal(await sessions.enter(one.key, 'client', now, signal), false)
       assert.equal(await sessions.find(one.key, now, signal), undefined)
+    })
+
+    test('all of a person are listed until each has ended or expired, and nobody else’s', async () => {
+      const sub = `partner:${randomUUID()}`
+      const mine = authentication({ sub })
+      const listed = async (at = now) => {
+        const all: string[] = []
+        let after: string | undefined
+        do {
+          const { sessions: some, next } = await sessions.list(sub, at, after, signal)
+          all.push(...some.map(({ key }) => key))
+          after = next
+        } while (after !== undefined)
+        return all.toSorted()
+      }
+      const ends = [now + 100, now + 200]
+      const ones = await Promise.all(
+        Array.from({ length: 60 }, (_, i) => recorded({ authentication: mine, expires_at: ends[i % 2]! })),
+      )
+      await recorded({ authentication: authentication({ sub: `${sub}x` }) })
+      const keys = (expires_at?: number) =>
+        ones.filter((one) => expires_at === undefined || one.expires_at === expires_at).map(({ key }) => key)
+      assert.deepEqual(await listed(), keys().toSorted())
+      assert.deepEqual(await listed(now + 100), keys(now + 200).toSorted())
+      assert.deepEqual((await sessions.list(sub, now, undefined, signal)).sessions[0]?.authentication, mine)
+      await Promise.all(keys(now + 200).map((key) => sessions.end(key, signal)))
+      assert.deepEqual(await listed(now + 100), [])
     })
 
     test('one that was ended stays so, and may be ended again', async () => {

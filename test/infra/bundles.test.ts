@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
-import type { APIGatewayProxyEventV2 } from 'aws-lambda'
+import type { APIGatewayProxyEventV2, SQSBatchResponse, SQSRecord } from 'aws-lambda'
 import { createLocalJWKSet, jwtVerify, type JSONWebKeySet } from 'jose'
 import { bundleFunctions, type BundleReport } from '../../infra/bundle.ts'
 import { writeFunctionCode } from '../../infra/function-code.ts'
@@ -13,6 +13,7 @@ import { JWT_BEARER_ASSERTION, JWT_TYPE, TOKEN_EXCHANGE_GRANT } from '../../lib/
 import { startExampleIssuer, type ExampleIssuer } from '../../local/example-issuer.ts'
 import { quickstartConfig } from '../../local/quickstart.ts'
 import { startWorld, type World } from '../../local/world.ts'
+import { openClientApp } from '../local/client-app.ts'
 import { startSandbox, type LambdaSandbox } from './lambda-runtime.ts'
 
 const broker = 'http://127.0.0.1:8787'
@@ -41,6 +42,7 @@ suite('what is in the bundles', () => {
     ['login/index.js', 460],
     ['introspection/index.js', 420],
     ['metadata/index.js', 40],
+    ['logout-delivery/index.js', 250],
   ] as const) {
     test(`${file} has at most ${kib} KiB`, () => {
       assert.ok(statSync(join(bundles, file)).size <= kib * 1024)
@@ -89,7 +91,8 @@ suite('what is in the bundles', () => {
     })
 
   test('credentials come from the environment alone: no other way to find some is in the bundle', () => {
-    for (const file of ['token', 'login', 'introspection', 'admin', 'signing-keys'].map((name) => `${name}/index.js`))
+    const names = ['token', 'login', 'introspection', 'admin', 'logout-delivery', 'signing-keys']
+    for (const file of names.map((name) => `${name}/index.js`))
       assert.deepEqual(
         packagesOf(file).filter((name) => name.includes('credential-provider')),
         ['@aws-sdk/credential-provider-env'],
@@ -296,6 +299,34 @@ suite('the deployed code in Lambda', () => {
     })
   }
 
+  test('a client is told of a logout, cold and warm, and one that fails does not repeat the others', async () => {
+    const app = await openClientApp()
+    try {
+      const text = quickstart.replace(
+        '    client_name: Partner app\n',
+        `    client_name: Partner app\n    backchannel_logout_uri: ${app.url}/bc\n`,
+      )
+      const delivery = await start(deploy('logout-delivery', text), tokenEnvironment())
+      for (const turn of ['1', '2']) {
+        const ids = ['a', 'b', 'c'].map((name) => (name + turn).padEnd(22, '0')) as [string, string, string]
+        app.failsOnce.add(ids[1])
+        const Records = [...ids.map((id) => toRecord(id, { schema: 1, id })), toRecord('malformed', { schema: 2 })]
+        const { batchItemFailures } = (await delivery.invoke({ Records })) as SQSBatchResponse
+        assert.deepEqual(
+          batchItemFailures.map(({ itemIdentifier }) => itemIdentifier),
+          [ids[1], 'malformed'],
+          delivery.log(),
+        )
+        const told = [await app.next(), await app.next(), await app.next()].map(({ jti }) => jti)
+        assert.deepEqual(new Set(told), new Set(ids))
+      }
+      assert.match(delivery.log(), /logout delivered/)
+      assert.doesNotMatch(delivery.log(), /eyJ/)
+    } finally {
+      await app.close()
+    }
+  })
+
   for (const [name, missing] of [
     ['token', 'BROKER_TABLE'],
     ['login', 'BROKER_TABLE'],
@@ -304,6 +335,7 @@ suite('the deployed code in Lambda', () => {
     ['introspection', 'BROKER_SIGNING_KEYS'],
     ['token', 'BROKER_SIGNING_KEYS'],
     ['metadata', 'BROKER_SIGNING_KEYS'],
+    ['logout-delivery', 'BROKER_SIGNING_KEYS'],
   ] as const) {
     test(`${name} does not start without ${missing}, and says so`, async () => {
       const { [missing]: _, ...rest } = tokenEnvironment()
@@ -312,6 +344,12 @@ suite('the deployed code in Lambda', () => {
     })
   }
 })
+
+/** Of a message in the queue of logout notices. */
+function toRecord(messageId: string, notice: object): Pick<SQSRecord, 'messageId' | 'body'> {
+  const about = { client_id: 'partner-app', sub: 'acme-partner:e-1041', sid: 's1', at: 1_795_608_000 }
+  return { messageId, body: JSON.stringify({ ...about, ...notice }) }
+}
 
 /** A version 2.0 proxy event, as API Gateway sends it (a form comes in base64). */
 function event(method: string, rawPath: string, body?: string): APIGatewayProxyEventV2 {

@@ -45,6 +45,7 @@ test('cdk-nag and the default rules find nothing but what these acknowledge, eac
       'Admin/Role',
       'Metadata/Role',
       'SigningKeys/Reader/Role',
+      'Logout/Delivery/Role',
     ],
   })
   for (const reason of reasons) assert.ok(reason.length > 30, reason)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { brokerYaml, rolesInAccounts, synthesise, withRoles } from './synth.ts'
+import { brokerYaml, rolesInAccounts, synthesise, withLogins, withRoles } from './synth.ts'
 
 interface Statement {
   Sid: string
@@ -69,6 +69,7 @@ const needed: Record<string, string[]> = {
   'AWS::IAM::Role': ['iam:CreateRole', 'iam:DeleteRole'],
   'AWS::KMS::Alias': ['kms:CreateAlias', 'kms:DeleteAlias'],
   'AWS::KMS::Key': ['kms:CreateKey', 'kms:PutKeyPolicy', 'kms:EnableKeyRotation', 'kms:ScheduleKeyDeletion'],
+  'AWS::Lambda::EventSourceMapping': ['lambda:CreateEventSourceMapping', 'lambda:DeleteEventSourceMapping'],
   'AWS::Lambda::Function': [
     'lambda:CreateFunction',
     'lambda:PutFunctionConcurrency',
@@ -79,16 +80,22 @@ const needed: Record<string, string[]> = {
   'AWS::Lambda::Permission': ['lambda:AddPermission', 'lambda:RemovePermission'],
   'AWS::Logs::LogGroup': ['logs:CreateLogGroup', 'logs:PutRetentionPolicy', 'logs:DeleteLogGroup'],
   'AWS::Route53::RecordSet': ['route53:ChangeResourceRecordSets'],
+  'AWS::SQS::Queue': ['sqs:CreateQueue', 'sqs:DeleteQueue', 'sqs:GetQueueAttributes', 'sqs:SetQueueAttributes'],
+  'AWS::SQS::QueuePolicy': ['sqs:SetQueueAttributes'],
   'Custom::SigningKeys': ['lambda:InvokeFunction'],
 }
 
 test('the execution policy of docs/deploy.md has what every resource of the stack needs', () => {
-  const { resources } = synthesise({
-    config: brokerYaml(withRoles(rolesInAccounts(200))),
-    tableKey: 'create',
-    domain: { name: 'broker.acme.dev', hostedZone: { id: 'Z123', name: 'acme.dev' } },
-  })
-  const types = new Set(Object.values(resources).map(({ Type }) => Type))
+  const types = new Set(
+    [withRoles(rolesInAccounts(200)), withLogins()].flatMap((text) => {
+      const { resources } = synthesise({
+        config: brokerYaml(text),
+        tableKey: 'create',
+        domain: { name: 'broker.acme.dev', hostedZone: { id: 'Z123', name: 'acme.dev' } },
+      })
+      return Object.values(resources).map(({ Type }) => Type)
+    }),
+  )
   assert.deepEqual(
     [...types].toSorted((a, b) => a.localeCompare(b)),
     Object.keys(needed),
@@ -113,6 +120,7 @@ for (const stackName of ['token-broker', 'token-broker-prod', 'token-broker-veri
       ['iam:AttachRolePolicy', `arn:aws:iam::123456789012:role/${stackName}-token-eu-west-1`],
       ['iam:CreatePolicy', `arn:aws:iam::123456789012:policy/${named}`],
       ['lambda:CreateFunction', `arn:aws:lambda:eu-west-1:123456789012:function:${named}`],
+      ['sqs:CreateQueue', `arn:aws:sqs:eu-west-1:123456789012:${named}`],
       ['dynamodb:CreateTable', `arn:aws:dynamodb:eu-west-1:123456789012:table/${named}`],
       ['logs:CreateLogGroup', `arn:aws:logs:eu-west-1:123456789012:log-group:${named}`],
     ] as const)
@@ -145,6 +153,9 @@ test('by itself it signs nothing, reads no row, and changes no key but a brokerâ
       // Through DynamoDB only, for a table under a key of its own.
       if (/^kms:(?:Decrypt|Encrypt|GenerateDataKey|ReEncrypt|CreateGrant)/.test(action))
         assert.equal(Condition.StringLike?.['kms:ViaService'], 'dynamodb.*.amazonaws.com', action)
+      assert.doesNotMatch(action, /^sqs:(?:Send|Receive|Delete)Message/)
+      if (/^lambda:\w+EventSourceMapping$/.test(action))
+        assert.match(String(Condition.ArnLike?.['lambda:FunctionArn']), /:function:token-broker-\*$/, action)
       if (/^kms:(?:PutKeyPolicy|ScheduleKeyDeletion|UntagResource)$/.test(action))
         assert.equal(Condition.StringLike?.['aws:ResourceTag/token-broker'], '*', action)
       if (/^kms:(?:CreateKey|TagResource)$/.test(action))

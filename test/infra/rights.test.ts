@@ -130,13 +130,14 @@ const login = [
   'dynamodb:PutItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["login#*","session#*","code#*","consent#*","account#*"] and dynamodb:LeadingKeys Null false',
   'dynamodb:UpdateItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["session#*","keyset#*"] and dynamodb:LeadingKeys Null false',
 ]
+const sendNotices = 'sqs:SendMessage on /Logout/Queue'
 const secretOf = (name: string) => `arn:aws:secretsmanager:eu-west-1:123456789012:secret:${name}-AbCdEf`
 
 test('where people log in, the login function has these rights, and no other function more but for what a code buys: refresh tokens, and to revoke all of it', () => {
   const synthesised = synthesise({ config: brokerYaml(withLogins()) })
   assert.deepEqual(
     rightsOf(synthesised, '/Login/Role'),
-    [...login, signEs256('1'), signRs256('1'), ...logAndTrace('Login')].toSorted(),
+    [...login, sendNotices, signEs256('1'), signRs256('1'), ...logAndTrace('Login')].toSorted(),
   )
   assert.deepEqual(
     rightsOf(synthesised, '/Token/Role'),
@@ -147,9 +148,31 @@ test('where people log in, the login function has these rights, and no other fun
     [...lookupOfLogins, signRs256('1'), ...logAndTrace('Introspection')].toSorted(),
   )
   const without = synthesise()
-  for (const path of ['/Admin/Role', '/Metadata/Role', '/SigningKeys/Reader/Role'])
+  for (const path of ['/Metadata/Role', '/SigningKeys/Reader/Role'])
     assert.deepEqual(rightsOf(synthesised, path), rightsOf(without, path))
+  // It ends people's sessions, of which their clients are told.
+  assert.deepEqual(rightsOf(synthesised, '/Admin/Role'), [...rightsOf(without, '/Admin/Role'), sendNotices].toSorted())
 })
+
+const readNotices = ['DeleteMessage', 'GetQueueAttributes', 'ReceiveMessage'].map(
+  (action) => `sqs:${action} on /Logout/Queue`,
+)
+for (const [what, client, signing] of [
+  ['signs nothing, while no client is told of logouts', '', []],
+  ['signs as its clients that are told want it', withBackChannel(), [signRs256('1')]],
+  ['or by ES256', withBackChannel('ES256'), [signEs256('1')]],
+] as const)
+  test(`what tells clients of logouts reads its queue, and sees no row; it ${what}`, () => {
+    const synthesised = synthesise({ config: brokerYaml(withLogins({}, client)) })
+    assert.deepEqual(
+      rightsOf(synthesised, '/Logout/Delivery/Role'),
+      [...readNotices, ...signing, ...logAndTrace('Logout/Delivery')].toSorted(),
+    )
+  })
+
+function withBackChannel(alg?: string): string {
+  return `    backchannel_logout_uri: https://app.acme.dev/bc\n${alg === undefined ? '' : `    id_token_signed_response_alg: ${alg}\n`}`
+}
 
 test('it may read exactly the secrets by which issuers of its clients know us, and no other function any', () => {
   const synthesised = synthesise({

@@ -43,6 +43,7 @@ suite('functions', () => {
     ['Metadata', 10],
     // It waits for new keys to be known.
     ['SigningKeys/Reader', 60],
+    ['Logout/Delivery', 10],
   ] as const) {
     test(`${path}: Node 24 on arm64, 512 MB, ${seconds} s, traced, with a log of its own that is kept 90 days`, () => {
       const { Properties } = synthesised.at(`${path}/Function`)
@@ -64,13 +65,13 @@ suite('functions', () => {
     })
   }
 
-  test('there are five, and one for logins where there are some; their environments hold what lib/environment.ts names', () => {
+  test('there are five, and one for logins and one for logouts where there are some; their environments hold what lib/environment.ts names', () => {
     const functions = (synthesised: Synthesised) => ofType(synthesised, 'AWS::Lambda::Function')
     assert.deepEqual(
       functions(synthesise()).map(pathOf),
       functions(synthesised)
         .map(pathOf)
-        .filter((path) => path !== '/Login/Function'),
+        .filter((path) => !['/Login/Function', '/Logout/Delivery/Function'].includes(path)),
     )
     const environments = functions(synthesised).map((resource) => [
       pathOf(resource),
@@ -78,11 +79,12 @@ suite('functions', () => {
     ])
     assert.deepEqual(Object.fromEntries(environments), {
       '/Token/Function': ['BROKER_ISSUER', 'BROKER_SIGNING_KEYS', 'BROKER_TABLE'],
-      '/Login/Function': ['BROKER_ISSUER', 'BROKER_SIGNING_KEYS', 'BROKER_TABLE'],
+      '/Login/Function': ['BROKER_ISSUER', 'BROKER_LOGOUT_QUEUE', 'BROKER_SIGNING_KEYS', 'BROKER_TABLE'],
       '/Introspection/Function': ['BROKER_ISSUER', 'BROKER_SIGNING_KEYS', 'BROKER_TABLE'],
-      '/Admin/Function': ['BROKER_SIGNING_KEYS', 'BROKER_TABLE'],
+      '/Admin/Function': ['BROKER_LOGOUT_QUEUE', 'BROKER_SIGNING_KEYS', 'BROKER_TABLE'],
       '/Metadata/Function': ['BROKER_ISSUER', 'BROKER_SIGNING_KEYS'],
       '/SigningKeys/Reader/Function': [],
+      '/Logout/Delivery/Function': ['BROKER_ISSUER', 'BROKER_SIGNING_KEYS'],
     })
   })
 
@@ -519,6 +521,8 @@ test('every URL is an output', () => {
     // What issuers know us by.
     BrokerRedirectUri: '/callback/<issuer>',
     BrokerLoginLog: undefined,
+    BrokerLogoutDeadLetters: undefined,
+    BrokerLogoutDeliveryLog: undefined,
     BrokerSigningKeyArns: undefined,
   })
 })
@@ -541,6 +545,7 @@ suite('what outlives what', () => {
         '/Api/AccessLog',
         '/Introspection/Log',
         '/Login/Log',
+        '/Logout/Delivery/Log',
         '/Receipts/Key',
         '/Receipts/Table',
         '/SigningKeys/ES256-1',
@@ -586,6 +591,7 @@ suite('what outlives what', () => {
       '/Admin/Log': 'BrokerAdminLog3354CA46',
       '/Introspection/Log': 'BrokerIntrospectionLogAB579B0B',
       '/Login/Log': 'BrokerLoginLogF9DD2C6C',
+      '/Logout/Delivery/Log': 'BrokerLogoutDeliveryLogA9D0245D',
       '/Api/AccessLog': 'BrokerApiAccessLog8D8B2865',
       '/Api/Api': 'BrokerApi49ACB5C7',
       '/Receipts/Key': 'BrokerReceiptsKey6334AFEE',

@@ -1,4 +1,5 @@
 import { accountsContract } from '../contracts/accounts.ts'
+import { upstreamSessionsContract } from '../contracts/upstream-sessions.ts'
 import { authorizationCodesContract } from '../contracts/authorization-codes.ts'
 import { consentsContract } from '../contracts/consents.ts'
 import { pendingLoginsContract } from '../contracts/pending-logins.ts'
@@ -16,3 +17,4 @@ authorizationCodesContract('in memory', open('codes'))
 refreshFamiliesContract('in memory', open('families'))
 consentsContract('in memory', open('consents'))
 accountsContract('in memory', open('accounts'))
+upstreamSessionsContract('in memory', open('upstreamSessions'))

@@ -5,26 +5,35 @@ import type {
   AuthorizationCodes,
   Consent,
   Consents,
+  FamilyBook,
+  LogoutNotice,
+  LogoutNotices,
   PendingLogin,
   PendingLogins,
   RefreshFamilies,
   RefreshFamily,
   Session,
-  Sessions,
+  SessionBook,
+  UpstreamSessions,
 } from '../../lib/ports.ts'
 import { UnavailableError } from '../../lib/protocol/errors.ts'
 
 export interface MemoryStores {
   logins: PendingLogins
-  sessions: Sessions
+  sessions: SessionBook
+  upstreamSessions: UpstreamSessions
+  notices: LogoutNotices
   codes: AuthorizationCodes
-  families: RefreshFamilies
+  families: RefreshFamilies & FamilyBook
   consents: Consents
   accounts: Accounts
   /** What is in them, by key. */
   rows: {
     logins: Map<string, PendingLogin>
     sessions: Map<string, Session>
+    upstreamSessions: Map<string, { sub: string; expires_at: number }>
+    /** In the order in which they were sent. */
+    notices: LogoutNotice[]
     codes: Map<string, AuthorizationCode>
     families: Map<string, RefreshFamily>
     consents: Map<string, Consent>
@@ -37,6 +46,8 @@ export function memoryStores(): MemoryStores {
   const rows: MemoryStores['rows'] = {
     logins: new Map(),
     sessions: new Map(),
+    upstreamSessions: new Map(),
+    notices: [],
     codes: new Map(),
     families: new Map(),
     consents: new Map(),
@@ -78,12 +89,28 @@ export function memoryStores(): MemoryStores {
         return Promise.resolve(true)
       },
       end: (key) => Promise.resolve(void rows.sessions.delete(key)),
+      list(sub, now) {
+        const all = [...rows.sessions.values()].filter(({ authentication }) => authentication.sub === sub)
+        const sessions = all.filter((each) => Math.min(each.expires_at, each.authentication.expires_at) > now)
+        return Promise.resolve({ sessions: structuredClone(sessions) })
+      },
     },
+    upstreamSessions: {
+      record: ({ issuer_name, sid, sub, expires_at }) =>
+        put(rows.upstreamSessions, JSON.stringify([issuer_name, sid]), { sub, expires_at }),
+      find: async ({ issuer_name, sid }, now) =>
+        (await live(rows.upstreamSessions, JSON.stringify([issuer_name, sid]), now))?.sub,
+    },
+    notices: { send: (notices) => Promise.resolve(void rows.notices.push(...notices)) },
     codes: {
       record: (code) => record(rows.codes, code.key, code),
       find: (key, now) => live(rows.codes, key, now),
     },
     families: {
+      list(sub, now) {
+        const all = [...rows.families.values()].filter(({ authentication }) => authentication.sub === sub)
+        return Promise.resolve({ families: structuredClone(all.filter(({ expires_at }) => expires_at > now)) })
+      },
       record: (family) => record(rows.families, family.id, family),
       find: (id, now) => live(rows.families, id, now),
       async rotate(id, { presented, current, successor, at, expires_at }) {

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { toBranding } from '../../lib/pages/branding.ts'
 import { errorPage } from '../../lib/pages/error-page.ts'
 import { byTag, elementsOf, parsePage, textOf, type Element } from './parsed-page.ts'
-import { branding, choice, failure, formPost, samplePages, upstreamFailure } from './sample-pages.ts'
+import { branding, choice, failure, formPost, loggedOut, samplePages, upstreamFailure } from './sample-pages.ts'
 
 const all = (page: Element, tag: string) => elementsOf(page).filter((each) => each.tag === tag)
 const sources = (page: Element, tag: string) =>
@@ -24,7 +24,7 @@ for (const [name, { html, csp }] of Object.entries(samplePages)) {
   const page = parsePage(html)
 
   test(`${name}: the policy lets in what stands on the page, by its hash, and nothing else`, () => {
-    const { 'form-action': _, ...directives } = Object.fromEntries(directivesOf(csp))
+    const { 'form-action': _, 'frame-src': frames, ...directives } = Object.fromEntries(directivesOf(csp))
     assert.deepEqual(directives, {
       'default-src': "'none'",
       'style-src': sources(page, 'style').join(' '),
@@ -33,6 +33,10 @@ for (const [name, { html, csp }] of Object.entries(samplePages)) {
       'base-uri': "'none'",
       'frame-ancestors': "'none'",
     })
+    assert.equal(
+      frames,
+      name === 'logged out, and clients told' ? 'https://orders.acme.dev https://stock.acme.dev:8443' : undefined,
+    )
     assert.equal(all(page, 'script').length, name === 'form_post' ? 1 : 0)
     for (const { attributes } of elementsOf(page))
       assert.deepEqual(
@@ -50,6 +54,10 @@ for (const [name, { html, csp }] of Object.entries(samplePages)) {
       branding.logo,
       '/login',
       '/consent',
+      '/logout',
+      '/logout/confirm',
+      loggedOut.back,
+      ...loggedOut.frames,
       'data:,',
     ])
     const places = elementsOf(page).flatMap(({ attributes: { src, href, action, srcset, formaction } }) =>
@@ -89,6 +97,11 @@ test('only a page that answers no form says where forms go', () => {
     [
       ['error', "'none'"],
       ['error at an issuer', "'none'"],
+      ['error at a logout', "'none'"],
+      ['logged out', "'none'"],
+      ['logged out, and clients told', "'none'"],
+      ['nobody is logged in', "'none'"],
+      ['still logged in', "'none'"],
     ],
   )
 })

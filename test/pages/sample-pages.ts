@@ -3,6 +3,13 @@ import { choicePage, type Choice } from '../../lib/pages/choice-page.ts'
 import { consentPage, type ConsentQuestion } from '../../lib/pages/consent-page.ts'
 import { errorPage, type PageError } from '../../lib/pages/error-page.ts'
 import { formPostPage, type FormPost } from '../../lib/pages/form-post-page.ts'
+import {
+  loggedOutPage,
+  logoutPage,
+  stayedPage,
+  type LoggedOut,
+  type LogoutQuestion,
+} from '../../lib/pages/logout-page.ts'
 import type { Page } from '../../lib/pages/layout.ts'
 
 const logo = `data:image/svg+xml;base64,${Buffer.from(
@@ -53,6 +60,24 @@ export const formPost: FormPost = {
   parameters: { code: 'SplxlOBeZQQYbYS6WxSbIA', state: 'af0ifjsldkj', iss: 'https://broker.acme.dev' },
 }
 
+export const logout: LogoutQuestion = {
+  request: 'client_id=orders&state=af0ifjsldkj',
+  proof: 'Zm9yIHRoaXMgcGFnZSBhbG9uZQ',
+  client_name: 'Orders',
+  person: 'ada@partner.example',
+  issuer: 'Partner Inc.',
+}
+
+export const loggedOut: LoggedOut = {
+  client_name: 'Orders',
+  back: 'https://orders.acme.dev/bye?state=af0ifjsldkj',
+  frames: [
+    'https://orders.acme.dev/front?iss=https%3A%2F%2Fbroker.acme.dev&sid=5QEkHbRP2',
+    'https://stock.acme.dev:8443/front?tenant=1&iss=https%3A%2F%2Fbroker.acme.dev&sid=5QEkHbRP2',
+  ],
+  issuer: 'Partner Inc.',
+}
+
 /** Each page that people see, in each of its shapes. */
 export const samplePages: Readonly<Record<string, Page>> = {
   choice: choicePage(branding, choice),
@@ -67,5 +92,17 @@ export const samplePages: Readonly<Record<string, Page>> = {
   }),
   error: errorPage(branding, failure),
   'error at an issuer': errorPage(branding, upstreamFailure),
+  'error at a logout': errorPage(branding, { ...failure, logOut: true }),
   form_post: formPostPage(branding, formPost),
+  'a question about a logout': logoutPage(branding, logout),
+  'a question of nobody about a logout': logoutPage(branding, { ...logout, client_name: undefined, person: undefined }),
+  'logged out': loggedOutPage(branding, { ...loggedOut, frames: [] }),
+  'logged out, and clients told': loggedOutPage(branding, loggedOut),
+  'nobody is logged in': loggedOutPage(branding, {
+    client_name: undefined,
+    back: undefined,
+    frames: [],
+    issuer: undefined,
+  }),
+  'still logged in': stayedPage(branding, loggedOut),
 }

@@ -73,7 +73,7 @@ describe('what is refused, each for one thing', () => {
     ['no JSON', 'revoke', /no JSON object: not valid JSON/],
     ['no object', '[]', /no JSON object/],
     ['a member twice', '{"operation":"list","operation":"list"}', /duplicate member/],
-    ['nothing asked', {}, /operation must be one of revoke, find, start, undo, list, count/],
+    ['nothing asked', {}, /operation must be one of revoke, find, end, start, undo, list, count/],
     ['an operation that is none', { operation: 'delete' }, /operation must be/],
     ['an operation of a prototype', { operation: 'constructor' }, /operation must be/],
     ['an operation that is a list', { operation: ['revoke'] }, /operation must be/],

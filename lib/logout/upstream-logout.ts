@@ -1,0 +1,90 @@
+import { endSession } from '../grants/end-session.ts'
+import type { LoginContext } from '../login/context.ts'
+import { loginIssuers, type LoginIssuer } from '../login/home-realm.ts'
+import type { Session } from '../ports.ts'
+import { upstreamLogoutPath } from '../protocol/callback-path.ts'
+import { RefusedError } from '../protocol/errors.ts'
+import { requiredParameter, type Form } from '../protocol/form.ts'
+import { toIssuers } from '../tokens/issuers.ts'
+import { subjectOf, toSub } from '../tokens/subject.ts'
+import { verifyLogoutToken, type VerifiedLogout } from '../tokens/verify-logout-token.ts'
+
+/**
+ * OpenID Connect Back-Channel Logout 1.0 section 2.5, as a client of an issuer's: somebody has logged out there, so their
+ * sessions here end, and our own clients are told. `path`: the issuer's own. Throws RefusedError and UnavailableError.
+ */
+export async function upstreamLogout(path: string, form: Form, context: LoginContext): Promise<void> {
+  const { ports, decision_id } = context
+  const issuer = issuerAt(path, context)
+  const logout = await verify(requiredParameter(form, 'logout_token'), issuer, context)
+  const sub = await subjectMeant(logout, issuer, context)
+  const sessions = sub === undefined ? [] : await findSessions(sub, logout, issuer, context)
+  for (const session of sessions) await endSession(session, `logged out at ${issuer.name}`, context)
+  ports.log.info('logout token accepted', { decision_id, issuer: issuer.name, sub, ended: sessions.length })
+}
+
+function issuerAt(path: string, { policy }: LoginContext): LoginIssuer {
+  const found = loginIssuers(Object.keys(policy.configuration.issuers), policy).find(
+    ({ name }) => upstreamLogoutPath(name) === path,
+  )
+  if (found === undefined) throw new RefusedError({ reason: 'logout_issuer_unknown' })
+  return found
+}
+
+/** As strictly as its ID tokens, and for the same audience. */
+async function verify(token: string, issuer: LoginIssuer, context: LoginContext): Promise<VerifiedLogout> {
+  const { policy, ports, signal } = context
+  try {
+    return await verifyLogoutToken(token, {
+      issuers: toIssuers([{ ...issuer, audiences: [issuer.login.client_id] }]),
+      ourIssuer: policy.ourIssuer,
+      keySets: ports.keySets,
+      now: ports.now(),
+      signal,
+    })
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error
+    throw new RefusedError({ reason: 'logout_token_refused', issuer: issuer.name, cause: error.refusal })
+  }
+}
+
+/** Our `sub` for them: by what the token says of the person, or by the issuer's session in which they logged in here. */
+async function subjectMeant(
+  { claims, sid }: VerifiedLogout,
+  { name, subject }: LoginIssuer,
+  { ports, signal }: LoginContext,
+): Promise<string | undefined> {
+  try {
+    return toSub(name, subjectOf(claims, subject))
+  } catch (error) {
+    // Not all that an ID token says of a person is in it.
+    if (!(error instanceof RefusedError)) throw error
+  }
+  return sid === undefined ? undefined : ports.upstreamSessions.find({ issuer_name: name, sid }, ports.now(), signal)
+}
+
+async function findSessions(
+  sub: string,
+  logout: VerifiedLogout,
+  issuer: LoginIssuer,
+  { ports, signal }: LoginContext,
+): Promise<Session[]> {
+  const meant: Session[] = []
+  let after: string | undefined
+  do {
+    const { sessions, next } = await ports.sessions.list(sub, ports.now(), after, signal)
+    meant.push(...sessions.filter((session) => isMeant(session, logout, issuer)))
+    after = next
+  } while (after !== undefined)
+  return meant
+}
+
+/** Of one session that one; of the person all that were there when they logged out. */
+function isMeant(
+  { authentication: { claims }, at }: Session,
+  { sid, iat }: VerifiedLogout,
+  { clock_tolerance }: LoginIssuer,
+): boolean {
+  if (sid !== undefined && typeof claims.sid === 'string') return claims.sid === sid
+  return at <= iat + clock_tolerance
+}
