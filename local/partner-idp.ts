@@ -1,9 +1,11 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
+import { html, raw } from 'hono/html'
 import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from 'jose'
-import { callbackPath } from '../lib/protocol/callback-path.ts'
+import { callbackPath, upstreamLogoutPath } from '../lib/protocol/callback-path.ts'
 import type { LocalBroker } from './broker.ts'
 import type { ClaimChanges } from './example-issuer.ts'
 import { close, listen } from './loopback.ts'
+import { toPage } from './partner-page.ts'
 import { answerLogin, type Interactions } from './partner-login.ts'
 import { examplePeople, type PartnerPerson } from './partner-people.ts'
 
@@ -113,6 +115,8 @@ function toClient({ url, issuer }: Pick<LocalBroker, 'url' | 'issuer'>, name: st
     grant_types: ['authorization_code'],
     response_types: ['code'],
     id_token_signed_response_alg: 'RS256',
+    backchannel_logout_uri: `${url}${upstreamLogoutPath(name)}`,
+    backchannel_logout_session_required: true,
   }
 }
 
@@ -141,7 +145,11 @@ function configuration(
     },
     // As most do, against OpenID Connect Core section 5.4: what the scopes ask for is in the ID token too.
     conformIdTokenClaims: false,
-    features: { devInteractions: { enabled: false } },
+    features: {
+      devInteractions: { enabled: false },
+      backchannelLogout: { enabled: true },
+      rpInitiatedLogout: { enabled: true, logoutSource: askLogout, postLogoutSuccessSource: sayLoggedOut },
+    },
     interactions: { policy: policy(), url: (_: Context, { uid }: { uid: string }) => `/login/${uid}` },
     findAccount(_: Context, sub: string) {
       const person = people.find(({ claims }) => claims.sub === sub)
@@ -164,6 +172,21 @@ function configuration(
     },
     ttl: { AccessToken: 600, Grant: 86_400, IdToken: 600, Interaction: 900, Session: 86_400 },
   }
+}
+
+/** At /session/end. `form`: the library's, which a button finishes. */
+function askLogout(context: Context, form: string): void {
+  const button = '<input type="hidden" name="logout" value="yes" /><button id="log-out">Log out</button></form>'
+  const page = toPage('Log out at Partner Inc.', raw(form.replace('</form>', button)))
+  Object.assign(context, { type: 'text/html', body: page })
+}
+
+function sayLoggedOut(context: Context): void {
+  const page = toPage(
+    'Logged out at Partner Inc.',
+    html`<p>Wherever you logged in from here, you are logged out too.</p>`,
+  )
+  Object.assign(context, { type: 'text/html', body: page })
 }
 
 /** Who has logged in once must choose again where asked to, and type a code where only that makes the login strong enough. */

@@ -6,6 +6,18 @@ export type Markup = ReturnType<typeof html>
 
 /** A page of the example partner: no script, and nothing of other servers. */
 export function sendPage(response: ServerResponse, status: number, title: string, body: Markup): void {
+  response
+    .writeHead(status, {
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-store',
+      'content-security-policy': "default-src 'none'; img-src data:; frame-ancestors 'none'",
+      'referrer-policy': 'no-referrer',
+    })
+    .end(toPage(title, body))
+}
+
+/** `body`: markup of ours. */
+export function toPage(title: string, body: Markup): string {
   const page = html`<!doctype html>
     <html lang="en">
       <head>
@@ -22,12 +34,5 @@ export function sendPage(response: ServerResponse, status: number, title: string
       </body>
     </html> `
   if (page instanceof Promise) throw new TypeError('a page waits for nothing')
-  response
-    .writeHead(status, {
-      'content-type': 'text/html; charset=utf-8',
-      'cache-control': 'no-store',
-      'content-security-policy': "default-src 'none'; img-src data:; frame-ancestors 'none'",
-      'referrer-policy': 'no-referrer',
-    })
-    .end(page.toString())
+  return page.toString()
 }
