@@ -1,14 +1,16 @@
 import { parseArgs } from 'node:util'
 import { ConfigurationError, formatFinding } from '../lib/config/findings.ts'
-import { readConfig, startBroker, type LocalBroker } from './broker.ts'
+import { readConfig, startBroker, type LocalBroker, type LocalBrokerOptions } from './broker.ts'
+import { startPartnerIdp, type PartnerIdp } from './partner-idp.ts'
 import { examplePeople } from './partner-people.ts'
 import { curl, ports as examplePorts, startQuickstart, type Quickstart } from './quickstart.ts'
 
-const usage = `npm start [-- --data DIR]
+const usage = `npm start [-- [--data DIR] [--partner]]
 
 Serves the broker on loopback, with embedded DynamoDB, KMS, STS and SQS stand-ins.
 
   --data DIR       keep keys and receipts in DIR; without it they live in memory
+  --partner        with a BROKER_CONFIG of your own: start the partner's identity provider too, for its issuer acme-partner
 
   PORT             where to listen (8787)
   BROKER_CONFIG    the broker.yaml to serve (examples/quickstart/broker.yaml, with an example issuer beside it, and a
@@ -34,17 +36,17 @@ process.exitCode = await main()
 async function main(): Promise<number> {
   const options = readOptions()
   if (typeof options === 'number') return options
-  const { config, ports, issuer, data } = options
+  const { config, ports, issuer, data, partner } = options
   const settings = {
     ...(issuer === undefined ? {} : { issuer }),
     ...(data === undefined ? {} : { dataDirectory: data }),
   }
-  let running: LocalBroker | Quickstart
+  let running: Own | Quickstart
   try {
     running =
       config === undefined
         ? await startQuickstart({ ports, ...settings })
-        : await startBroker({ config: readConfig(config), port: ports.broker, ...settings })
+        : await startOwn({ config: readConfig(config), port: ports.broker, ...settings }, partner, ports.partnerIdp)
   } catch (error) {
     return explainFailure(error, ports)
   }
@@ -56,9 +58,32 @@ async function main(): Promise<number> {
   return 0
 }
 
-function readyLines(running: LocalBroker | Quickstart, data: string | undefined): string {
+interface Own extends LocalBroker {
+  partnerIdp?: PartnerIdp
+}
+
+/** The broker of a broker.yaml of one's own. Who logs in finds the partner at work: it starts first. */
+async function startOwn(options: LocalBrokerOptions, partner: boolean, port: number): Promise<Own> {
+  if (!partner) return startBroker(options)
+  const partnerIdp = await startPartnerIdp({ port, broker: () => broker })
+  const broker: LocalBroker = await startBroker(options).catch(async (error) => {
+    await partnerIdp.close()
+    throw error
+  })
+  const close = async () => {
+    await broker.close()
+    await partnerIdp.close()
+  }
+  return { ...broker, partnerIdp, close }
+}
+
+function readyLines(running: Own | Quickstart, data: string | undefined): string {
   const state = data === undefined ? '' : `, keeping its state in ${data}`
-  if (!('partnerApp' in running)) return `token-broker is ready at ${running.url}${state}\n`
+  if (!('partnerApp' in running)) {
+    const partner =
+      running.partnerIdp === undefined ? '' : `, and a partner's identity provider at ${running.partnerIdp.url}`
+    return `token-broker is ready at ${running.url}${state}${partner}\n`
+  }
   const { broker, exampleIssuer, partnerApp } = running
   return `token-broker is ready at ${broker.url}, trusting the example issuer at ${exampleIssuer.url}${state}
 
@@ -75,13 +100,20 @@ interface Options {
   config?: string
   issuer?: string
   data?: string
+  partner: boolean
 }
 
 type Ports = Record<keyof typeof variables, number>
 
 function readOptions(): Options | number {
   try {
-    const { values } = parseArgs({ options: { data: { type: 'string' }, help: { type: 'boolean', short: 'h' } } })
+    const { values } = parseArgs({
+      options: {
+        data: { type: 'string' },
+        partner: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h' },
+      },
+    })
     if (values.help) {
       process.stdout.write(`${usage}\n`)
       return 0
@@ -96,6 +128,7 @@ function readOptions(): Options | number {
       ...(process.env.BROKER_CONFIG ? { config: process.env.BROKER_CONFIG } : {}),
       ...issuerFrom(process.env.BROKER_ISSUER),
       ...(values.data ? { data: values.data } : {}),
+      partner: values.partner,
     }
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n\n${usage}\n`)

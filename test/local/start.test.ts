@@ -198,6 +198,15 @@ test('only the example has a partner', async () => {
   assert.equal(await stop(broker), 0)
 })
 
+test('--partner starts the partner beside a broker.yaml of one’s own', async () => {
+  const broker = run({ BROKER_CONFIG: quickstart }, '--partner')
+  await ready(broker)
+  const [, partner = ''] = /a partner's identity provider at (\S+)/.exec(broker.output()) ?? []
+  const metadata = await (await fetch(`${partner}/.well-known/openid-configuration`)).json()
+  assert.equal((metadata as { issuer: string }).issuer, partner)
+  assert.equal(await stop(broker), 0)
+})
+
 test('half a request does not keep it from stopping', async () => {
   const broker = run()
   const { url } = await ready(broker)
