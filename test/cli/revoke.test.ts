@@ -33,14 +33,54 @@ const found = (changes: Record<string, unknown> = {}) => ({ body: { found: recor
 const lifting = { blocked_until: 0, lifted_at: 1_800_000_060, lifted_by: 'bo', lifted_reason: 'x', id: 'second' }
 const lifted = (changes: Record<string, unknown> = {}) => ({ body: { lifted: record({ ...lifting, ...changes }) } })
 
+/** What a person has, in two pages of sessions and one of refresh tokens. */
+const endings: Record<string, object> = {
+  '': { sessions: 25, families: 0, told: 30, next: 'session#x' },
+  'session#x': { sessions: 1, families: 0, told: 0, next: 'family#' },
+  'family#': { sessions: 0, families: 1, told: 0 },
+}
+
+describe('a person has no session and no refresh token left', () => {
+  const subject = { dimension: 'subject', value: 'github:repo:1/2#x y' }
+  const args = ['revoke', '--subject', subject.value, ...reason]
+  const script = ({ operation, after = '' }: Record<string, unknown>) =>
+    operation === 'revoke' ? revoked() : { body: { ended: endings[String(after)] } }
+
+  test('page by page', async (t) => {
+    const { url, asked } = await adminServer(t, [script])
+    const { code, stdout, stderr } = await asOperator([...args, '--broker', url])
+    assert.deepEqual([code, stderr], [0, ''])
+    assert.deepEqual(asked, [
+      { operation: 'revoke', ...subject, reason: 'INC-1234' },
+      { operation: 'end', ...subject },
+      { operation: 'end', ...subject, after: 'session#x' },
+      { operation: 'end', ...subject, after: 'family#' },
+    ])
+    assert.match(stdout, /ended for good: 26 sessions, and the refresh tokens of 1 login; told of it: 30 clients\n$/)
+  })
+
+  test('as JSON', async (t) => {
+    const { url } = await adminServer(t, [script])
+    const { stdout } = await asOperator([...args, '--json', '--broker', url])
+    const { ended } = JSON.parse(stdout) as { ended: object }
+    assert.deepEqual(ended, { sessions: 26, families: 1, told: 30 })
+  })
+
+  test('what could not be ended is said, after what was revoked', async (t) => {
+    const refusal = { status: 400, body: { error: 'invalid_request', error_description: 'no such operation' } }
+    const { url } = await adminServer(t, [({ operation }) => (operation === 'revoke' ? revoked() : refusal)])
+    const { code, stdout, stderr } = await asOperator([...args, '--broker', url])
+    assert.equal(code, 1)
+    assert.match(stdout, /revoked/)
+    assert.match(stderr, /no such operation/)
+  })
+})
+
 describe('what is asked', () => {
   for (const [args, request] of [
     [['revoke', '--rule', 'web-deploys', ...reason], { operation: 'revoke', dimension: 'rule', value: 'web-deploys' }],
     [['revoke', '--jti', 'abc', ...reason], { operation: 'revoke', dimension: 'jti', value: 'abc' }],
-    [
-      ['revoke', '--subject', 'github:repo:1/2#x y', ...reason],
-      { operation: 'revoke', dimension: 'subject', value: 'github:repo:1/2#x y' },
-    ],
+    [['revoke', '--subject', 'nightly', ...reason], { operation: 'revoke', dimension: 'subject', value: 'nightly' }],
     [['revoke', '--client', 'billing', ...reason], { operation: 'revoke', dimension: 'client', value: 'billing' }],
     [
       ['revoke', '--target', 'deploy-api', ...reason],
@@ -165,7 +205,7 @@ describe('what is told', () => {
     [
       'a subject with a blank and a quote',
       ['revoke', '--subject', "farm:it's x", ...reason],
-      revoked({ dimension: 'subject', value: "farm:it's x" }),
+      { body: { ...revoked({ dimension: 'subject', value: "farm:it's x" }).body, ended: endings['family#'] } },
       [/undo --subject 'farm:it'\\''s x' --reason/],
     ],
     [

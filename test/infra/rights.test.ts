@@ -126,9 +126,14 @@ const lookupOfLogins = lookup.map((right) =>
 const login = [
   'dynamodb:BatchGetItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["revocation#*"] and dynamodb:LeadingKeys Null false',
   'dynamodb:DeleteItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["login#*","session#*"] and dynamodb:LeadingKeys Null false',
-  'dynamodb:GetItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["login#*","session#*","consent#*","keyset#*"] and dynamodb:LeadingKeys Null false',
-  'dynamodb:PutItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["login#*","session#*","code#*","consent#*","account#*"] and dynamodb:LeadingKeys Null false',
+  'dynamodb:GetItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["login#*","session#*","consent#*","keyset#*","upstream#*"] and dynamodb:LeadingKeys Null false',
+  'dynamodb:PutItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["login#*","session#*","code#*","consent#*","account#*","upstream#*"] and dynamodb:LeadingKeys Null false',
+  'dynamodb:Query on {"Fn::Join":["",[{"Fn::GetAtt":["BrokerReceiptsTable542DFDDA","Arn"]},"/index/by_id"]]} when dynamodb:LeadingKeys ForAllValues:StringLike ["sessions#*"] and dynamodb:LeadingKeys Null false',
   'dynamodb:UpdateItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["session#*","keyset#*"] and dynamodb:LeadingKeys Null false',
+]
+const adminOfLogins = [
+  ...admin.map((right) => right.replace('["consent#*"]', '["consent#*","session#*"]')),
+  'dynamodb:UpdateItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["family#*"] and dynamodb:LeadingKeys Null false',
 ]
 const sendNotices = 'sqs:SendMessage on /Logout/Queue'
 const secretOf = (name: string) => `arn:aws:secretsmanager:eu-west-1:123456789012:secret:${name}-AbCdEf`
@@ -151,7 +156,10 @@ test('where people log in, the login function has these rights, and no other fun
   for (const path of ['/Metadata/Role', '/SigningKeys/Reader/Role'])
     assert.deepEqual(rightsOf(synthesised, path), rightsOf(without, path))
   // It ends people's sessions, of which their clients are told.
-  assert.deepEqual(rightsOf(synthesised, '/Admin/Role'), [...rightsOf(without, '/Admin/Role'), sendNotices].toSorted())
+  assert.deepEqual(
+    rightsOf(synthesised, '/Admin/Role'),
+    [...adminOfLogins, sendNotices, ...logAndTrace('Admin')].toSorted(),
+  )
 })
 
 const readNotices = ['DeleteMessage', 'GetQueueAttributes', 'ReceiveMessage'].map(

@@ -136,6 +136,9 @@ suite('the HTTP API', () => {
     'ANY /authorize': '/Login/Function',
     'ANY /login': '/Login/Function',
     'ANY /callback/{issuer}': '/Login/Function',
+    'ANY /logout': '/Login/Function',
+    'ANY /logout/confirm': '/Login/Function',
+    'ANY /backchannel-logout/{issuer}': '/Login/Function',
     'ANY /consent': '/Login/Function',
     'ANY /userinfo': '/Introspection/Function',
   }
@@ -211,7 +214,7 @@ suite('the HTTP API', () => {
     const routes = Object.entries(withPeople.resources).flatMap(([id, { Type, Properties }]) =>
       Type === 'AWS::ApiGatewayV2::Route' && limited.includes(String(Properties.RouteKey)) ? [id] : [],
     )
-    assert.equal(routes.length, 11)
+    assert.equal(routes.length, 14)
     const { DependsOn } = withPeople.at('Api/Stage')
     for (const route of routes) assert.ok(DependsOn?.includes(route), `${route} is not in ${String(DependsOn)}`)
   })
