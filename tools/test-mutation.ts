@@ -2,8 +2,8 @@ import { Stryker } from '@stryker-mutator/core'
 
 const usage = `npm run test:mutation [-- PATH...]
 
-Changes lib/trust, lib/tokens, lib/config, lib/grants, lib/login and lib/aws in every small way Stryker knows, one change at a time, and runs the
-tests against each: a change that no test notices is printed. PATH is one of these folders, or a file in one of them;
+Changes lib/trust, lib/tokens, lib/config, lib/grants, lib/login, lib/logout and lib/aws in every small way Stryker knows,
+one change at a time, and runs the tests against each: a change that no test notices is printed. PATH is one of these folders, or a file in one of them;
 without it, all of them are done, in more than an hour.
 
 Exit codes: 0 each folder's tests notice the share they must, 1 they do not, 2 wrong usage
@@ -22,6 +22,7 @@ const trees: readonly Tree[] = [
   { path: 'lib/config', tests: ['test/config/*.test.ts'], floor: 85 },
   { path: 'lib/grants', tests: ['test/grants/!(races|interleavings).test.ts'], floor: 85 },
   { path: 'lib/login', tests: ['test/login/*.test.ts'], floor: 85 },
+  { path: 'lib/logout', tests: ['test/logout/*.test.ts'], floor: 85 },
   { path: 'lib/aws', tests: ['test/aws/*.test.ts', 'test/contracts/*.test.ts'], floor: 75 },
 ]
 
