@@ -122,15 +122,14 @@ for (const [what, of] of [
   ['a client that is no more', { login: null }],
   ['a client that is not told of logouts', { login: { backchannel_logout_uri: undefined } }],
   ['another client', { notice: { client_id: 'toString' } }],
-] as [string, Parameters<Delivery['deliver']>[0]][])
+] as [string, NonNullable<Parameters<Delivery['deliver']>[0]>][])
   test(`for ${what} there is nothing to do, and the log says so`, async (t) => {
     const client = await delivery(t, own, answering(200))
     await client.deliver(of)
     assert.equal(client.told.length, 0)
-    assert.deepEqual(
-      client.logged.map(({ level, message }) => [level, message]),
-      [['info', 'logout not delivered']],
-    )
+    const detail = 'no such client, or it is told of no logouts'
+    const fields = { decision_id: notice.id, client_id: of.notice?.client_id ?? 'web-app', age: 30, detail }
+    assert.deepEqual(client.logged, [{ level: 'info', message: 'logout not delivered', fields }])
     assertNoSecrets(client)
   })
 

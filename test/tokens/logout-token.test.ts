@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { logoutTokenClaims } from '../../lib/tokens/logout-token.ts'
+import { LOGOUT_TOKEN_TYP, logoutTokenClaims } from '../../lib/tokens/logout-token.ts'
 import { now, ourIssuer } from './issuer-fixture.ts'
 
 const notice = { id: 'a-notice-of-this-length', client_id: 'web-app', sub: 'acme:ada', sid: 's1', at: now - 30 }
@@ -17,6 +17,10 @@ test('it says what Back-Channel Logout 1.0 section 2.4 asks for, and nothing els
     events: { [event]: {} },
     sid: 's1',
   })
+})
+
+test('its type is its own', () => {
+  assert.equal(LOGOUT_TOKEN_TYP, 'logout+jwt')
 })
 
 test('another time it is another token of the same jti', () => {
