@@ -19,13 +19,6 @@ const pending: Readonly<Record<string, readonly string[]>> = {
     'oidcc-registration-jwks-uri',
     'oidcc-refresh-token',
   ],
-  'RP-Initiated Logout OP': modulesOf('RP-Initiated Logout OP'),
-  'Back-Channel Logout OP': modulesOf('Back-Channel Logout OP'),
-  'Front-Channel Logout OP': modulesOf('Front-Channel Logout OP'),
-}
-
-function modulesOf(plan: string): readonly string[] {
-  return plans.find((each) => each.plan === plan)?.modules ?? []
 }
 
 interface Row {
