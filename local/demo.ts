@@ -1,5 +1,7 @@
 import { awsStory } from './demo/aws-story.ts'
 import { loginStory } from './demo/login-story.ts'
+import { logoutStory } from './demo/logout-story.ts'
+import { refreshStory } from './demo/refresh-story.ts'
 import { revocationStory } from './demo/revocation-story.ts'
 import { RunningBroker } from './demo/running-broker.ts'
 import { tokenStory } from './demo/token-story.ts'
@@ -20,6 +22,8 @@ try {
   await tokenStory(broker)
   await awsStory(broker, sts)
   await loginStory(broker)
+  await refreshStory(broker)
+  await logoutStory(broker)
   await revocationStory(broker)
 } catch (error) {
   process.stdout.write(`✗ ${(error as Error).message}\n`)

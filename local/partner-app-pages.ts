@@ -20,6 +20,8 @@ export interface Profile {
   claims: Readonly<Record<string, unknown>>
   /** Of the access token. An app need not look into it: this one shows what the API will see. */
   access: { aud: unknown; scope: unknown; exp: unknown }
+  /** Whoever logs out shows it. */
+  id_token: string
 }
 
 /** Whom the broker says that the person is, and what the app may do for them. */

@@ -9,16 +9,22 @@ import { startPartnerIdp, type PartnerIdp, type PartnerIdpOptions } from './part
 export const ports = { exampleIssuer: 8788, partnerIdp: 8789, partnerApp: 8790 }
 
 /**
- * The configuration that `npm start` and `npm run demo` serve, trusting the example issuer and the partner's identity
- * provider wherever they listen. The partner's app may be at any port (RFC 8252 section 7.3).
+ * The configuration that `npm start` and `npm run demo` serve, trusting the example issuer, the partner's identity provider
+ * and its app wherever they listen.
  */
-export function quickstartConfig(exampleIssuer: string, partnerIdp?: string): LocalBrokerOptions['config'] {
+export function quickstartConfig(
+  exampleIssuer: string,
+  partnerIdp?: string,
+  partnerApp?: string,
+): LocalBrokerOptions['config'] {
   const { text, file } = readConfig(fileURLToPath(new URL('../examples/quickstart/broker.yaml', import.meta.url)))
-  const trusting = text.replaceAll(`http://127.0.0.1:${ports.exampleIssuer}`, exampleIssuer)
-  return {
-    text: partnerIdp === undefined ? trusting : trusting.replaceAll(`http://127.0.0.1:${ports.partnerIdp}`, partnerIdp),
-    file,
-  }
+  const listening = { exampleIssuer, partnerIdp, partnerApp }
+  const moved = Object.entries(listening).reduce(
+    (all, [name, url]) =>
+      url === undefined ? all : all.replaceAll(`http://127.0.0.1:${ports[name as keyof typeof ports]}`, url),
+    text,
+  )
+  return { text: moved, file }
 }
 
 export interface Quickstart {
@@ -60,11 +66,12 @@ export async function startQuickstart(options: QuickstartOptions = {}): Promise<
     // It asks for its client only when somebody logs in.
     const client = () => broker
     const partnerIdp = await begun(startPartnerIdp({ port: at?.partnerIdp ?? 0, broker: client, ...partner }))
-    const { text, file } = quickstartConfig(exampleIssuer.url, partnerIdp.url)
+    const issuer = () => broker.issuer
+    const partnerApp = await begun(startPartnerApp({ port: at?.partnerApp ?? 0, issuer }))
+    const { text, file } = quickstartConfig(exampleIssuer.url, partnerIdp.url, partnerApp.url)
     const broker: LocalBroker = await begun(
       startBroker({ config: { text: config(text), file }, port: at?.broker ?? 0, ...rest }),
     )
-    const partnerApp = await begun(startPartnerApp({ port: at?.partnerApp ?? 0, issuer: broker.issuer }))
     return { broker, exampleIssuer, partnerIdp, partnerApp, close }
   } catch (error) {
     await close()

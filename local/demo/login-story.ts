@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { htmlBrowser, type HtmlBrowser } from './html-browser.ts'
-import { post, verbose } from './requests.ts'
+import { logIn, tell } from './people.ts'
+import { post } from './requests.ts'
 import type { RunningBroker } from './running-broker.ts'
 import { expect, refused, step } from './telling.ts'
 
@@ -45,19 +46,26 @@ export async function loginStory(broker: RunningBroker): Promise<void> {
   await codeStory(broker, alice)
 }
 
-/** What a code is worth to a thief. */
-async function codeStory(broker: RunningBroker, browser: HtmlBrowser): Promise<void> {
+/** A code for who is logged in in this browser, which comes to the app, and the secret of who asked for it. */
+export async function codeFor(broker: RunningBroker, browser: HtmlBrowser, scope: string) {
   const code_verifier = randomBytes(32).toString('base64url')
+  const client = { client_id: 'partner-app', redirect_uri: `${broker.app}/cb` }
   const request = {
+    ...client,
     response_type: 'code',
-    client_id: 'partner-app',
-    redirect_uri: `${broker.app}/cb`,
-    scope: 'openid email',
+    scope,
     code_challenge: createHash('sha256').update(code_verifier).digest('base64url'),
     code_challenge_method: 'S256',
   }
   await browser.open(`${broker.url}/authorize?${new URLSearchParams(request).toString()}`)
-  const code = new URL(browser.url).searchParams.get('code') ?? ''
+  if (browser.page.forms.some(({ buttons }) => buttons.some(({ id }) => id === 'consent-allow')))
+    await browser.click('consent-allow')
+  return { ...client, code: new URL(browser.url).searchParams.get('code') ?? '', code_verifier }
+}
+
+/** What a code is worth to a thief. */
+async function codeStory(broker: RunningBroker, browser: HtmlBrowser): Promise<void> {
+  const { code, code_verifier, ...request } = await codeFor(broker, browser, 'openid email')
   expect(
     browser.page.text.includes('No login of yours has begun here'),
     'the app took a code that it had not asked for',
@@ -87,11 +95,6 @@ async function codeStory(broker: RunningBroker, browser: HtmlBrowser): Promise<v
   step('as somebody else may have been the first, what the code gave is revoked: /userinfo refuses the token')
 }
 
-async function logIn(browser: HtmlBrowser, username: string): Promise<void> {
-  await browser.click('log-in', { username, password: 'example' })
-  tell(browser)
-}
-
 function arrived(broker: RunningBroker, browser: HtmlBrowser): { sub: string; access: string } {
   tell(browser)
   const { text } = browser.page
@@ -107,12 +110,7 @@ async function toldRefused(broker: RunningBroker, browser: HtmlBrowser, who: str
   step(`${who} is refused: ${code}\n    the log says why: ${await broker.explanation(decisionId)}`)
 }
 
-async function userinfo(broker: RunningBroker, token: string): Promise<number> {
+export async function userinfo(broker: RunningBroker, token: string): Promise<number> {
   const { status } = await fetch(`${broker.url}/userinfo`, { headers: { authorization: `Bearer ${token}` } })
   return status
-}
-
-/** Without its query, in which there may be a code. */
-function tell({ status, url, page }: HtmlBrowser): void {
-  if (verbose) process.stdout.write(`\n< ${status} ${url.replace(/\?.*/, '')}\n< ${page.text}\n`)
 }
