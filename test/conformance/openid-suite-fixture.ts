@@ -80,11 +80,12 @@ export function suiteBox(config: (text: string) => string = (text) => text): Sui
     async flow(changes = {}, browser = box.browser()) {
       const { arrived, nonce } = await suite.authorize(changes, browser)
       assert.equal(arrived.get('error'), null, arrived.get('error_description') ?? '')
-      const { status, body } = await suite.redeem(arrived)
+      const { client_id = 'suite' } = changes
+      const { status, body } = await suite.redeem(arrived, {}, basic(client_id))
       assert.equal(status, 200)
       assert.ok(Number.isInteger(body.expires_in))
       const asked = 'nonce' in changes ? changes.nonce : nonce
-      const id_token = await suite.checkIdToken(body.id_token, asked)
+      const id_token = await suite.checkIdToken(body.id_token, asked, client_id)
       const answer = await suite.userinfo(body.access_token)
       assert.equal(answer.status, 200)
       const userinfo = (await answer.json()) as Record<string, unknown>
@@ -119,11 +120,14 @@ async function finish(browser: HtmlBrowser, code?: string): Promise<void> {
 function withSuiteClients(text: string): string {
   const [, secret = ''] = /confidential: \{ (auth: .*?\} \})/.exec(text) ?? []
   const [, redirects = ''] = /(redirect_uris: \[.*?\])/.exec(text) ?? []
-  const common = `${redirects}, grants: [authorization_code, refresh_token], login: [acme-partner], require_pkce: false,
+  const [app = ''] = /http:[^"]*(?=\/cb")/.exec(text) ?? []
+  const common = `${redirects}, post_logout_redirect_uris: ["${app}/post_logout_redirect"], grants: [authorization_code, refresh_token], login: [acme-partner], require_pkce: false,
     consent: first_time, scopes: [openid, profile, email, address, phone, offline_access]`
   return `${text}
   suite: { ${secret}, ${common} }
   suite-2: { ${secret}, ${common} }
+  suite-back: { ${secret}, ${common}, backchannel_logout_uri: "${app}/backchannel_logout" }
+  suite-front: { ${secret}, ${common}, frontchannel_logout_uri: "${app}/frontchannel_logout" }
   suite-post: { ${secret.replace('[basic, post]', '[post]')}, ${common} }
 `
 }
