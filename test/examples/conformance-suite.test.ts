@@ -35,9 +35,17 @@ test('what the suite is told fits broker.yaml', () => {
   const suite = JSON.parse(suiteText) as SuiteConfiguration
   assert.equal(suite.server.discoveryUrl, `${configuration.issuer}/.well-known/openid-configuration`)
   const told = [suite.client, suite.client2, suite.client_secret_post].map(({ client_id }) => client_id)
-  assert.deepEqual(told, Object.keys(configuration.clients))
-  for (const { login } of Object.values(configuration.clients))
-    assert.deepEqual(login?.redirect_uris, [`${suiteHost}/test/a/${suite.alias}/callback`])
+  assert.deepEqual([...told, 'suite-back', 'suite-front'], Object.keys(configuration.clients))
+  const at = `${suiteHost}/test/a/${suite.alias}`
+  for (const { login } of Object.values(configuration.clients)) {
+    assert.deepEqual(login?.redirect_uris, [`${at}/callback`])
+    for (const [uri, path] of [
+      [login?.post_logout_redirect_uris?.[0], 'post_logout_redirect'],
+      [login?.backchannel_logout_uri, 'backchannel_logout'],
+      [login?.frontchannel_logout_uri, 'frontchannel_logout'],
+    ])
+      assert.ok(uri === undefined || uri === `${at}/${path}`, uri)
+  }
 })
 
 const started: { close(): Promise<void> }[] = []
@@ -83,10 +91,13 @@ async function automate(browser: HtmlBrowser, url: string, module: string): Prom
       continue
     }
     const fields: Record<string, string> = {}
-    for (const [command, by, target, value] of commands) {
-      assert.equal(by, 'id')
-      if (command === 'text') fields[String(target)] = String(value)
-      else if (command === 'click') await browser.click(String(target), fields)
+    for (const [command, by, target, value, pattern] of commands) {
+      if (by === 'xpath') {
+        assert.deepEqual([command, target], ['wait', '//h1'])
+        assert.match(browser.source, new RegExp(`<h1[^>]*>${pattern}</h1>`), task)
+      } else if (command === 'text') fields[String(target)] = String(value)
+      else if (command === 'click')
+        await browser.click(String(target), Object.keys(fields).length > 0 ? fields : undefined)
       // The suite's page, which its script makes.
       else if (target !== 'submission_complete')
         assert.ok(browser.source.includes(`id="${target}"`), `${task}: ${target}`)
@@ -102,14 +113,19 @@ function fits(pattern: string, url: string): boolean {
   return new RegExp(`^${parts.join('.*')}$`).test(url)
 }
 
+/** What the client gets for the code that the browser came with. */
+async function idToken(browser: HtmlBrowser, client_id: string): Promise<string> {
+  const code = new URL(browser.url).searchParams.get('code') ?? ''
+  const body = new URLSearchParams({ grant_type: 'authorization_code', code, redirect_uri: callback })
+  const authorization = `Basic ${Buffer.from(`${client_id}:${secret}`).toString('base64')}`
+  const answer = await fetch(`${broker.url}/token`, { method: 'POST', body, headers: { authorization } })
+  return ((await answer.json()) as { id_token: string }).id_token
+}
+
 test('the suite’s browser logs in, allows, and the next time just arrives', async () => {
   const browser = htmlBrowser()
   assert.deepEqual(await automate(browser, authorizationUrl(), 'oidcc-server'), ['Log in', 'Allow', 'Arrive'])
-  const code = new URL(browser.url).searchParams.get('code') ?? ''
-  const body = new URLSearchParams({ grant_type: 'authorization_code', code, redirect_uri: callback })
-  const authorization = `Basic ${Buffer.from(`suite:${secret}`).toString('base64')}`
-  const answer = await fetch(`${broker.url}/token`, { method: 'POST', body, headers: { authorization } })
-  assert.equal(answer.status, 200)
+  assert.ok(await idToken(browser, 'suite'))
   assert.deepEqual(await automate(browser, authorizationUrl(), 'oidcc-server'), ['Arrive'])
   const again = authorizationUrl({ prompt: 'login' })
   assert.deepEqual(await automate(browser, again, 'oidcc-prompt-login'), ['Log in', 'Arrive'])
@@ -119,3 +135,30 @@ test('it finds the error that is shown for a redirect URI of nobody', async () =
   const url = authorizationUrl({ redirect_uri: `${callback}/other` })
   assert.deepEqual(await automate(htmlBrowser(), url, 'oidcc-ensure-registered-redirect-uri'), ['Show an error'])
 })
+
+for (const [module, client_id, leaves, tasks] of [
+  ['oidcc-rp-initiated-logout', 'suite', [], ['Arrive']],
+  ['oidcc-frontchannel-rp-initiated-logout', 'suite-front', [], ['Go on', 'Arrive']],
+  ['oidcc-rp-initiated-logout-bad-post-logout-redirect-uri', 'suite', [], ['Show an error']],
+  [
+    'oidcc-rp-initiated-logout-no-id-token-hint',
+    'suite',
+    ['id_token_hint'],
+    ['Log out', 'Show that nobody is logged in'],
+  ],
+  [
+    'oidcc-rp-initiated-logout-no-post-logout-redirect-uri',
+    'suite',
+    ['post_logout_redirect_uri'],
+    ['Show that nobody is logged in'],
+  ],
+] as const)
+  test(`and logs out as ${module} has it`, async () => {
+    const browser = htmlBrowser()
+    await automate(browser, authorizationUrl({ client_id }), module)
+    const uri = `${new URL('post_logout_redirect', callback).href}${module.includes('bad') ? '/x' : ''}`
+    const all = { id_token_hint: await idToken(browser, client_id), post_logout_redirect_uri: uri, state: 's' }
+    const sent = Object.entries(all).filter(([name]) => !(leaves as readonly string[]).includes(name))
+    const url = `${broker.url}/logout?${new URLSearchParams(sent).toString()}`
+    assert.deepEqual(await automate(browser, url, module), tasks)
+  })
