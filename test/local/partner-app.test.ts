@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { htmlBrowser, type HtmlBrowser } from '../../local/demo/html-browser.ts'
 import { examplePeople } from '../../local/partner-people.ts'
 import { startQuickstart, type Quickstart } from '../../local/quickstart.ts'
@@ -72,12 +73,38 @@ test('a second factor is passed on as ours', async () => {
   assert.match(browser.page.text, /acr urn:acme:mfa/)
 })
 
-test('logging out ends the session here, and prompt=none begins another', async () => {
+test('logging out ends the session here and at the broker', async () => {
   const browser = await loggedIn('alice')
   await browser.click('log-out')
+  assert.equal(browser.url, `${world.partnerApp.url}/`)
   assert.match(browser.page.text, /You are not logged in/)
   await browser.open(`${world.partnerApp.url}/login?prompt=none`)
-  assert.match(browser.page.text, /sub acme-partner:e-1041/)
+  assert.match(browser.page.text, /login_required: /)
+})
+
+test('what is no logout token of the broker for this app ends nothing', async () => {
+  const browser = await loggedIn('alice')
+  for (const logout_token of ['', 'x', 'x.y.z']) {
+    const answer = await fetch(`${world.partnerApp.url}/backchannel-logout`, {
+      method: 'POST',
+      body: new URLSearchParams({ logout_token }),
+    })
+    assert.equal(answer.status, 400)
+  }
+  await browser.open(world.partnerApp.url)
+  assert.match(browser.page.text, /You are logged in/)
+})
+
+test('the broker’s logout token ends it', async () => {
+  const browser = await loggedIn('alice')
+  await browser.open(`${world.broker.url}/logout`)
+  await browser.click('log-out')
+  for (let tries = 0; tries < 200; tries++) {
+    await browser.open(world.partnerApp.url)
+    if (browser.page.text.includes('You are not logged in')) return
+    await setTimeout(25)
+  }
+  assert.fail('the app was not told')
 })
 
 test('prompt=none is login_required where nobody is logged in', async () => {
