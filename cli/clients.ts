@@ -15,7 +15,8 @@ export const clients: Command = {
 
 Makes a client_secret of 256 random bits, and its hash. The secret is for the client alone: it is nowhere kept, and is not
 shown again. The hash is for broker.yaml: clients.<client_id>.auth.client_secret.sha256, a list, which holds two while
-one secret replaces the other. A client that runs where an issuer gives it tokens needs no secret: see federated in
+one secret replaces the other. An initial access token, by which clients register themselves, is made in the same way: its
+hash goes to registration.initial_access_tokens.sha256. A client that runs where an issuer gives it tokens needs no secret: see federated in
 docs/configuration.md.
 
   --hash  hash the secret on standard input instead, without the newline at its end; at least ${MIN_CHARACTERS} characters, made at random

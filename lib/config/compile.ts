@@ -21,6 +21,7 @@ import {
   type Issuer,
   type LoginSettings,
   type Operator,
+  type Registration,
   type Rule,
   type RuleGrant,
   type SessionSettings,
@@ -136,6 +137,7 @@ class Compiler {
       ),
       receipts: file.receipts,
       login: this.#loginSettings(file.login),
+      ...(file.registration === undefined ? {} : { registration: this.#registration(file.registration) }),
     }
     return { ...compiled, hash: createHash('sha256').update(canonicalJson(compiled)).digest('base64url') }
   }
@@ -196,6 +198,18 @@ class Compiler {
         ...(logo === undefined ? {} : { logo: this.#logo(logo) }),
         ...(accent === undefined ? {} : { accent: accent.toLowerCase() }),
       },
+    }
+  }
+
+  #registration(given: NonNullable<BrokerFile['registration']>): Registration {
+    const { grants, login, scopes, auth, redirect_hosts, ...others } = given
+    return {
+      ...others,
+      redirect_hosts: [...new Set(redirect_hosts)],
+      grants: [...new Set(grants)].map((grant) => grantTypes[grant]),
+      auth: [...new Set(auth)],
+      issuers: this.#source.issuersNamed(login),
+      scopes: [...new Set(scopes)],
     }
   }
 

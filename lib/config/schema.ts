@@ -5,6 +5,7 @@ import { issuerName, ruleName, targetName } from '../protocol/names.ts'
 import { presetNames } from '../trust/configuration.ts'
 import { identityClaims } from '../protocol/identity.ts'
 import { allowedOrigins, branding, clientLogin, issuerLogin, login, refreshTokens, session } from './schema-login.ts'
+import { initialAccessTokens, registration } from './schema-registration.ts'
 import { duration, expression, scope } from './schema-values.ts'
 
 /**
@@ -297,6 +298,9 @@ export const schema = z.strictObject({
     .prefault({}),
   clients: z.record(clientId, client).default({}),
   login: login.prefault({}).describe('How people stay logged in, and what our pages look like.'),
+  registration: registration
+    .optional()
+    .describe('Clients may register themselves (RFC 7591). Absent: none may, and those that did are none.'),
 })
 
 export type BrokerFile = z.output<typeof schema>
@@ -362,10 +366,11 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   'login.session': Object.keys(session.shape),
   'login.refresh_tokens': Object.keys(refreshTokens.shape),
   'login.branding': Object.keys(branding.shape),
+  registration: Object.keys(registration.shape),
+  'registration.initial_access_tokens': Object.keys(initialAccessTokens.shape),
 }
 
 /** Keys of parts that are not built yet: known, and refused by name. */
 export const notYet: Readonly<Record<string, readonly string[]>> = {
-  '': ['registration'],
   'rules.*': ['actor', 'impersonation', 'max_depth'],
 }

@@ -2,6 +2,7 @@ import type { ClaimPath } from '../tokens/claim-path.ts'
 import type { TrustedIssuer } from '../tokens/trusted-issuer.ts'
 import type { SigningAlgorithm } from '../protocol/algorithms.ts'
 import type { IdentityScope } from '../protocol/identity.ts'
+import type { RegistrationMethod } from '../protocol/registered-client.ts'
 import { REFRESH_TOKEN_GRANT } from '../protocol/urns.ts'
 import { loginMetadata, type LoginMetadata } from '../protocol/login-metadata.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
@@ -29,6 +30,27 @@ export interface Configuration {
   clients: Readonly<Record<string, Client>>
   receipts: { retention: number }
   login: LoginSettings
+  /** Absent: no client may register itself. */
+  registration?: Registration
+}
+
+/** Whom we let register clients, and which. Such clients learn who somebody is, and get nothing by rules. */
+export interface Registration {
+  /** base64url SHA-256 of each initial access token that is accepted. */
+  initial_access_tokens: { sha256: readonly string[] }
+  /** Where people may be sent back to: host names, of which the first label may be `*`; loopback addresses. */
+  redirect_hosts: readonly string[]
+  grants: readonly string[]
+  auth: readonly RegistrationMethod[]
+  /** Names of the issuers at which their people log in, in order of display. */
+  issuers: readonly string[]
+  scopes: readonly IdentityScope[]
+  /** False: those that authenticate may do without. */
+  require_pkce: boolean
+  /** How long a client lives. */
+  lifetime: number
+  /** How many clients of one initial access token may be alive. */
+  limit: number
 }
 
 /** How people stay logged in, and what our pages look like. */
@@ -59,12 +81,12 @@ export interface MetadataConfiguration extends Pick<Configuration, 'issuer' | 's
 export function toMetadataConfiguration({
   issuer,
   signing,
-  issuers,
-  clients,
+  ...configuration
 }: Omit<Configuration, 'hash'>): MetadataConfiguration {
-  if (!hasLogins({ clients })) return { issuer, signing }
-  const acr_values = upstreamLogins({ issuers, clients }).flatMap(({ acr }) => Object.keys(acr))
-  const refreshes = Object.values(clients).some(isRefreshable)
+  if (!hasLogins(configuration)) return { issuer, signing }
+  const { clients, registration } = configuration
+  const acr_values = upstreamLogins(configuration).flatMap(({ acr }) => Object.keys(acr))
+  const refreshes = [...Object.values(clients), ...(registration ? [registration] : [])].some(isRefreshable)
   return {
     issuer,
     signing,
@@ -77,14 +99,19 @@ export function isRefreshable({ grants }: Pick<Client, 'grants'>): boolean {
   return grants.includes(REFRESH_TOKEN_GRANT)
 }
 
-/** Whether people log in to some client: without one there is nothing here for them. */
-export function hasLogins({ clients }: Pick<Configuration, 'clients'>): boolean {
-  return Object.values(clients).some(({ login }) => login !== undefined)
+/** Whether people log in to some client, or to one that may come: without one there is nothing here for them. */
+export function hasLogins({ clients, registration }: Pick<Configuration, 'clients' | 'registration'>): boolean {
+  return registration !== undefined || Object.values(clients).some(({ login }) => login !== undefined)
 }
 
 /** Where the people of any client log in. */
-export function upstreamLogins({ issuers, clients }: Pick<Configuration, 'issuers' | 'clients'>): UpstreamLogin[] {
-  const names = new Set(Object.values(clients).flatMap(({ login }) => login?.issuers ?? []))
+export function upstreamLogins({
+  issuers,
+  clients,
+  registration,
+}: Pick<Configuration, 'issuers' | 'clients' | 'registration'>): UpstreamLogin[] {
+  const ofClients = Object.values(clients).flatMap(({ login }) => login?.issuers ?? [])
+  const names = new Set([...ofClients, ...(registration?.issuers ?? [])])
   return [...names].flatMap((name) => named(issuers, name)?.login ?? [])
 }
 

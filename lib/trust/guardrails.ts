@@ -4,6 +4,7 @@ import { ofClient } from './guardrails/client.ts'
 import { bounds, DAY, finding, type GuardrailFinding } from './guardrails/finding.ts'
 import { ofIssuer } from './guardrails/issuer.ts'
 import { ofLogins } from './guardrails/logins.ts'
+import { ofRegistration } from './guardrails/registration.ts'
 import { ofRule } from './guardrails/rule.ts'
 import { ofTargets } from './guardrails/target.ts'
 import { isLoopback } from './guardrails/url.ts'
@@ -28,6 +29,7 @@ export function findUnsafe(configuration: Configuration): GuardrailFinding[] {
     ...ofTargets(configuration),
     ...ofLogins(configuration),
     ...Object.entries(configuration.clients).flatMap(([id, client]) => ofClient(id, client, configuration)),
+    ...ofRegistration(configuration),
     ...configuration.rules.flatMap((rule) => ofRule(rule, configuration)),
   ]
 }

@@ -2,6 +2,7 @@ import type { Configuration, Issuer } from './configuration.ts'
 import { compareClient } from './new-access/compare-client.ts'
 import { compareClientLogin, compareUpstream } from './new-access/compare-login.ts'
 import { compareIssuer } from './new-access/compare-issuer.ts'
+import { compareRegistration } from './new-access/compare-registration.ts'
 import { compareOffer, toComparison, type Comparison } from './new-access/compare-offer.ts'
 import { Budget } from './new-access/cube.ts'
 import type { NewAccess } from './new-access/finding.ts'
@@ -29,6 +30,7 @@ export async function findNewAccess(before: Configuration, after: Configuration,
       ),
       ...clients.flatMap((client) => decided({ client }, budget, () => compareClient(client, comparison))),
       ...clients.flatMap((client) => compareClientLogin(client, comparison)),
+      ...compareRegistration(comparison),
       ...issuers.flatMap((issuer) => ofRules(issuer, comparison)),
     ])
   })

@@ -90,7 +90,14 @@ const rows: readonly Row[] = [
   ],
   ['an unknown operator', '{ ref: main }', '{ ref: §{ regex: main } }', 'wrong-type', /glob/],
   ['two operators at once', '{ ref: main }', '{ ref: §{ glob: "m*", not: x } }', 'wrong-type', /one of/],
-  ['a key of a later part: registration', 'version: 1', 'version: 1\n§registration: {}', 'not-supported-yet', /^reg/],
+  ['a registration by nobody', 'version: 1', 'version: 1\nregistration: §{}', 'missing-key', /initial_access_tokens/],
+  [
+    'a registration with a key that is none',
+    'version: 1',
+    'version: 1\nregistration: { initial_access_tokens: { sha256: [LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ] }, redirect_hosts: [x.test], login: [x], §redirect_host: [x.test] }',
+    'unknown-key',
+    /did you mean "redirect_hosts"/,
+  ],
   ['a key of a later part: an actor', 'issuer: farm', 'issuer: farm\n    §actor: {}', 'not-supported-yet', /^actor/],
   ['a secret in the file', '{ type: public }', '{ type: public, §client_secret: x }', 'inline-secret', /client_secret/],
   ['no version', 'version: 1\n', '', 'missing-key', /version/],
@@ -683,6 +690,8 @@ test('every rule that a finding can name has a row here, and stands in docs/conf
       'client-login',
       'redirect-uri',
       'allowed-origin',
+      // compile-registration.test.ts
+      'registration',
       ...Object.keys(doubtRules),
     ]
     if (!elsewhere.includes(rule))

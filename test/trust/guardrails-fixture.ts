@@ -6,6 +6,7 @@ import type {
   Issuer,
   Operator,
   PresetName,
+  Registration,
   Rule,
   UpstreamLogin,
 } from '../../lib/trust/configuration.ts'
@@ -79,6 +80,25 @@ export const confidential: Client = {
 
 /** A configuration without a finding, in which people log in. */
 export const withLogins: Configuration = { ...safe, issuers: { farm, partner }, clients: { app: web } }
+
+/** The same, in which clients register themselves. */
+export function withRegistration(changes: Partial<Registration> = {}): Configuration {
+  return {
+    ...withLogins,
+    registration: {
+      initial_access_tokens: { sha256: ['x'.repeat(43)] },
+      redirect_hosts: ['app.test', '*.preview.app.test', '127.0.0.1', '[::1]'],
+      grants: [AUTHORIZATION_CODE_GRANT],
+      auth: ['none', 'private_key_jwt'],
+      issuers: ['partner'],
+      scopes: ['openid'],
+      require_pkce: true,
+      lifetime: 86_400,
+      limit: 20,
+      ...changes,
+    },
+  }
+}
 
 export function withUpstream(changes: Partial<UpstreamLogin>, issuer: Partial<Issuer> = {}): Configuration {
   return { ...withLogins, issuers: { farm, partner: { ...partner, ...issuer, login: { ...login, ...changes } } } }

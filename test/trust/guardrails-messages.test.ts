@@ -12,6 +12,7 @@ import {
   target,
   withApp,
   withIssuer,
+  withRegistration,
   withRule,
   withSecondUpstream,
   withUpstream,
@@ -663,6 +664,16 @@ const rows: readonly (readonly [title: string, spoilt: Configuration, ...lines: 
     'an origin with a slash',
     withApp({}, { allowed_origins: ['https://app.test/'] }),
     'clients.app.allowed_origins.0: allowed-origin write an https origin as browsers send it, such as https://app.example: without a path, a slash at its end or a *',
+  ],
+  [
+    'a host that is a URL',
+    withRegistration({ redirect_hosts: ['https://app.test'] }),
+    'registration.redirect_hosts.0: registration write a host name in lower case, without scheme, port and path, such as app.example; or 127.0.0.1, or [::1]',
+  ],
+  [
+    'a * for everybody',
+    withRegistration({ redirect_hosts: ['*.test'] }),
+    'registration.redirect_hosts.0: registration a * is the whole first label, and stands before two labels at least, such as *.preview.app.example',
   ],
 ]
 

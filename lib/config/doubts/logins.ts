@@ -3,8 +3,9 @@ import { verifiedBy } from '../../trust/presets/preset.ts'
 import { doubt, type Doubt } from './finding.ts'
 
 /** Of where people log in, and what they log in to. */
-export function ofLogins({ issuers, clients }: Configuration): Doubt[] {
-  const named = new Set(Object.values(clients).flatMap(({ login }) => login?.issuers ?? []))
+export function ofLogins({ issuers, clients, registration }: Configuration): Doubt[] {
+  const ofClients = Object.values(clients).flatMap(({ login }) => login?.issuers ?? [])
+  const named = new Set([...ofClients, ...(registration?.issuers ?? [])])
   return [
     ...Object.values(issuers).flatMap((issuer) => ofIssuer(issuer, named.has(issuer.name))),
     ...Object.entries(clients).flatMap(([id, client]) => ofRefreshing(id, client)),

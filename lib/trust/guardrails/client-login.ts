@@ -65,7 +65,8 @@ export function ofClientLogin(
   ]
 }
 
-function ofIssuers(
+/** Of the issuers at which people log in to one client. */
+export function ofIssuers(
   names: readonly string[],
   configuration: Configuration,
   path: readonly string[],

@@ -28,6 +28,7 @@ export const guardrailRules = {
   'redirect-uri': 'People come back with a code only to where nobody else can be.',
   'logout-uri': 'A client is told of logouts over https, and by the browser on its own origin.',
   'allowed-origin': 'Scripts come from origins that are written out.',
+  registration: 'Clients register themselves by a token, for hosts that are written out, and within limits.',
   'registered-claim': 'A claim that we set, or that means something to every verifier, cannot be added by a rule.',
 } as const
 

@@ -1,9 +1,10 @@
 import { isIdentityScope } from '../../protocol/identity.ts'
-import type { Configuration } from '../configuration.ts'
+import { hasLogins, type Configuration } from '../configuration.ts'
 import { bounds, DAY, finding, HOUR, MINUTE, type GuardrailFinding } from './finding.ts'
 
 /** Of everybody who logs in, and what tokens for them could be taken for. */
-export function ofLogins({ issuer, login, clients, targets }: Configuration): GuardrailFinding[] {
+export function ofLogins(configuration: Configuration): GuardrailFinding[] {
+  const { issuer, login, targets } = configuration
   const { session, refresh_tokens } = login
   const settings = [
     ...ofLifetimes(['login', 'session'], session, {
@@ -18,7 +19,7 @@ export function ofLogins({ issuer, login, clients, targets }: Configuration): Gu
     }),
     ...bounds(['login', 'refresh_tokens', 'reuse_window'], refresh_tokens.reuse_window, [0, '0s'], [MINUTE, '60s']),
   ]
-  if (!Object.values(clients).some((client) => client.login !== undefined)) return settings
+  if (!hasLogins(configuration)) return settings
   const ofTargets = Object.entries(targets).flatMap(([name, target]) => {
     if ('role' in target) return []
     const scopes = target.scopes.filter(isIdentityScope)

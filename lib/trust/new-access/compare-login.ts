@@ -14,6 +14,7 @@ import { decideLogin } from '../decide-login.ts'
 import type { Policy } from '../policy.ts'
 import type { Comparison } from './compare-offer.ts'
 import { everything, outside, whereAll } from './cube.ts'
+import { withOneRegistered } from './compare-registration.ts'
 import type { NewAccess } from './finding.ts'
 import { logsInAt, sameIssuer, toWitness, type Side, type Witness } from './side.ts'
 import { duration, type Gain } from './terms.ts'
@@ -102,14 +103,14 @@ function moreRefreshing(old: Client, client: Client, before: Side, after: Side):
 
 /** How more people log in at an issuer than before, or more is believed of them, by the clients of both files. */
 export function compareUpstream(issuer: Issuer, comparison: Comparison): NewAccess[] {
-  const { before, after } = comparison
+  const [before, after] = [withOneRegistered(comparison.before), withOneRegistered(comparison.after)]
   const old = sameIssuer(before, issuer)
   const client_id = Object.keys(after.policy.configuration.clients).find((id) =>
     [before, after].every((side) => logsInAt(id, issuer.name, side)),
   )
   if (!old?.login || !issuer.login || client_id === undefined) return []
   const gains: (Gain & { witness?: Witness })[] = [
-    ...otherPeople(issuer, old, client_id, comparison),
+    ...otherPeople(issuer, old, client_id, { ...comparison, before, after }),
     ...believedMore(old.login, issuer.login),
   ]
   return gains.map((gain) => ({ rules: [], issuer: issuer.name, ...gain }))
