@@ -2,6 +2,7 @@ import { MAX_EXPLANATION_LINES } from '../lib/grants/decide-request.ts'
 import type { Receipt } from '../lib/ports.ts'
 import { authorizationFaces } from '../lib/protocol/authorization-refusals.ts'
 import { logoutFaces } from '../lib/protocol/logout-refusals.ts'
+import { registrationFaces } from '../lib/protocol/registration-refusals.ts'
 import { wire, type Refusal } from '../lib/protocol/refusals.ts'
 import { compare } from '../lib/trust/evaluate-rule.ts'
 import { grantors } from '../lib/trust/explain.ts'
@@ -177,16 +178,18 @@ function entryLines(entry: LogEntry): string[] {
     ]
   }
   if (message === 'refused' && isRefusal(facts)) {
-    const [status, code, phrase] = faces[facts.reason]
+    const [status, code, phrase] = facesOf(facts)[facts.reason]
     return [`refused${at}: ${refusalText(facts)}`, `  the caller was told: ${status} ${code}, ${phrase}`]
   }
   return [`${message}${at}: ${JSON.stringify(facts)}`]
 }
 
-const faces = { ...wire, ...authorizationFaces, ...logoutFaces }
+function facesOf(refusal?: Refusal) {
+  return { ...wire, ...authorizationFaces, ...logoutFaces, ...registrationFaces(refusal) }
+}
 
 function isRefusal(facts: object): facts is Refusal {
-  return 'reason' in facts && typeof facts.reason === 'string' && Object.hasOwn(faces, facts.reason)
+  return 'reason' in facts && typeof facts.reason === 'string' && Object.hasOwn(facesOf(), facts.reason)
 }
 
 function nowhere(decision_id: string, places: readonly (string | undefined)[]): string {

@@ -9,6 +9,7 @@ import {
   REFRESH_TOKEN_GRANT,
   TOKEN_EXCHANGE_GRANT,
 } from '../protocol/urns.ts'
+import { clientSigner } from '../trust/client-signer.ts'
 import { toPath, type ClaimPath } from '../tokens/claim-path.ts'
 import {
   named,
@@ -366,16 +367,7 @@ class Compiler {
       const { jwks, algorithms } = given.private_key_jwt
       return {
         kind: 'private_key_jwt',
-        signer: {
-          name: `client:${id}`,
-          issuer: id,
-          algorithms,
-          jwks: this.#jwks(jwks, [...path, 'private_key_jwt', 'jwks']),
-          subject: [{ claim: ['sub'] }],
-          replay: 'once',
-          clock_tolerance: 60,
-          max_token_lifetime: 3_600,
-        },
+        signer: clientSigner(id, algorithms, this.#jwks(jwks, [...path, 'private_key_jwt', 'jwks'])),
       }
     }
     const { issuer = '', match = {}, when } = given.federated ?? {}

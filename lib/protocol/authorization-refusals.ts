@@ -1,5 +1,6 @@
 import { invalidRequest } from './http-faces.ts'
 import { logoutFaces } from './logout-refusals.ts'
+import type { RegistrationRefusal } from './registration-refusals.ts'
 import { wire, type Face, type Refusal } from './refusals.ts'
 
 /** Why an authorization request, or the login that it began, comes to nothing. */
@@ -64,7 +65,7 @@ export const authorizationFaces = {
 } as const satisfies Record<AuthorizationRefusal['reason'], Face>
 
 /** At /authorize and after. What is said there of a subject token is here about a person. */
-export const loginFaces: Readonly<Record<Refusal['reason'], Face>> = {
+export const loginFaces: Readonly<Record<Exclude<Refusal['reason'], RegistrationRefusal['reason']>, Face>> = {
   ...wire,
   ...authorizationFaces,
   ...logoutFaces,

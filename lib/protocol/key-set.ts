@@ -45,6 +45,11 @@ export function parseKeySet(value: unknown, use: KeyUse = 'sig'): KeySet {
   return { keys: usable }
 }
 
+/** Whether it is a secret, or holds the private half of a key. */
+export function hasPrivateMembers(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && privateMembers.some((member) => Object.hasOwn(value, member))
+}
+
 /** Undefined for a key that we cannot or must not use. */
 export function toVerificationKey(value: unknown, use: KeyUse = 'sig'): VerificationKey | undefined {
   const key = readKey(value, use)
@@ -58,8 +63,7 @@ export function readKey(value: unknown, use: KeyUse = 'sig'): VerificationKey | 
   if (typeof jwk.kty !== 'string') return { unusable: 'its kty is no text' }
   if (jwk.kid !== undefined && typeof jwk.kid !== 'string') return { unusable: 'its kid is no text' }
   // A published private key is compromised, and `oct` is a secret by nature.
-  if (privateMembers.some((member) => Object.hasOwn(jwk, member)))
-    return { unusable: 'it is a secret, or a private key' }
+  if (hasPrivateMembers(jwk)) return { unusable: 'it is a secret, or a private key' }
   // RFC 7517 sections 4.2 and 4.3
   if (jwk.use !== undefined && jwk.use !== 'sig' && jwk.use !== use) return { unusable: `its use is not ${use}` }
   if (jwk.key_ops !== undefined && !(Array.isArray(jwk.key_ops) && jwk.key_ops.includes('verify')))

@@ -1,5 +1,6 @@
 import type { AuthorizationRefusal } from './authorization-refusals.ts'
 import type { LogoutRefusal } from './logout-refusals.ts'
+import type { RegistrationRefusal } from './registration-refusals.ts'
 import { httpFaces, invalidRequest } from './http-faces.ts'
 
 /**
@@ -93,10 +94,11 @@ export type Refusal =
   | { reason: 'bearer_scope_missing' }
   | AuthorizationRefusal
   | LogoutRefusal
+  | RegistrationRefusal
 
 /**
  * RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750 section 3.1, RFC 7009 section 2.2.1, RFC 8693 section 2.2.2, RFC 8707 section
- * 2, OpenID Connect Core section 3.1.2.6, OpenID Connect Unmet Authentication Requirements 1.0.
+ * 2, RFC 7591 section 3.2.2, OpenID Connect Core section 3.1.2.6, OpenID Connect Unmet Authentication Requirements 1.0.
  */
 export type OAuthErrorCode =
   | 'invalid_request'
@@ -118,6 +120,9 @@ export type OAuthErrorCode =
   | 'request_not_supported'
   | 'request_uri_not_supported'
   | 'registration_not_supported'
+  | 'invalid_redirect_uri'
+  | 'invalid_client_metadata'
+  | 'unapproved_software_statement'
   | 'unmet_authentication_requirements'
   | 'temporarily_unavailable'
   | 'server_error'
@@ -201,4 +206,7 @@ export const wire = {
   bearer_token_missing: [401, 'invalid_token', 'an access token is needed here'],
   bearer_token_invalid: [401, 'invalid_token', 'the access token was not accepted'],
   bearer_scope_missing: [403, 'insufficient_scope', 'the access token has not the scope openid'],
-} as const satisfies Record<Exclude<Refusal['reason'], (AuthorizationRefusal | LogoutRefusal)['reason']>, Face>
+} as const satisfies Record<
+  Exclude<Refusal['reason'], (AuthorizationRefusal | LogoutRefusal | RegistrationRefusal)['reason']>,
+  Face
+>

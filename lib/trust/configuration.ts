@@ -289,6 +289,8 @@ export interface ClientLogin {
   id_token_signed_response_alg: SigningAlgorithm
   /** Absent: JSON. */
   userinfo_signed_response_alg?: SigningAlgorithm
+  /** Of a client that registered itself: what else people are shown, and when it last changed what it says of itself. */
+  registered?: { policy_uri?: string; tos_uri?: string; changed_at?: number }
 }
 
 /** The one way a client authenticates. */

@@ -1,3 +1,4 @@
+import { isRegisteredId } from '../protocol/registered-client.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
 import { claimAt } from '../tokens/claim-path.ts'
 import type { Condition, Expression, Issuer, Operator, Rule } from './configuration.ts'
@@ -28,6 +29,13 @@ export function evaluateRule(
   const trace = { rule: rule.name, mode: rule.mode }
   if (rule.expires_at !== undefined && now >= rule.expires_at) {
     return { ...trace, matched: false, failed: `the rule expired at ${new Date(rule.expires_at * 1000).toISOString()}` }
+  }
+  if (client_id !== undefined && isRegisteredId(client_id)) {
+    return {
+      ...trace,
+      matched: false,
+      failed: 'the client registered itself, and no rule grants such a client anything',
+    }
   }
   if (rule.clients !== undefined && !rule.clients.some((client) => client === client_id)) {
     return { ...trace, matched: false, failed: `the client is not one of ${rule.clients.join(', ')}` }

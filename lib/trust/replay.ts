@@ -14,6 +14,7 @@ import { evaluateRule, type RuleTrace } from './evaluate-rule.ts'
 import { expressionsOf } from './expression.ts'
 import { matches } from './match.ts'
 import { claimsNamedBy, mention, type Policy } from './policy.ts'
+import { withAnyRegistered } from './registered-client.ts'
 import { forbiddenEvents } from './presets.ts'
 
 /** The claims of a token, as far as a record of it has them. */
@@ -43,8 +44,10 @@ export type Replayed = { decision: Decision; sub?: string } | { untold: readonly
  * What `decide` would say of the exchange by this policy, its target named and all scopes asked for. It never guesses: a claim
  * that is not on record is neither there nor absent. Nothing is said of how the token and the client are verified.
  */
-export function replay(recorded: Recorded, policy: Policy, now: number): Replayed {
+export function replay(recorded: Recorded, today: Policy, now: number): Replayed {
   const { iss, client_id, known } = recorded
+  // Which of them are left, only the store knows.
+  const policy = client_id === undefined ? today : withAnyRegistered(client_id, today)
   const barred = clientRefused(recorded, policy)
   if (barred) return refused(barred)
   if (iss === undefined) {

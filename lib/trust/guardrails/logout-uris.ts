@@ -43,7 +43,8 @@ export function unsafeFrontChannel(uri: string, redirect_uris: readonly string[]
     : 'it must have the scheme, host and port of one of its redirect_uris (OpenID Connect Front-Channel Logout 1.0 section 2)'
 }
 
-function unsafeUrl(uri: string, local: boolean): string | undefined {
+/** Why nothing leads there, and the remedy. */
+export function unsafeUrl(uri: string, local: boolean): string | undefined {
   if (!URL.canParse(uri) || uri.includes('#') || uri.includes('*'))
     return 'write an absolute URL without a fragment, such as https://app.example/logout'
   const url = new URL(uri)

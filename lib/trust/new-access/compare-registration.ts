@@ -1,4 +1,5 @@
-import { isRefreshable, type Client, type Configuration, type Issuer, type Registration } from '../configuration.ts'
+import { isRefreshable, type Configuration, type Issuer, type Registration } from '../configuration.ts'
+import { withAnyRegistered } from '../registered-client.ts'
 import type { Comparison } from './compare-offer.ts'
 import type { NewAccess } from './finding.ts'
 import { sameIssuer, type Side } from './side.ts'
@@ -32,27 +33,7 @@ const some = `reg.${'A'.repeat(22)}`
 
 /** What broker.yaml does not name. */
 export function withOneRegistered(side: Side): Side {
-  const { configuration } = side.policy
-  const { clients, registration } = configuration
-  if (registration === undefined) return side
-  const { grants, issuers, scopes, require_pkce } = registration
-  const client: Client = {
-    type: 'public',
-    grants,
-    introspect: [],
-    login: {
-      redirect_uris: [],
-      issuers,
-      scopes,
-      consent: 'first_time',
-      require_pkce,
-      id_token_signed_response_alg: 'RS256',
-    },
-  }
-  return {
-    ...side,
-    policy: { ...side.policy, configuration: { ...configuration, clients: { ...clients, [some]: client } } },
-  }
+  return { ...side, policy: withAnyRegistered(some, side.policy) }
 }
 
 function gains(before: Registration, after: Registration, old: Configuration, new_: Configuration): string[] {
