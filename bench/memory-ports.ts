@@ -6,6 +6,7 @@ import type {
   KeySetItems,
   ReceiptStore,
   RefreshFamilies,
+  RegisteredClients,
   RevocationRegister,
   RevocationStore,
   Roles,
@@ -18,7 +19,7 @@ import type { SigningKey } from '../lib/protocol/signing-keys.ts'
 
 /** Imports of the adapters to AWS, in whose place this stands. */
 export const awsAdapters =
-  /\/aws\/(?:accounts|authorization-codes|clients|consents|key-set-items|receipts|refresh-families|revocation-register|revocations|roles|signer)\.ts$/
+  /\/aws\/(?:accounts|authorization-codes|clients|consents|key-set-items|receipts|refresh-families|registered-clients|revocation-register|revocations|roles|signer)\.ts$/
 
 export const dynamodbClient = () => undefined
 export const kmsClient = () => undefined
@@ -51,6 +52,10 @@ export function dynamodbRefreshFamilies(): RefreshFamilies {
 }
 
 export function dynamodbConsents(): Pick<Consents, 'find'> {
+  return { find: async () => undefined }
+}
+
+export function dynamodbRegisteredClients(): RegisteredClients {
   return { find: async () => undefined }
 }
 

@@ -9,6 +9,7 @@ import { powertoolsLog } from '../lib/aws/log.ts'
 import { powertoolsCounter } from '../lib/aws/metrics.ts'
 import { dynamodbReceiptStore } from '../lib/aws/receipts.ts'
 import { dynamodbRefreshFamilies } from '../lib/aws/refresh-families.ts'
+import { dynamodbRegisteredClients } from '../lib/aws/registered-clients.ts'
 import { dynamodbRevocationRegister } from '../lib/aws/revocation-register.ts'
 import { dynamodbRevocationStore } from '../lib/aws/revocations.ts'
 import { kmsSigner } from '../lib/aws/signer.ts'
@@ -58,6 +59,7 @@ const ports: Context['ports'] = {
   revocations: dynamodbRevocationStore(dynamodb, table, now),
   register: dynamodbRevocationRegister(dynamodb, table),
   families: dynamodbRefreshFamilies(dynamodb, table),
+  registered: dynamodbRegisteredClients(dynamodb, table),
   signer: kmsSigner(kmsClient(), keys),
 }
 const policy = toPolicy(configuration, issuerOf(configuration, process.env))

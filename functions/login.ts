@@ -11,6 +11,7 @@ import { powertoolsLog } from '../lib/aws/log.ts'
 import { sqsLogoutNotices } from '../lib/aws/logout-notices.ts'
 import { powertoolsCounter } from '../lib/aws/metrics.ts'
 import { dynamodbPendingLogins } from '../lib/aws/pending-logins.ts'
+import { dynamodbRegisteredClients } from '../lib/aws/registered-clients.ts'
 import { dynamodbRevocationStore } from '../lib/aws/revocations.ts'
 import { dynamodbSessions } from '../lib/aws/sessions.ts'
 import { awsSecrets } from '../lib/aws/secrets.ts'
@@ -84,6 +85,7 @@ const ports: LoginContext['ports'] = {
   codes: dynamodbAuthorizationCodes(dynamodb, table),
   consents: dynamodbConsents(dynamodb, table),
   accounts: dynamodbAccounts(dynamodb, table),
+  registered: dynamodbRegisteredClients(dynamodb, table),
   relyingParty: openidRelyingParty({
     issuer,
     local: configuration.local,

@@ -10,6 +10,7 @@ import { powertoolsLog } from '../lib/aws/log.ts'
 import { powertoolsCounter } from '../lib/aws/metrics.ts'
 import { dynamodbReceiptStore } from '../lib/aws/receipts.ts'
 import { dynamodbRefreshFamilies } from '../lib/aws/refresh-families.ts'
+import { dynamodbRegisteredClients } from '../lib/aws/registered-clients.ts'
 import { dynamodbRevocationRegister } from '../lib/aws/revocation-register.ts'
 import { dynamodbRevocationStore } from '../lib/aws/revocations.ts'
 import { stsRoles } from '../lib/aws/roles.ts'
@@ -56,6 +57,7 @@ const ports: Ports = {
   codes: dynamodbAuthorizationCodes(dynamodb, table),
   families: dynamodbRefreshFamilies(dynamodb, table),
   consents: dynamodbConsents(dynamodb, table),
+  registered: dynamodbRegisteredClients(dynamodb, table),
   signer: kmsSigner(kmsClient(), parseSigningKeys(required(process.env, 'BROKER_SIGNING_KEYS'))),
   roles: stsRoles((region) => stsClient(region === undefined ? {} : { region })),
   random: (bytes) => randomBytes(bytes).toString('base64url'),

@@ -3,6 +3,7 @@ export const functionNames = [
   'token',
   'login',
   'introspection',
+  'registration',
   'admin',
   'metadata',
   'logout-delivery',

@@ -1,5 +1,6 @@
 import type { AwsCredentials } from './protocol/aws-credentials.ts'
 import type { KeySet } from './protocol/key-set.ts'
+import type { RegisteredClient } from './protocol/registered-client.ts'
 import type { SigningAlgorithm } from './protocol/algorithms.ts'
 import type { RevocationKey } from './protocol/revocation-dimensions.ts'
 import type { JsonObject } from './protocol/strict-json.ts'
@@ -110,7 +111,7 @@ export interface ReceiptStore {
   release(receipt: Receipt | AssertionReceipt, signal: AbortSignal): Promise<void>
 }
 
-export type { RevocationKey }
+export type { RegisteredClient, RevocationKey }
 
 export interface Revocation extends RevocationKey {
   /** Tokens issued at or before this second are inactive. */
@@ -454,6 +455,29 @@ export interface ConsentBook extends Consents {
   withdraw(of: { client_id: string; sub: string }, signal: AbortSignal): Promise<boolean>
 }
 
+export interface RegisteredClients {
+  /** Read consistently; undefined from `expires_at` on. Whether it is a client today, broker.yaml says. Throws UnavailableError. */
+  find(client_id: string, now: number, signal: AbortSignal): Promise<RegisteredClient | undefined>
+}
+
+/** The same for those that register. */
+export interface RegistrationBook extends RegisteredClients {
+  /**
+   * A new one, in one of the `limit` places of the initial access token that it registered by: false where as many are alive,
+   * and then nothing is written. Concurrent callers get so many `true` between them. Throws UnavailableError, and a place may
+   * then be taken until the client would have ended.
+   */
+  register(client: RegisteredClient, limit: number, signal: AbortSignal): Promise<boolean>
+  /** Instead of what was there, as a whole. False where it is no more, or has expired by `now`. Throws UnavailableError. */
+  replace(client: RegisteredClient, now: number, signal: AbortSignal): Promise<boolean>
+  /** It is no more, durably, when this returns. False where its place is not free before its end. Throws UnavailableError. */
+  delete(
+    client: Pick<RegisteredClient, 'client_id' | 'registered_by'>,
+    now: number,
+    signal: AbortSignal,
+  ): Promise<boolean>
+}
+
 /** What is known of a person since they last logged in: for /userinfo. By (issuer, subject), and by nothing else. */
 export interface Account {
   /** Our `sub`. */
@@ -602,6 +626,7 @@ export interface Ports {
   codes: AuthorizationCodes
   families: RefreshFamilies
   consents: Pick<Consents, 'find'>
+  registered: RegisteredClients
   signer: Signer
   roles: Roles
   log: Log

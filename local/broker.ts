@@ -54,6 +54,7 @@ export async function startBroker({ config, port, issuer, dataDirectory }: Local
             required(process.env, 'BROKER_LOGOUT_QUEUE'),
             await loadQueueFunction('logout-delivery', configuration),
           )
+    const registration = configuration.registration && (await loadFunction('registration', configuration))
     routes = {
       '/token': token,
       '/credentials/{target}': token,
@@ -69,6 +70,7 @@ export async function startBroker({ config, port, issuer, dataDirectory }: Local
             '/backchannel-logout/{issuer}': login,
             '/userinfo': introspection,
           }),
+      ...(registration === undefined ? {} : { '/register': registration, '/register/{client_id}': registration }),
       '/introspect': introspection,
       '/revoke': introspection,
       '/admin/revocations': admin,

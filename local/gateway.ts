@@ -55,6 +55,7 @@ async function serve(
   const path = event.rawPath
     .replace(/^\/credentials\/[^/]+$/, '/credentials/{target}')
     .replace(/^\/(callback|backchannel-logout)\/[^/]+$/, '/$1/{issuer}')
+    .replace(/^\/register\/[^/]+$/, '/register/{client_id}')
   if (adminPaths.includes(path)) {
     const userArn = await iamCaller(event, body)
     if (userArn === undefined) {

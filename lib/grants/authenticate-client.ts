@@ -12,31 +12,35 @@ import { named, type ClientAuth } from '../trust/configuration.ts'
 import type { Policy } from '../trust/policy.ts'
 import { assertionReceiptOf } from './receipt.ts'
 import { release } from './release.ts'
+import { withRegistered } from './with-registered.ts'
 
 /** What authenticating takes. */
 export interface ClientContext {
   policy: Policy
-  ports: Pick<Ports, 'now' | 'keySets' | 'receipts' | 'log'>
+  ports: Pick<Ports, 'now' | 'keySets' | 'receipts' | 'registered' | 'log'>
   decision_id: string
   signal: AbortSignal
 }
 
 /**
  * Does `work` for the request's client, or for undefined where it names none: a workload that presents its own token is
- * its own client. A token that was the client's proof is spent, and given back only when `work` ends in an UnavailableError.
+ * its own client. The policy of the context that `work` gets knows the client, also where it registered itself. A token that was the client's proof is spent, and given back only when `work` ends in an UnavailableError.
  * Throws RefusedError and UnavailableError.
  */
-export async function asClient<T>(
+export async function asClient<T, Context extends ClientContext>(
   form: Form,
   authorization: string | undefined,
-  context: ClientContext,
-  work: (client: RequestClient | undefined) => Promise<T>,
+  given: Context,
+  work: (client: RequestClient | undefined, context: Context) => Promise<T>,
 ): Promise<T> {
   const presented = presentedClient(form, authorization)
-  if (presented.method === 'none') return work(namedClient(presented.client_id, context.policy))
-  if (presented.method !== 'assertion') return work(bySecret(presented, context.policy))
-  refuseSameToken(presented.assertion, form)
-  return byAssertion(presented.assertion, presented.client_id, context, work)
+  if (presented.method === 'assertion') refuseSameToken(presented.assertion, form)
+  const client_id =
+    presented.method === 'assertion' ? (presented.client_id ?? claimedClient(presented.assertion)) : presented.client_id
+  const context = await withRegistered(client_id, given)
+  if (presented.method === 'none') return work(namedClient(presented.client_id, context.policy), context)
+  if (presented.method !== 'assertion') return work(bySecret(presented, context.policy), context)
+  return byAssertion(presented.assertion, presented.client_id, context, (client) => work(client, context))
 }
 
 function namedClient(client_id: string | undefined, { configuration }: Policy): RequestClient | undefined {

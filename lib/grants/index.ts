@@ -42,11 +42,11 @@ export async function grantToken(
   context: GrantContext,
 ): Promise<TokenResponse> {
   const grant_type = requiredParameter(form, 'grant_type')
-  return asClient(form, authorization, context, (client) => {
+  return asClient(form, authorization, context, (client, known) => {
     const grant = grants.get(grant_type)
     if (grant === undefined) throw new RefusedError({ reason: 'grant_type_unsupported' })
-    checkGrantAllowed(client, grant_type, context.policy)
-    return grant(form, client, context)
+    checkGrantAllowed(client, grant_type, known.policy)
+    return grant(form, client, known)
   })
 }
 

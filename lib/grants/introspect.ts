@@ -14,7 +14,7 @@ import { clientRevocationKeys, revocationKeysOf, tokenKeys } from './revocation-
 /** One question about a token, and what may be used to answer it. */
 export interface IntrospectionContext {
   policy: Policy
-  ports: Pick<Ports, 'now' | 'log' | 'keySets' | 'receipts' | 'revocations' | 'signer'>
+  ports: Pick<Ports, 'now' | 'log' | 'keySets' | 'receipts' | 'registered' | 'revocations' | 'signer'>
   /** All that we publish. */
   keys: readonly SigningKey[]
   decision_id: string
@@ -64,7 +64,10 @@ export async function introspect(
   })
 }
 
-/** The token, if it is one of ours and the caller's business. What its client was must still be a client. */
+/**
+ * The token, if it is one of ours and the caller's business. What its client was must still be a client. Those that registered
+ * themselves have no tokens for targets, which are all that is looked up here.
+ */
 async function find(
   text: string,
   { client_id }: AuthenticatedClient,

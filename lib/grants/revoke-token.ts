@@ -12,12 +12,13 @@ import { named } from '../trust/configuration.ts'
 import type { Policy } from '../trust/policy.ts'
 import { asClient } from './authenticate-client.ts'
 import { revokeFamily } from './refresh-family.ts'
+import { withRegistered } from './with-registered.ts'
 import { tokenRevocation } from './token-revocation.ts'
 
 /** One token to be revoked, and what may be used to do so. */
 export interface RevokeContext {
   policy: Policy
-  ports: Pick<Ports, 'now' | 'log' | 'keySets' | 'receipts' | 'register' | 'families'>
+  ports: Pick<Ports, 'now' | 'log' | 'keySets' | 'receipts' | 'register' | 'registered' | 'families'>
   /** All that we publish. */
   keys: readonly SigningKey[]
   decision_id: string
@@ -35,14 +36,14 @@ export async function revokeToken(
 ): Promise<void> {
   const token = requiredParameter(form, 'token')
   const { policy, ports, keys, decision_id, signal } = context
-  return asClient(form, authorization, context, async (client) => {
+  return asClient(form, authorization, context, async (client, known) => {
     const refresh = parseRefreshToken(token)
     if (refresh !== undefined) return revokeRefreshToken(refresh, client, context)
     const now = ports.now()
     const own = await verifyOwnToken(token, { keys, ourIssuer: policy.ourIssuer, now })
     if (own === undefined) return refuseAwsCredentials(token, parameter(form, 'token_type_hint'))
     const { claims } = own
-    checkMayRevoke(client, claims, policy)
+    checkMayRevoke(client, claims, (await withRegistered(claims.client_id, known)).policy)
     const by = client?.authenticated ? client.client_id : claims.sub
     await ports.register.revoke(tokenRevocation(claims.jti, 'revoked at /revoke', by, now), signal)
     ports.log.info('revoked', { decision_id, jti: claims.jti, by })

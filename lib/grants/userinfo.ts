@@ -9,11 +9,12 @@ import { verifyOwnToken, type OwnClaims, type OwnToken } from '../tokens/verify-
 import { named, type ClientLogin } from '../trust/configuration.ts'
 import type { Policy } from '../trust/policy.ts'
 import { revocationKeysOf, tokenKeys } from './revocation-keys.ts'
+import { withRegistered } from './with-registered.ts'
 
 /** One question about a person, and what may be used to answer it. */
 export interface UserinfoContext {
   policy: Policy
-  ports: Pick<Ports, 'now' | 'revocations' | 'signer'> & { accounts: Accounts }
+  ports: Pick<Ports, 'now' | 'registered' | 'revocations' | 'signer'> & { accounts: Accounts }
   /** All that we publish. */
   keys: readonly SigningKey[]
   signal: AbortSignal
@@ -60,13 +61,12 @@ export async function userinfo(
 }
 
 /** A token of ours for this endpoint and no other, of a client to which people log in. */
-async function find(
-  access_token: string,
-  { policy, ports, keys }: UserinfoContext,
-): Promise<{ token: OwnToken; client: ClientLogin }> {
-  const { ourIssuer, configuration } = policy
+async function find(access_token: string, context: UserinfoContext): Promise<{ token: OwnToken; client: ClientLogin }> {
+  const { ports, keys } = context
+  const { ourIssuer } = context.policy
   const token = await verifyOwnToken(access_token, { keys, ourIssuer, now: ports.now() })
-  const client = token && named(configuration.clients, token.claims.client_id)?.login
+  const { policy } = await withRegistered(token?.claims.client_id, context)
+  const client = token && named(policy.configuration.clients, token.claims.client_id)?.login
   if (token?.claims.aud !== userinfoEndpoint(ourIssuer) || client === undefined)
     throw new RefusedError({ reason: 'bearer_token_invalid' })
   if (!scopesOf(token.claims).includes('openid')) throw new RefusedError({ reason: 'bearer_scope_missing' })

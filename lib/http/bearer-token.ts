@@ -8,15 +8,27 @@ import { formOf, header, method } from './request.ts'
  * URL it is not looked for (RFC 9700 section 4.3.2). Throws RefusedError.
  */
 export function bearerToken(event: APIGatewayProxyEventV2): string {
-  const authorization = header(event, 'authorization')
-  const inHeader =
-    authorization === undefined ? undefined : /^bearer +([A-Za-z0-9._~+/-]+=*) *$/i.exec(authorization)?.[1]
-  if (authorization !== undefined && inHeader === undefined) throw new RefusedError({ reason: 'bearer_token_invalid' })
+  const inHeader = findInHeader(event)
   const hasForm = method(event) === 'POST' && header(event, 'content-type') !== undefined
   const inForm = hasForm ? parameter(formOf(event), 'access_token') : undefined
   if (inHeader !== undefined && inForm !== undefined)
     throw new RefusedError({ reason: 'form_malformed', detail: 'two access tokens' })
   const token = inHeader ?? inForm
   if (token === undefined) throw new RefusedError({ reason: 'bearer_token_missing' })
+  return token
+}
+
+/** The same where it may stand nowhere else: of a request whose body is no form. Throws RefusedError. */
+export function bearerInHeader(event: APIGatewayProxyEventV2): string {
+  const token = findInHeader(event)
+  if (token === undefined) throw new RefusedError({ reason: 'bearer_token_missing' })
+  return token
+}
+
+function findInHeader(event: APIGatewayProxyEventV2): string | undefined {
+  const authorization = header(event, 'authorization')
+  if (authorization === undefined) return undefined
+  const [, token] = /^bearer +([A-Za-z0-9._~+/-]+=*) *$/i.exec(authorization) ?? []
+  if (token === undefined) throw new RefusedError({ reason: 'bearer_token_invalid' })
   return token
 }

@@ -68,20 +68,20 @@ export function formOf(event: APIGatewayProxyEventV2): Form {
 
 /** The same, not yet read. */
 export function formTextOf(event: APIGatewayProxyEventV2): string {
-  const media_type = mediaTypeOfPost(event)
+  const media_type = mediaTypeOf(event, 'POST')
   if (media_type !== FORM)
     throw new RefusedError({ reason: 'unsupported_media_type', content_type: familiar.get(media_type) ?? 'other' })
   return bodyOf(event)
 }
 
-/** The JSON in a POST, as text. Throws RefusedError: 405, 415, 413. */
-export function jsonBodyOf(event: APIGatewayProxyEventV2): string {
-  if (mediaTypeOfPost(event) !== 'application/json') throw new RefusedError({ reason: 'json_expected' })
+/** The JSON in a POST, or in one of the methods that are allowed, as text. Throws RefusedError: 405, 415, 413. */
+export function jsonBodyOf(event: APIGatewayProxyEventV2, allow = 'POST'): string {
+  if (mediaTypeOf(event, allow) !== 'application/json') throw new RefusedError({ reason: 'json_expected' })
   return bodyOf(event)
 }
 
-function mediaTypeOfPost(event: APIGatewayProxyEventV2): string {
-  refuseOtherMethods(event, 'POST')
+function mediaTypeOf(event: APIGatewayProxyEventV2, allow: string): string {
+  refuseOtherMethods(event, allow)
   return header(event, 'content-type')?.split(';', 1)[0]?.trim().toLowerCase() ?? ''
 }
 

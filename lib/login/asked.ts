@@ -7,10 +7,12 @@ import {
 import { RefusedError } from '../protocol/errors.ts'
 import { parameter, readForm, requiredParameter, type Form } from '../protocol/form.ts'
 import { isRegistered } from '../protocol/redirect-uri.ts'
+import { withRegistered } from '../grants/with-registered.ts'
 import type { SigningKey } from '../protocol/signing-keys.ts'
 import { verifyIdTokenHint } from '../tokens/verify-id-token-hint.ts'
 import { named, type ClientLogin } from '../trust/configuration.ts'
 import type { Policy } from '../trust/policy.ts'
+import type { LoginContext } from './context.ts'
 import { AnsweredError, UpstreamFailure, type AnswerTo, type NewCookies } from './outcome.ts'
 
 /** An authorization request whose client and redirect URI are trusted. */
@@ -24,11 +26,16 @@ export interface Asked {
   sub: string | undefined
 }
 
-/** Throws RefusedError while nobody may be told but the person (RFC 6749 section 4.1.2.1), then AnsweredError. */
-export async function parseAsked(text: string, policy: Policy, keys: readonly SigningKey[]): Promise<Asked> {
+/**
+ * What is asked, and the context with a policy that knows its client, also where that registered itself. Throws RefusedError
+ * while nobody may be told but the person (RFC 6749 section 4.1.2.1), then AnsweredError; and UnavailableError.
+ */
+export async function parseAsked(text: string, given: LoginContext): Promise<{ asked: Asked; context: LoginContext }> {
   const { form, repeated } = readForm(text, MAX_AUTHORIZATION_REQUEST_BYTES)
+  const context = repeated.has('client_id') ? given : await withRegistered(parameter(form, 'client_id'), given)
+  const { policy, keys } = context
   const { to, client } = trustRedirect(form, repeated, policy)
-  return answering(to, async () => {
+  const asked = await answering(to, async () => {
     const [parameter] = repeated
     if (parameter !== undefined) throw new RefusedError({ reason: 'parameter_repeated', parameter })
     const request = parseAuthorizationRequest(form)
@@ -36,6 +43,7 @@ export async function parseAsked(text: string, policy: Policy, keys: readonly Si
       throw new RefusedError({ reason: 'code_challenge_missing', client_id: to.client_id })
     return { text, to, client, request, sub: await subjectAsked(request, policy, keys) }
   })
+  return { asked, context }
 }
 
 /** Whatever goes wrong in `work` is the client's to know, but for what only the person can put right. */

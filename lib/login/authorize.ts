@@ -5,8 +5,8 @@ import { findPerson } from './person.ts'
 import { proceed } from './proceed.ts'
 
 /** The authorization endpoint (RFC 6749 section 3.1). `text`: its parameters, form-encoded. Throws RefusedError, AnsweredError and UnavailableError. */
-export async function authorize(text: string, cookies: Cookies, context: LoginContext): Promise<LoginOutcome> {
-  const asked = await parseAsked(text, context.policy, context.keys)
+export async function authorize(text: string, cookies: Cookies, given: LoginContext): Promise<LoginOutcome> {
+  const { asked, context } = await parseAsked(text, given)
   return answering(asked.to, async () => {
     const person = await findPerson(cookies.session, asked.to.client_id, context)
     return proceed(asked, { cookies, person }, context)

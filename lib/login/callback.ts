@@ -30,7 +30,7 @@ export async function callback(
   path: string,
   query: string,
   cookies: Cookies,
-  context: LoginContext,
+  given: LoginContext,
 ): Promise<LoginOutcome> {
   const { form } = readForm(query, 4 * MAX_AUTHORIZATION_REQUEST_BYTES)
   const state = parameter(form, 'state') ?? ''
@@ -39,7 +39,7 @@ export async function callback(
   // RFC 9700 section 4.4.2.2: an issuer writes what it likes into a state, but another one sends people to its own path alone.
   if (path !== callbackPath(claimed.issuer_name))
     throw new RefusedError({ reason: 'callback_of_another_issuer', issuer: claimed.issuer_name })
-  const { asked, pending } = await findPending(claimed.login_id, cookies, context)
+  const { asked, pending, context } = await findPending(claimed.login_id, cookies, given)
   const binding = bindingOf(pending.secret, claimed.login_id, claimed.issuer_name)
   if (!isSame(state, binding.state)) throw new RefusedError({ reason: 'browser_mismatch' })
   const issuer = loginIssuers(asked.client.issuers, context.policy).find(({ name }) => name === claimed.issuer_name)

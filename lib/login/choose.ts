@@ -11,9 +11,9 @@ import type { LoginOutcome } from './outcome.ts'
  * Which issuer the person has chosen, by name or by an e-mail address; with neither they are asked. `query`: `id`, and
  * `issuer` or `login_hint`. Throws RefusedError, AnsweredError and UnavailableError.
  */
-export async function choose(query: string, cookies: Cookies, context: LoginContext): Promise<LoginOutcome> {
+export async function choose(query: string, cookies: Cookies, given: LoginContext): Promise<LoginOutcome> {
   const form = parseForm(query)
-  const { asked, pending } = await findPending(requiredParameter(form, 'id'), cookies, context)
+  const { asked, pending, context } = await findPending(requiredParameter(form, 'id'), cookies, given)
   return answering(asked.to, async () => {
     const issuers = loginIssuers(asked.client.issuers, context.policy)
     const name = parameter(form, 'issuer')

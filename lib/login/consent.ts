@@ -12,8 +12,8 @@ import { proceed } from './proceed.ts'
  * The question at an address of its own, which can be loaded anew: that of the callback holds a code that counts once. Asks
  * what /authorize would, of this login. `query`: `id`. Throws RefusedError, AnsweredError and UnavailableError.
  */
-export async function askConsent(query: string, cookies: Cookies, context: LoginContext): Promise<LoginOutcome> {
-  const { asked, pending } = await findPending(requiredParameter(parseForm(query), 'id'), cookies, context)
+export async function askConsent(query: string, cookies: Cookies, given: LoginContext): Promise<LoginOutcome> {
+  const { asked, pending, context } = await findPending(requiredParameter(parseForm(query), 'id'), cookies, given)
   return answering(asked.to, async () => {
     const person = await findPerson(cookies.session, asked.to.client_id, context)
     return proceed(asked, { cookies, person, pending }, context)
@@ -21,12 +21,12 @@ export async function askConsent(query: string, cookies: Cookies, context: Login
 }
 
 /** The person's answer: `id`, `proof`, `decision`. Throws RefusedError, AnsweredError and UnavailableError. */
-export async function consent(form: Form, cookies: Cookies, context: LoginContext): Promise<LoginOutcome> {
-  const { ports, signal } = context
+export async function consent(form: Form, cookies: Cookies, given: LoginContext): Promise<LoginOutcome> {
+  const { ports, signal } = given
   const id = requiredParameter(form, 'id')
   const proof = requiredParameter(form, 'proof')
   const decision = requiredParameter(form, 'decision')
-  const { asked, pending } = await findPending(id, cookies, context)
+  const { asked, pending, context } = await findPending(id, cookies, given)
   return answering(asked.to, async () => {
     const person = await findPerson(cookies.session, asked.to.client_id, context)
     if (person === undefined) throw new RefusedError({ reason: 'login_unknown' })

@@ -15,7 +15,7 @@ import type { Policy } from '../trust/policy.ts'
 /** One request on the way of a login, and what it may use. */
 export interface LoginContext {
   policy: Policy
-  ports: Pick<Ports, 'now' | 'log' | 'keySets' | 'revocations' | 'random'> & {
+  ports: Pick<Ports, 'now' | 'log' | 'keySets' | 'registered' | 'revocations' | 'random'> & {
     logins: PendingLogins
     sessions: SessionBook
     upstreamSessions: UpstreamSessions

@@ -47,6 +47,8 @@ export interface ConsentQuestion {
   person: string | undefined
   scopes: readonly IdentityScope[]
   target: { name: string; scopes: readonly string[] } | undefined
+  /** Where the client registered itself: the host that it goes back to, and what it says of itself. */
+  registered?: { host: string; policy_uri: string | undefined; tos_uri: string | undefined }
 }
 
 /** An error that the client may be told, for its redirect URI is trusted. */

@@ -13,7 +13,7 @@ import { begin, record, type Pending } from './begin.ts'
 import { consentProof } from './binding.ts'
 import { CODE_LIFETIME, type Cookies, type LoginContext } from './context.ts'
 import { whyUnfit } from './fitness.ts'
-import type { LoginOutcome } from './outcome.ts'
+import type { ConsentQuestion, LoginOutcome } from './outcome.ts'
 import { nameOf, type Person } from './person.ts'
 
 /** How far it has come. */
@@ -100,6 +100,8 @@ async function consentNeeded(
   // RFC 8252 section 8.6: who waits there may be another program than the one that was consented to.
   if (isAnybodys(asked, policy)) return true
   const given = await ports.consents.find({ client_id: to.client_id, sub }, now, signal)
+  // It may by now be another application, at another host.
+  if (given !== undefined && given.at <= (client.registered?.changed_at ?? -1)) return true
   return given === undefined || !consentedScopes(asked, admitted).every((scope) => given.scopes.includes(scope))
 }
 
@@ -144,8 +146,16 @@ function question(
     person: nameOf(session.authentication.identity),
     scopes: consentedScopes(asked, { ...admitted, target: undefined }) as IdentityScope[],
     target: target && { name: target.target, scopes: target.scopes },
+    ...registeredOf(asked),
     ...(cookies === undefined ? {} : { cookies }),
   }
+}
+
+/** Of a client that registered itself: what of it somebody other than itself has looked at. */
+function registeredOf({ client, to }: Asked): Pick<ConsentQuestion, 'registered'> {
+  if (client.registered === undefined) return {}
+  const { policy_uri, tos_uri } = client.registered
+  return { registered: { host: new URL(to.redirect_uri).host, policy_uri, tos_uri } }
 }
 
 async function issueCode(

@@ -1,6 +1,7 @@
 import { html } from 'hono/html'
 import type { IdentityScope } from '../protocol/identity.ts'
 import type { Branding } from './branding.ts'
+import { toDestination } from './destination.ts'
 import { layout, name, type Markup, type Page } from './layout.ts'
 import { toShownText } from './shown-text.ts'
 
@@ -15,6 +16,8 @@ export interface ConsentQuestion {
   person: string | undefined
   scopes: readonly IdentityScope[]
   target: { name: string; scopes: readonly string[] } | undefined
+  /** Where the client registered itself: the host that it goes back to, and what it says of itself. */
+  registered?: { host: string; policy_uri: string | undefined; tos_uri: string | undefined }
 }
 
 const inWords = {
@@ -45,6 +48,7 @@ export function consentPage(branding: Branding, question: ConsentQuestion): Page
         ${scopes.map((scope) => html` <li>${inWords[scope]}</li>`)}
         ${target !== undefined && html` <li>use ${name(target.name)} for you${rights(target.scopes)}</li>`}
       </ul>
+      ${question.registered !== undefined && unknown(client_name, question.registered)}
       <form method="post" action="/consent">
         <input type="hidden" name="id" value="${question.login_id}" />
         <input type="hidden" name="proof" value="${question.proof}" />
@@ -55,6 +59,31 @@ export function consentPage(branding: Branding, question: ConsentQuestion): Page
       </form>
       <p class="muted">Allow it only if you are about to use ${name(client_name)} yourself.</p>`,
   })
+}
+
+/** Whoever chose its name chose these addresses too, so each is shown with its host. */
+function unknown(
+  client_name: string,
+  { host, policy_uri, tos_uri }: NonNullable<ConsentQuestion['registered']>,
+): Markup {
+  const link = (id: string, text: string, href: string) =>
+    html` <li>
+      <a id="${id}" href="${toDestination(href)}" rel="noopener noreferrer">${text}</a> at ${name(new URL(href).host)}
+    </li>`
+  const links = [
+    ...(policy_uri === undefined ? [] : [link('consent-policy', 'Its privacy policy', policy_uri)]),
+    ...(tos_uri === undefined ? [] : [link('consent-terms', 'Its terms of service', tos_uri)]),
+  ]
+  return html`<p id="consent-registered">
+      This application registered itself, and chose the name ${name(client_name)}. You go back to
+      <strong id="consent-host">${name(host)}</strong>: allow it only if you know that address.
+    </p>
+    ${
+      links.length > 0 &&
+      html`<ul>
+        ${links}
+      </ul>`
+    }`
 }
 
 function rights(scopes: readonly string[]): Markup {

@@ -83,7 +83,7 @@ function known(request: JsonObject): Given {
   const uris = (member: string) => listAt(request, member, uri, MOST_URI)
   const [response_types] = [listAt(request, 'response_types', line, 128)]
   if (response_types !== undefined && response_types.join() !== 'code')
-    throw refused('response_types', 'it must be ["code"]')
+    throw refused('response_types', 'it must be a list of code alone')
   const redirect_uris = uris('redirect_uris')
   if (redirect_uris === undefined)
     throw new RefusedError({

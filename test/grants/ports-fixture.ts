@@ -98,6 +98,7 @@ export function fakePorts(farm: TestIssuer): FakePorts {
       revoke: (...asked) => called('revoke family', () => memory.families.revoke(...asked)),
     },
     consents: { find: (...asked) => called('find consent', () => memory.consents.find(...asked)) },
+    registered: { find: (...asked) => called('find client', () => memory.registered.find(...asked)) },
     // No two are the same.
     random: (bytes) => Buffer.alloc(bytes, `${serial++}|`).toString('base64url'),
     signer: {

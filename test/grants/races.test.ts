@@ -18,10 +18,11 @@ import { configuration, equals, grant, rule } from '../trust/policy-fixture.ts'
 import { fakePorts } from './ports-fixture.ts'
 
 const unused = (): never => assert.fail('nobody logs in here')
-const loginsUnused: Pick<Ports, 'codes' | 'families' | 'consents' | 'random'> = {
+const loginsUnused: Pick<Ports, 'codes' | 'families' | 'consents' | 'registered' | 'random'> = {
   codes: { record: unused, find: unused },
   families: { record: unused, find: unused, rotate: unused, revoke: unused },
   consents: { find: unused },
+  registered: { find: unused },
   random: unused,
 }
 import { MemoryTable, type Item } from './memory-table.ts'

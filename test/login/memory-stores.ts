@@ -12,6 +12,8 @@ import type {
   PendingLogins,
   RefreshFamilies,
   RefreshFamily,
+  RegisteredClient,
+  RegistrationBook,
   Session,
   SessionBook,
   UpstreamSessions,
@@ -27,6 +29,7 @@ export interface MemoryStores {
   families: RefreshFamilies & FamilyBook
   consents: Consents
   accounts: Accounts
+  registered: RegistrationBook
   /** What is in them, by key. */
   rows: {
     logins: Map<string, PendingLogin>
@@ -38,6 +41,7 @@ export interface MemoryStores {
     families: Map<string, RefreshFamily>
     consents: Map<string, Consent>
     accounts: Map<string, Account>
+    registered: Map<string, RegisteredClient>
   }
 }
 
@@ -52,6 +56,7 @@ export function memoryStores(): MemoryStores {
     families: new Map(),
     consents: new Map(),
     accounts: new Map(),
+    registered: new Map(),
   }
   const put = <T>(map: Map<string, T>, key: string, row: T) => Promise.resolve(void map.set(key, structuredClone(row)))
   const record = <T extends { at: number; expires_at: number }>(map: Map<string, T>, key: string, row: T) => {
@@ -139,6 +144,23 @@ export function memoryStores(): MemoryStores {
         return older ? put(rows.accounts, account.sub, account) : Promise.resolve()
       },
       find: (sub, now) => live(rows.accounts, sub, now),
+    },
+    registered: {
+      find: (client_id, now) => live(rows.registered, client_id, now),
+      async register(client, limit) {
+        const alive = [...rows.registered.values()].filter(
+          ({ registered_by, expires_at }) => registered_by === client.registered_by && expires_at > client.at,
+        )
+        if (alive.length >= limit) return false
+        await record(rows.registered, client.client_id, client)
+        return true
+      },
+      async replace(client, now) {
+        if ((await live(rows.registered, client.client_id, now)) === undefined) return false
+        await put(rows.registered, client.client_id, client)
+        return true
+      },
+      delete: ({ client_id }) => Promise.resolve(rows.registered.delete(client_id) || true),
     },
   }
 }

@@ -6,6 +6,7 @@ export {
   dynamodbConsents,
   dynamodbKeySetItems,
   dynamodbRefreshFamilies,
+  dynamodbRegisteredClients,
   dynamodbRevocationRegister,
   dynamodbRevocationStore,
   kmsClient,
