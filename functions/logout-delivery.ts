@@ -1,15 +1,17 @@
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 import configuration from '#config'
-import { kmsClient } from '../lib/aws/clients.ts'
+import { dynamodbClient, kmsClient } from '../lib/aws/clients.ts'
 import { powertoolsLog } from '../lib/aws/log.ts'
 import { parseMessage } from '../lib/aws/logout-message.ts'
+import { dynamodbRegisteredClients } from '../lib/aws/registered-clients.ts'
 import { kmsSigner } from '../lib/aws/signer.ts'
 import { deadlines, within } from '../lib/deadlines.ts'
 import { issuerOf, required } from '../lib/environment.ts'
+import { withRegistered } from '../lib/grants/with-registered.ts'
 import { httpClientNotifier } from '../lib/http/client-notifier.ts'
 import { publicFace } from '../lib/http/error-response.ts'
 import { deliver, type DeliveryContext } from '../lib/logout/deliver.ts'
-import type { LogoutNotice } from '../lib/ports.ts'
+import type { LogoutNotice, RegisteredClients } from '../lib/ports.ts'
 import { parseSigningKeys } from '../lib/protocol/signing-keys.ts'
 import { named } from '../lib/trust/configuration.ts'
 import { refuseUnsafe } from '../lib/trust/guardrails.ts'
@@ -17,12 +19,26 @@ import { refuseUnsafe } from '../lib/trust/guardrails.ts'
 refuseUnsafe(configuration)
 const keys = parseSigningKeys(required(process.env, 'BROKER_SIGNING_KEYS'))
 const log = powertoolsLog()
+const ourIssuer = issuerOf(configuration, process.env)
+const now = () => Math.floor(Date.now() / 1000)
+/** Only they are in the table, and only where there may be some. */
+const registered: RegisteredClients =
+  configuration.registration === undefined
+    ? { find: () => Promise.resolve(undefined) }
+    : dynamodbRegisteredClients(dynamodbClient(), required(process.env, 'BROKER_TABLE'))
 
 const context: Omit<DeliveryContext, 'signal'> = {
-  ourIssuer: issuerOf(configuration, process.env),
-  findClient: async (client_id) => named(configuration.clients, client_id),
+  ourIssuer,
+  async findClient(client_id, signal) {
+    const { policy } = await withRegistered(client_id, {
+      policy: { configuration, ourIssuer },
+      ports: { now, registered },
+      signal,
+    })
+    return named(policy.configuration.clients, client_id)
+  },
   ports: {
-    now: () => Math.floor(Date.now() / 1000),
+    now,
     log,
     signer: kmsSigner(kmsClient(), keys),
     notifier: httpClientNotifier({ local: configuration.local }),

@@ -42,6 +42,8 @@ export interface BrokerApiProps {
   /** Where people log in: only then are there their paths. */
   login?: Function
   introspection: Function
+  /** Where clients register themselves: only then are there its paths. */
+  registration?: Function
   admin: Function
   metadata: Function
   domain?: BrokerDomain
@@ -59,6 +61,7 @@ const loginPaths = [
   '/logout/confirm',
   '/backchannel-logout/{issuer}',
 ]
+const registrationPaths = ['/register', '/register/{client_id}']
 const introspectionPaths = ['/introspect', '/revoke']
 /** What is said of people, who are there only where they log in. */
 const userinfoPath = '/userinfo'
@@ -92,7 +95,7 @@ export class BrokerApi extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    { token, login, introspection, admin, metadata, domain, throttle }: BrokerApiProps,
+    { token, login, introspection, registration, admin, metadata, domain, throttle }: BrokerApiProps,
   ) {
     super(scope, id)
     const api = new HttpApi(this, 'Api', {
@@ -114,6 +117,7 @@ export class BrokerApi extends Construct {
         ...introspectionPaths,
         ...(login === undefined ? [] : [userinfoPath]),
       ]),
+      ...(registration === undefined ? [] : routes('Registration', registration, registrationPaths)),
     ]
     const adminIntegration = new HttpLambdaIntegration('Admin', admin)
     const authorizer = new HttpIamAuthorizer()

@@ -90,11 +90,19 @@ export class BrokerTable extends Construct {
   }
 
   /** For people who log in: it sees no receipt, and no code again that it wrote. */
-  bindLogin(login: BrokerFunction): void {
+  bindLogin(login: BrokerFunction, { registration }: { registration: boolean }): void {
     const resources = this.#bind(login)
     const allow = (action: string, ...leadingKeys: string[]) =>
       login.allow({ actions: [`dynamodb:${action}`], resources, conditions: under(...leadingKeys) })
-    allow('GetItem', 'login#*', 'session#*', 'consent#*', 'keyset#*', 'upstream#*')
+    allow(
+      'GetItem',
+      'login#*',
+      'session#*',
+      'consent#*',
+      'keyset#*',
+      'upstream#*',
+      ...(registration ? ['client#*'] : []),
+    )
     allow('BatchGetItem', 'revocation#*')
     allow('PutItem', 'login#*', 'session#*', 'code#*', 'consent#*', 'account#*', 'upstream#*')
     allow('UpdateItem', 'session#*', 'keyset#*')
@@ -104,6 +112,22 @@ export class BrokerTable extends Construct {
       resources: [`${this.table.tableArn}/index/by_id`],
       conditions: under('sessions#*'),
     })
+  }
+
+  /** For clients that register themselves: it sees nothing else, and knows none of their tokens. */
+  bindRegistration(registration: BrokerFunction): void {
+    const resources = this.#bind(registration)
+    const allow = (action: string, ...leadingKeys: string[]) =>
+      registration.allow({ actions: [`dynamodb:${action}`], resources, conditions: under(...leadingKeys) })
+    allow('GetItem', 'client#*', 'registration#*')
+    allow('PutItem', 'client#*', 'registration#*')
+    allow('DeleteItem', 'client#*')
+  }
+
+  /** Lets a function that uses the table for nothing else know them. */
+  bindRegisteredClients(knowing: BrokerFunction): void {
+    const resources = this.#bind(knowing)
+    knowing.allow({ actions: ['dynamodb:GetItem'], resources, conditions: under('client#*') })
   }
 
   /** For operators: it reads everything, writes revocations alone, and ends consents and, where there are `logins`, what people have of them. */

@@ -89,6 +89,15 @@ export class TokenBroker extends Construct {
       configuration,
       retainLog: true,
     })
+    const registration =
+      configuration.registration === undefined
+        ? undefined
+        : new BrokerFunction(this, 'Registration', {
+            name: 'registration',
+            description: '/register, /register/{client_id}',
+            configuration,
+            retainLog: true,
+          })
     const admin = new BrokerFunction(this, 'Admin', {
       name: 'admin',
       description: 'POST /admin/revocations, POST /admin/consents, for operators',
@@ -114,14 +123,19 @@ export class TokenBroker extends Construct {
     allowRoles(token, configuration)
     const logout = login && new LogoutQueue(this, 'Logout', { configuration })
     if (login !== undefined && logout !== undefined) {
-      table.bindLogin(login)
+      table.bindLogin(login, { registration: registration !== undefined })
       bindUpstreams(login, configuration, signingKeys)
       for (const sender of [login, admin]) logout.bindSender(sender)
       signingKeys.bindSignerOf(logoutAlgorithms(configuration), logout.delivery)
     }
+    if (registration !== undefined) {
+      table.bindRegistration(registration)
+      if (logout !== undefined) table.bindRegisteredClients(logout.delivery)
+    }
     const api = new BrokerApi(this, 'Api', {
       token: token.function,
       ...(login === undefined ? {} : { login: login.function }),
+      ...(registration === undefined ? {} : { registration: registration.function }),
       introspection: introspection.function,
       admin: admin.function,
       metadata: metadata.function,
@@ -130,7 +144,7 @@ export class TokenBroker extends Construct {
     })
     this.issuer = configuration.issuer === 'auto' ? api.url : configuration.issuer
     if (configuration.issuer === 'auto')
-      for (const lambda of [token, login, introspection, metadata, logout?.delivery])
+      for (const lambda of [token, login, introspection, registration, metadata, logout?.delivery])
         lambda?.setEnvironment('BROKER_ISSUER', api.url)
 
     this.#output('Issuer', this.issuer, 'The iss of our tokens, and the audience of those that are traded for them')
@@ -159,6 +173,10 @@ export class TokenBroker extends Construct {
         'What an issuer at which people log in must know us by: its name in broker.yaml, a / in it as a dot',
       )
       this.#output('LoginLog', login.logGroupName, 'Where every login that failed says why')
+    }
+    if (registration !== undefined) {
+      this.#output('RegistrationEndpoint', `${api.url}/register`)
+      this.#output('RegistrationLog', registration.logGroupName, 'Where every client that was not registered says why')
     }
     if (logout !== undefined) {
       this.#output(
@@ -235,13 +253,15 @@ function allowRoles(token: BrokerFunction, { targets }: Configuration): void {
       token.allow({ actions: ['sts:AssumeRole', 'sts:SetSourceIdentity', 'sts:TagSession'], resources: [target.role] })
 }
 
-/** What /introspect signs is RS256 (RFC 9701 section 6), what /userinfo signs is for each client to say. */
-function answerAlgorithms({ clients }: Configuration): SigningAlgorithm[] {
+/** What /introspect signs is RS256 (RFC 9701 section 6), what /userinfo signs is for each client to say, also for one that registers itself. */
+function answerAlgorithms({ clients, registration, signing }: Configuration): SigningAlgorithm[] {
+  if (registration !== undefined) return [...signing.algorithms]
   return ['RS256', ...Object.values(clients).flatMap(({ login }) => login?.userinfo_signed_response_alg ?? [])]
 }
 
 /** Logout tokens are signed as a client's ID tokens are (OpenID Connect Back-Channel Logout 1.0 section 2.4). */
-function logoutAlgorithms({ clients }: Configuration): SigningAlgorithm[] {
+function logoutAlgorithms({ clients, registration, signing }: Configuration): SigningAlgorithm[] {
+  if (registration !== undefined) return [...signing.algorithms]
   return Object.values(clients).flatMap(({ login }) =>
     login?.backchannel_logout_uri === undefined ? [] : login.id_token_signed_response_alg,
   )

@@ -6,7 +6,7 @@ import { toClient, withClient } from '../trust/registered-client.ts'
 
 /** What knowing a client that registered itself takes. */
 export interface RegisteredContext {
-  policy: Policy
+  policy: Pick<Policy, 'configuration' | 'ourIssuer'>
   ports: Pick<Ports, 'now' | 'registered'>
   signal: AbortSignal
 }
@@ -27,4 +27,14 @@ export async function withRegistered<Context extends RegisteredContext>(
   const kept = await ports.registered.find(client_id, ports.now(), signal)
   const client = kept && toClient(kept, policy, ports.now())
   return client === undefined ? context : { ...context, policy: withClient(client_id, client, policy) }
+}
+
+/** The same of several. Throws UnavailableError. */
+export async function withAllRegistered<Context extends RegisteredContext>(
+  client_ids: readonly string[],
+  context: Context,
+): Promise<Context> {
+  let known = context
+  for (const client_id of client_ids) known = await withRegistered(client_id, known)
+  return known
 }

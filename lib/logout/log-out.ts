@@ -1,4 +1,5 @@
 import { endSession } from '../grants/end-session.ts'
+import { withAllRegistered } from '../grants/with-registered.ts'
 import { isSame, logoutProof } from '../login/binding.ts'
 import type { Cookies, LoginContext } from '../login/context.ts'
 import type { Session } from '../ports.ts'
@@ -16,7 +17,7 @@ import type { LogoutOutcome } from './outcome.ts'
  * ID token of this very session the person is asked. Throws RefusedError and UnavailableError.
  */
 export async function logOut(text: string, cookies: Cookies, context: LoginContext): Promise<LogoutOutcome> {
-  const asked = await parseAskedLogout(text, context.policy, context.keys)
+  const asked = await parseAskedLogout(text, context)
   const found = await findSession(cookies, context)
   if (found === undefined) return loggedOut(asked, undefined, context)
   const { session, secret } = found
@@ -38,7 +39,7 @@ export async function confirmLogout(form: Form, cookies: Cookies, context: Login
   const decision = requiredParameter(form, 'decision')
   if (decision !== 'log-out' && decision !== 'stay')
     throw new RefusedError({ reason: 'parameter_unsupported', parameter: 'decision', detail: 'not log-out or stay' })
-  const asked = await parseAskedLogout(request, context.policy, context.keys)
+  const asked = await parseAskedLogout(request, context)
   const found = await findSession(cookies, context)
   if (found === undefined) return loggedOut(asked, undefined, context)
   // RFC 9700 section 4.7: another site can send a form here, and has not seen this one.
@@ -57,8 +58,9 @@ async function findSession(
 }
 
 async function end(session: Session, asked: AskedLogout, context: LoginContext): Promise<LogoutOutcome> {
-  await endSession(session, 'the person logged out', context)
-  return loggedOut(asked, session, context)
+  const known = await withAllRegistered(session.clients, context)
+  await endSession(session, 'the person logged out', known)
+  return loggedOut(asked, session, known)
 }
 
 function loggedOut(

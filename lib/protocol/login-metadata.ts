@@ -23,15 +23,19 @@ export interface LoginMetadata {
   provider: Record<string, unknown>
 }
 
-/** `refreshes`: whether some client may refresh tokens. */
+/** `refreshes`: whether some client may refresh tokens. `registers`: whether one may register itself. */
 export function loginMetadata(
   acr_values: readonly string[],
   algorithms: readonly SigningAlgorithm[],
-  refreshes: boolean,
+  { refreshes, registers }: { refreshes: boolean; registers: boolean },
 ): LoginMetadata {
   return {
     endpoints: {
-      server: { authorization_endpoint: '/authorize' },
+      server: {
+        authorization_endpoint: '/authorize',
+        // RFC 7591 section 3
+        ...(registers ? { registration_endpoint: '/register' } : {}),
+      },
       provider: { userinfo_endpoint: '/userinfo', end_session_endpoint: '/logout' },
     },
     server: {

@@ -90,7 +90,10 @@ export function toMetadataConfiguration({
   return {
     issuer,
     signing,
-    authorization: loginMetadata([...new Set(acr_values)].toSorted(), signing.algorithms, refreshes),
+    authorization: loginMetadata([...new Set(acr_values)].toSorted(), signing.algorithms, {
+      refreshes,
+      registers: registration !== undefined,
+    }),
   }
 }
 

@@ -53,7 +53,11 @@ export function withAnyRegistered(client_id: string, policy: Policy): Policy {
   return withClient(client_id, { type: 'public', grants, introspect: [], login }, policy)
 }
 
-export function withClient(client_id: string, client: Client, policy: Policy): Policy {
+export function withClient<Known extends Pick<Policy, 'configuration'>>(
+  client_id: string,
+  client: Client,
+  policy: Known,
+): Known {
   const { configuration } = policy
   return { ...policy, configuration: { ...configuration, clients: { ...configuration.clients, [client_id]: client } } }
 }

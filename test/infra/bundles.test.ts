@@ -39,10 +39,11 @@ suite('what is in the bundles', () => {
 
   for (const [file, kib] of [
     ['token/index.js', 420],
-    ['login/index.js', 460],
+    ['login/index.js', 480],
     ['introspection/index.js', 420],
     ['metadata/index.js', 40],
-    ['logout-delivery/index.js', 250],
+    ['logout-delivery/index.js', 290],
+    ['registration/index.js', 280],
   ] as const) {
     test(`${file} has at most ${kib} KiB`, () => {
       assert.ok(statSync(join(bundles, file)).size <= kib * 1024)
