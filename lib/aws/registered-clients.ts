@@ -1,6 +1,5 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import type { RegisteredClient, RegisteredClients } from '../ports.ts'
-import { integerAt, stringAt } from './attributes.ts'
 import { jsonAt, numberAt, rowsAt, textAt, type Rows } from './rows.ts'
 
 /** At `client#<client_id>`. Of its secret and its tokens only hashes are in it. */
@@ -18,16 +17,14 @@ export function dynamodbRegisteredClients(
     async find(client_id, now, signal) {
       const item = await rows.find(client_id, now, signal)
       if (item === undefined) return undefined
-      const client_secret = stringAt(item, 'client_secret')
-      const changed_at = integerAt(item, 'changed_at')
       return {
         client_id,
         registered_by: textAt(item, 'registered_by'),
         management: textAt(item, 'management'),
-        ...(client_secret === undefined ? {} : { client_secret }),
+        ...(item.client_secret === undefined ? {} : { client_secret: textAt(item, 'client_secret') }),
         metadata: jsonAt(item, 'metadata'),
         at: numberAt(item, 'created_at'),
-        ...(changed_at === undefined ? {} : { changed_at }),
+        ...(item.changed_at === undefined ? {} : { changed_at: numberAt(item, 'changed_at') }),
         expires_at: numberAt(item, 'expires_at'),
       }
     },

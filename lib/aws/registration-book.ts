@@ -78,7 +78,8 @@ export function dynamodbRegistrationBook(
       } catch (error) {
         // It may be there all the same. Nobody knows its tokens, so it can do nothing; and its place is somebody else's.
         const own = AbortSignal.timeout(deadlines.release)
-        await Promise.all([clients.delete(client_id, undefined, own), free(registering, at, own)]).catch(() => {})
+        const ours = { expression: 'management = :management', values: { ':management': registering.management } }
+        await Promise.all([clients.delete(client_id, ours, own), free(registering, at, own)]).catch(() => {})
         throw error
       }
     },

@@ -3,6 +3,7 @@ import { dynamodbAuthorizationCodes } from '../../lib/aws/authorization-codes.ts
 import { dynamodbConsents } from '../../lib/aws/consents.ts'
 import { dynamodbPendingLogins } from '../../lib/aws/pending-logins.ts'
 import { dynamodbRefreshFamilies } from '../../lib/aws/refresh-families.ts'
+import { dynamodbRegistrationBook } from '../../lib/aws/registration-book.ts'
 import { dynamodbSessions } from '../../lib/aws/sessions.ts'
 import { dynamodbUpstreamSessions } from '../../lib/aws/upstream-sessions.ts'
 import { upstreamSessionsContract } from './upstream-sessions.ts'
@@ -16,6 +17,7 @@ import { pendingLoginsContract } from './pending-logins.ts'
 import { receiptCounterContract } from './receipt-count.ts'
 import { receiptStoreContract } from './receipts.ts'
 import { refreshFamiliesContract } from './refresh-families.ts'
+import { registrationBookContract } from './registration-book.ts'
 import { revocationRegisterContract } from './revocation-register.ts'
 import { revocationStoreContract } from './revocations.ts'
 import { rowsContract } from './rows.ts'
@@ -33,6 +35,7 @@ refreshFamiliesContract(where, inTable(dynamodbRefreshFamilies))
 consentsContract(where, inTable(dynamodbConsents))
 consentBookContract(where)
 accountsContract(where, inTable(dynamodbAccounts))
+registrationBookContract(where, inTable(dynamodbRegistrationBook))
 upstreamSessionsContract(where, inTable(dynamodbUpstreamSessions))
 keySetItemsContract(where)
 receiptCounterContract(where)

@@ -4,6 +4,7 @@ import { authorizationCodesContract } from '../contracts/authorization-codes.ts'
 import { consentsContract } from '../contracts/consents.ts'
 import { pendingLoginsContract } from '../contracts/pending-logins.ts'
 import { refreshFamiliesContract } from '../contracts/refresh-families.ts'
+import { registrationBookContract } from '../contracts/registration-book.ts'
 import { sessionsContract } from '../contracts/sessions.ts'
 import { memoryStores, type MemoryStores } from './memory-stores.ts'
 
@@ -17,4 +18,5 @@ authorizationCodesContract('in memory', open('codes'))
 refreshFamiliesContract('in memory', open('families'))
 consentsContract('in memory', open('consents'))
 accountsContract('in memory', open('accounts'))
+registrationBookContract('in memory', open('registered'))
 upstreamSessionsContract('in memory', open('upstreamSessions'))
