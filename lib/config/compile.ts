@@ -364,10 +364,11 @@ class Compiler {
     const path = ['clients', id, 'auth']
     if (given.client_secret) return { kind: 'client_secret', ...given.client_secret }
     if (given.private_key_jwt) {
-      const { jwks, algorithms } = given.private_key_jwt
+      const { jwks, algorithms, token_endpoint_audience } = given.private_key_jwt
       return {
         kind: 'private_key_jwt',
         signer: clientSigner(id, algorithms, this.#jwks(jwks, [...path, 'private_key_jwt', 'jwks'])),
+        ...(token_endpoint_audience ? { token_endpoint_audience } : {}),
       }
     }
     const { issuer = '', match = {}, when } = given.federated ?? {}

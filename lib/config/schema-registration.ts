@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { identityScopes } from '../protocol/identity.ts'
 import { registrationMethods } from '../protocol/registered-client.ts'
 import { secretHash } from '../tokens/client-secret.ts'
-import { duration } from './schema-values.ts'
+import { duration, tokenEndpointAudience } from './schema-values.ts'
 
 /** What broker.yaml says of clients that register themselves. */
 
@@ -46,6 +46,7 @@ export const registration = z.strictObject({
     .default(['openid'])
     .describe('The identity scopes that they may have. Default: openid. They get nothing by rules.'),
   require_pkce: z.boolean().default(true).describe('Default true. false: those that authenticate may do without PKCE.'),
+  token_endpoint_audience: tokenEndpointAudience,
   lifetime: duration.prefault('30d').describe('How long a client lives: 1h to 365d. Default 30d.'),
   limit: z
     .int()

@@ -26,3 +26,8 @@ export const label = z
     (text) => /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,64}$/u.test(text) && text.trim() === text,
     'write 1 to 64 printable characters',
   )
+
+export const tokenEndpointAudience = z
+  .boolean()
+  .default(false)
+  .describe('Default false. true: also assertions whose `aud` is our token endpoint, as older libraries make them.')

@@ -6,7 +6,7 @@ import { presetNames } from '../trust/configuration.ts'
 import { identityClaims } from '../protocol/identity.ts'
 import { allowedOrigins, branding, clientLogin, issuerLogin, login, refreshTokens, session } from './schema-login.ts'
 import { initialAccessTokens, registration } from './schema-registration.ts'
-import { duration, expression, scope } from './schema-values.ts'
+import { duration, expression, scope, tokenEndpointAudience } from './schema-values.ts'
 
 /**
  * The form of broker.yaml: what stands where, of which type. Whether it is also safe is for lib/trust/guardrails.ts.
@@ -254,6 +254,7 @@ const clientAuth = z.strictObject({
         .min(1)
         .default(['ES256', 'RS256'])
         .describe('What it may sign with. Default: ES256, RS256.'),
+      token_endpoint_audience: tokenEndpointAudience,
     })
     .optional()
     .describe('The client signs a JWT with a key of its own (RFC 7523).'),
@@ -359,7 +360,7 @@ export const knownKeys: Readonly<Record<string, readonly string[]>> = {
   'clients.*': Object.keys(client.shape),
   'clients.*.auth': Object.keys(clientAuth.shape),
   'clients.*.auth.client_secret': Object.keys(clientSecret.shape),
-  'clients.*.auth.private_key_jwt': ['jwks', 'algorithms'],
+  'clients.*.auth.private_key_jwt': ['jwks', 'algorithms', 'token_endpoint_audience'],
   'clients.*.auth.federated': ['issuer', 'match', 'when'],
   receipts: ['retention'],
   login: Object.keys(login.shape),

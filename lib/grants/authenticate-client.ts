@@ -146,9 +146,13 @@ function claimedClient(assertion: string): string {
 /** A trusted issuer's own token, or one that the client has signed itself. */
 function issuersOf(
   auth: Exclude<ClientAuth, { kind: 'client_secret' }>,
-  { issuers }: Policy,
+  { issuers, ourIssuer }: Policy,
 ): Pick<Verification, 'issuers' | 'only'> {
-  if (auth.kind === 'private_key_jwt') return { issuers: toIssuers([auth.signer]) }
+  if (auth.kind === 'private_key_jwt') {
+    const { signer, token_endpoint_audience } = auth
+    const audiences = token_endpoint_audience ? [ourIssuer, `${ourIssuer}/token`] : [ourIssuer]
+    return { issuers: toIssuers([{ ...signer, audiences }]) }
+  }
   const [only] = auth.rule.issuers
   if (only === undefined) throw new Error('a federated client without an issuer')
   return { issuers, only }

@@ -16,7 +16,7 @@ export interface Address {
 /** What holds for every request. */
 export interface Guards {
   signal: AbortSignal
-  /** Also http to this machine, by its literal names. */
+  /** Also this machine: by its literal names over http, by any name over https. */
   local?: boolean | undefined
   /** Every address of a host name. The rest is for tests: which addresses may be connected to, and whose certificates count. */
   resolve?: ((hostname: string) => Promise<Address[]>) | undefined
@@ -118,7 +118,7 @@ function isLocal(url: URL): boolean {
 
 /** All addresses must pass: a name that also points inside is not a name to connect to. */
 async function checkedAddresses(url: URL, guards: Guards): Promise<Address[]> {
-  const permits = isLocal(url) ? isLoopbackAddress : (guards.permits ?? isPublicAddress)
+  const permits = permitted(url, guards)
   // The URL parser has already spelt 0x7f.1, 2130706433 and full-width digits as 127.0.0.1.
   const hostname = url.hostname.replace(/^\[|\]$/g, '')
   const family = isIP(hostname)
@@ -129,6 +129,12 @@ async function checkedAddresses(url: URL, guards: Guards): Promise<Address[]> {
   if (!addresses.every(({ address }) => permits(address)))
     throw new FetchError('the host has an address that may not be connected to')
   return addresses
+}
+
+/** In local runs also what has TLS on this machine: a proxy, or a suite that tests us. */
+function permitted(url: URL, { local, permits = isPublicAddress }: Guards): (address: string) => boolean {
+  if (isLocal(url)) return isLoopbackAddress
+  return local ? (address) => permits(address) || isLoopbackAddress(address) : permits
 }
 
 async function send<T>(

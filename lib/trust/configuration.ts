@@ -47,6 +47,8 @@ export interface Registration {
   scopes: readonly IdentityScope[]
   /** False: those that authenticate may do without. */
   require_pkce: boolean
+  /** True: their assertions may be for our token endpoint too. */
+  token_endpoint_audience?: boolean
   /** How long a client lives. */
   lifetime: number
   /** How many clients of one initial access token may be alive. */
@@ -311,6 +313,8 @@ export interface KeyAuth {
   kind: 'private_key_jwt'
   /** Its own keys: `name` is `client:<client_id>`, `iss` the client_id, as RFC 7523 section 3 has it. */
   signer: TrustedIssuer
+  /** Its assertions may be for our token endpoint too (OpenID Connect Core section 9), by which another server could have asked for them. */
+  token_endpoint_audience?: boolean
 }
 
 /** A trusted issuer's token is the client's proof, if the rule admits it. */

@@ -97,7 +97,7 @@ export function decideRegistration(
     algorithmProblem(metadata, signing.algorithms) ??
     addressProblem(metadata, registration, local, ourIssuer)
   if (problem !== undefined) return { refused: problem }
-  const auth = authOf(metadata, kept)
+  const auth = authOf(metadata, kept, registration)
   if (auth === undefined && metadata.token_endpoint_auth_method !== 'none')
     return { refused: refused('token_endpoint_auth_method', 'the client has nothing to authenticate by') }
   const login: ClientLogin = {
@@ -163,11 +163,10 @@ function unsafeReturn(
 }
 
 function unsafeHostOf(uri: string, { redirect_hosts }: Registration, ourIssuer: string): string | undefined {
-  const { hostname, port, protocol, origin } = new URL(uri)
-  if (!isOneOf(hostname, redirect_hosts)) return 'its host is none of those to which people may be sent from here'
-  // Another port may be somebody else's. Of a device it is whichever is free.
-  if (protocol === 'https:' && port !== '') return 'leave the port out'
-  return origin === ourIssuer ? 'it is ours' : undefined
+  const url = new URL(uri)
+  if (!isOneOf(url, redirect_hosts))
+    return 'its host, or its port, is none of those to which people may be sent from here'
+  return url.origin === ourIssuer ? 'it is ours' : undefined
 }
 
 function grantProblem({ grant_types }: ClientMetadata, { grants }: Registration): Problem {
@@ -201,6 +200,7 @@ function authProblem(metadata: ClientMetadata, { auth }: Registration, local: bo
 function authOf(
   metadata: ClientMetadata,
   { client_id, client_secret }: Pick<RegisteredClient, 'client_id' | 'client_secret'>,
+  { token_endpoint_audience }: Registration,
 ): ClientAuth | undefined {
   const { token_endpoint_auth_method: method, token_endpoint_auth_signing_alg: alg, jwks, jwks_uri } = metadata
   if (method === 'none') return undefined
@@ -208,7 +208,11 @@ function authOf(
     const keys = jwks?.keys.flatMap((key) => toVerificationKey(key) ?? []) ?? []
     const algorithms = alg === undefined ? subjectTokenAlgorithms : [alg]
     const source = jwks_uri === undefined ? { keys: { keys } } : { uri: jwks_uri }
-    return { kind: 'private_key_jwt', signer: clientSigner(client_id, algorithms, source) }
+    return {
+      kind: 'private_key_jwt',
+      signer: clientSigner(client_id, algorithms, source),
+      ...(token_endpoint_audience ? { token_endpoint_audience } : {}),
+    }
   }
   if (client_secret === undefined) return undefined
   return {

@@ -282,6 +282,7 @@ const rows: readonly (readonly [title: string, from: string, to: string, rule: F
   // guardrails: each also in test/trust/guardrails-login.test.ts; here is where they point
   ['a redirect URI over http', 'https://office.test/cb', '§http://office.test/cb', 'redirect-uri', /https URI/],
   ['a redirect URI among others', '"http://127.0.0.1/cb"', '§"http://localhost/cb"', 'redirect-uri', /127\.0\.0\.1/],
+  ['a logout URI over http', 'https://app.test/back?tenant=1', '§http://app.test/back', 'logout-uri', /https URL/],
   ['an origin with a path', '[https://app.test]', '[§https://app.test/]', 'allowed-origin', /https origin/],
   ['an issuer that is not there', '[partner, staff]', '§[partner, stuff]', 'unknown-reference', /stuff/],
   [

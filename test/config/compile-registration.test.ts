@@ -34,6 +34,7 @@ test('what is left out of registration is the strictest', () => {
     issuers: ['partner'],
     scopes: ['openid'],
     require_pkce: true,
+    token_endpoint_audience: false,
     lifetime: 30 * 86_400,
     limit: 20,
   })
@@ -59,6 +60,7 @@ test('all that may be said, and an issuer with instances stands for each', () =>
     issuers: ['partner', 'staff/eu', 'staff/us'],
     scopes: ['openid', 'email', 'offline_access'],
     require_pkce: false,
+    token_endpoint_audience: false,
     lifetime: 12 * 3_600,
     limit: 3,
   })

@@ -689,6 +689,7 @@ test('every rule that a finding can name has a row here, and stands in docs/conf
       'issuer-login',
       'client-login',
       'redirect-uri',
+      'logout-uri',
       'allowed-origin',
       // compile-registration.test.ts
       'registration',

@@ -512,3 +512,29 @@ test('rules of a client admit nobody else’s tokens, and rules of an issuer no 
   const refused = await refusal(ask({ authorization: basic('legacy', secret), form }))
   assert.equal(refused.reason, 'target_not_granted')
 })
+
+// OpenID Connect Core section 9 names the token endpoint; by it another server could have asked for the assertion.
+for (const [title, token_endpoint_audience, aud, refused] of [
+  ['our issuer, where nothing is said', undefined, ourIssuer, false],
+  ['the token endpoint, where nothing is said', undefined, `${ourIssuer}/token`, true],
+  ['our issuer, where the token endpoint is allowed', true, ourIssuer, false],
+  ['the token endpoint, where it is allowed', true, `${ourIssuer}/token`, false],
+  ['both, where the token endpoint is allowed', true, [ourIssuer, `${ourIssuer}/token`], true],
+  ['another endpoint, where the token endpoint is allowed', true, `${ourIssuer}/introspect`, true],
+  ['another server’s, where the token endpoint is allowed', true, 'https://other.test/token', true],
+] as const)
+  test(`an assertion for ${title} is ${refused ? 'refused' : 'taken'}`, async () => {
+    const auth = {
+      kind: 'private_key_jwt' as const,
+      signer: signerSettings,
+      ...(token_endpoint_audience && { token_endpoint_audience }),
+    }
+    const changes = { clients: { ...clients, signer: confidential(auth) } }
+    const asked = ask({ form: assertion(await signer.sign({ ...signerClaims, aud })), changes })
+    if (refused)
+      await assert.rejects(
+        asked,
+        (error) => (error as { refusal?: { reason: string } }).refusal?.reason === 'client_assertion_refused',
+      )
+    else assert.ok((await asked).access_token)
+  })

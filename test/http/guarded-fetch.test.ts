@@ -53,9 +53,27 @@ const moreIPv6 = ['2002:7f00:1::', '2001::1', 'ff02::1']
 for (const host of [...insideIPv4, ...moreIPv4, ...[...insideIPv6, ...moreIPv6].map((address) => `[${address}]`)]) {
   test(`https://${host} is not connected to, nor resolved`, async () => {
     const resolve = () => assert.fail('resolved')
-    for (const local of [false, true]) await refused(`https://${host}/`, { resolve, local }, /may not be connected to/)
+    const { hostname } = new URL(`https://${host}/`)
+    const isThisMachine = hostname === '127.0.0.1' || hostname === '[::1]'
+    for (const local of isThisMachine ? [false] : [false, true])
+      await refused(`https://${host}/`, { resolve, local }, /may not be connected to/)
   })
 }
+
+test('this machine over https is for local runs, by whatever name', async (t) => {
+  const port = await serve(t, (_, response) => response.end('{}'))
+  // It has no TLS, so the handshake fails; that there was one is what local runs may.
+  for (const host of ['127.0.0.1', '[::1]', 'suite.example'])
+    await assert.rejects(
+      guardedFetch(`https://${host}:${port}/`, { signal, local: true, resolve: async () => [v4('127.0.0.1')] }),
+      (error) => error instanceof FetchError && !/may not be connected to/.test(error.message),
+    )
+  await refused(
+    'https://suite.example/',
+    { local: true, resolve: async () => [v4('127.0.0.1'), v4('10.0.0.1')] },
+    /may not be connected to/,
+  )
+})
 
 for (const [what, addresses] of [
   ['a private address', [v4('10.0.0.1')]],
@@ -383,7 +401,7 @@ describe('a request of any kind', () => {
   test('goes nowhere that may not be connected to', async () => {
     for (const [url, why] of [
       ['https://169.254.169.254/token', /may not be connected to/],
-      ['https://[::1]/token', /may not be connected to/],
+      ['https://[fe80::1]/token', /may not be connected to/],
       ['http://issuer.example/token', /not an https URL/],
     ] as const)
       await assert.rejects(guardedRequest(url, post, { signal, local: true }), why)

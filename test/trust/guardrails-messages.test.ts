@@ -668,7 +668,7 @@ const rows: readonly (readonly [title: string, spoilt: Configuration, ...lines: 
   [
     'a host that is a URL',
     withRegistration({ redirect_hosts: ['https://app.test'] }),
-    'registration.redirect_hosts.0: registration write a host name in lower case, without scheme, port and path, such as app.example; or 127.0.0.1, or [::1]',
+    'registration.redirect_hosts.0: registration write a host name in lower case, without scheme and path, such as app.example, or app.example:8443; or 127.0.0.1, or [::1]',
   ],
   [
     'a * for everybody',

@@ -41,7 +41,9 @@ const unsafe: readonly (readonly [string, Configuration, GuardrailFinding['rule'
     'app.test.',
     '.app.test',
     'app..test',
-    'app.test:8443',
+    'app.test:443',
+    'app.test:0',
+    'app.test:',
     'https://app.test',
     'app.test/cb',
     'user@app.test',
@@ -97,7 +99,7 @@ for (const id of [
     assert.deepEqual(findUnsafe({ ...withLogins, clients: { [id]: app } }), [])
   })
 
-const hosts = ['app.test', '*.preview.app.test', '127.0.0.1']
+const hosts = ['app.test', '*.preview.app.test', '127.0.0.1', 'suite.test:8443', '*.dev.app.test:444']
 for (const [name, fits] of [
   ['app.test', true],
   ['one.preview.app.test', true],
@@ -114,7 +116,15 @@ for (const [name, fits] of [
   ['one.preview.app.test.', false],
   ['[::1]', false],
   ['127.0.0.2', false],
+  ['suite.test:8443', true],
+  ['one.dev.app.test:444', true],
+  ['127.0.0.1:8080', true],
+  ['suite.test', false],
+  ['suite.test:8444', false],
+  ['app.test:8443', false],
+  ['one.dev.app.test', false],
+  ['one.preview.app.test:444', false],
 ] as const)
   test(`${name} is ${fits ? '' : 'not '}one of them`, () => {
-    assert.equal(isOneOf(name, hosts), fits)
+    assert.equal(isOneOf({ host: name, hostname: name.replace(/:\d+$/, '') }, hosts), fits)
   })

@@ -140,7 +140,12 @@ function ofAuth(after: ClientAuth, before: ClientAuth, comparison: Comparison): 
     ]
   }
   if (after.kind === 'private_key_jwt' && before.kind === 'private_key_jwt')
-    return loosened(before.signer, after.signer)
+    return [
+      ...loosened(before.signer, after.signer),
+      ...(after.token_endpoint_audience && !before.token_endpoint_audience
+        ? [{ what: 'its assertions may also be for the token endpoint', certain: true }]
+        : []),
+    ]
   if (after.kind === 'federated' && before.kind === 'federated') return newWorkloads(after, before, comparison)
   return [{ what: `this client proves itself by ${after.kind} instead of ${before.kind}`, certain: true }]
 }

@@ -58,6 +58,9 @@ function gains(before: Registration, after: Registration, old: Configuration, ne
     ...of('grants', (grants) => `clients that register themselves may use ${grants}, which they could not`),
     ...of('auth', (methods) => `clients that register themselves may authenticate by ${methods}, which they could not`),
     ...of('scopes', (scopes) => `clients that register themselves may have scope ${scopes}, which they could not`),
+    ...(after.token_endpoint_audience && !before.token_endpoint_audience
+      ? ['their assertions may also be for the token endpoint']
+      : []),
     ...(before.require_pkce && !after.require_pkce
       ? ['codes of clients that register themselves need no PKCE any more']
       : []),
