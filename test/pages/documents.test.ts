@@ -4,7 +4,16 @@ import { test } from 'node:test'
 import { toBranding } from '../../lib/pages/branding.ts'
 import { errorPage } from '../../lib/pages/error-page.ts'
 import { byTag, elementsOf, parsePage, textOf, type Element } from './parsed-page.ts'
-import { branding, choice, failure, formPost, loggedOut, samplePages, upstreamFailure } from './sample-pages.ts'
+import {
+  branding,
+  choice,
+  failure,
+  formPost,
+  loggedOut,
+  registered,
+  samplePages,
+  upstreamFailure,
+} from './sample-pages.ts'
 
 const all = (page: Element, tag: string) => elementsOf(page).filter((each) => each.tag === tag)
 const sources = (page: Element, tag: string) =>
@@ -57,6 +66,8 @@ for (const [name, { html, csp }] of Object.entries(samplePages)) {
       '/logout',
       '/logout/confirm',
       loggedOut.back,
+      registered.policy_uri,
+      registered.tos_uri,
       ...loggedOut.frames,
       'data:,',
     ])

@@ -7,7 +7,7 @@ import { errorPage } from '../../lib/pages/error-page.ts'
 import { formPostPage } from '../../lib/pages/form-post-page.ts'
 import type { Page } from '../../lib/pages/layout.ts'
 import { byId, byTag, elementsOf, find, parsePage, textOf, type Element } from './parsed-page.ts'
-import { branding, choice, failure, formPost, question, upstreamFailure } from './sample-pages.ts'
+import { branding, choice, failure, formPost, question, registered, upstreamFailure } from './sample-pages.ts'
 
 const hostile = [
   '"><script>alert(1)</script>',
@@ -96,6 +96,22 @@ const cases: readonly Case[] = [
     'the decision',
     (decision_id) => errorPage(branding, { ...failure, decision_id }),
     (page) => textOf(byId(page, 'decision-id')),
+  ],
+  [
+    'the name that a client chose for itself',
+    (client_name) => consentPage(branding, { ...question, client_name, registered }),
+    (page) => /chose the name (.*)\. You go back/s.exec(textOf(byId(page, 'consent-registered')))?.[1],
+  ],
+  [
+    'the host of a client that registered itself',
+    (host) => consentPage(branding, { ...question, registered: { ...registered, host } }),
+    (page) => textOf(byId(page, 'consent-host')),
+  ],
+  [
+    'the privacy policy of a client that registered itself',
+    (value) =>
+      consentPage(branding, { ...question, registered: { ...registered, policy_uri: `https://a.example/?${value}` } }),
+    (page) => byId(page, 'consent-policy').attributes.href?.slice('https://a.example/?'.length),
   ],
   [
     'the issuer that does not answer',

@@ -40,6 +40,12 @@ export const question: ConsentQuestion = {
   target: { name: 'warehouse', scopes: ['stock:read', 'stock:reserve'] },
 }
 
+export const registered: ConsentQuestion['registered'] & object = {
+  host: 'orders.acme.dev',
+  policy_uri: 'https://orders.acme.dev/privacy',
+  tos_uri: 'https://terms.example/orders?v=2',
+}
+
 export const failure: PageError = {
   status: 400,
   phrase: 'this login cannot be continued: start again from the application',
@@ -89,6 +95,11 @@ export const samplePages: Readonly<Record<string, Page>> = {
     person: undefined,
     scopes: ['openid'],
     target: undefined,
+  }),
+  'consent to a client that registered itself': consentPage(branding, { ...question, registered }),
+  'consent to one that says nothing of itself': consentPage(branding, {
+    ...question,
+    registered: { host: '127.0.0.1:8080', policy_uri: undefined, tos_uri: undefined },
   }),
   error: errorPage(branding, failure),
   'error at an issuer': errorPage(branding, upstreamFailure),

@@ -7,7 +7,7 @@ import { formPostPage } from '../../lib/pages/form-post-page.ts'
 import { toUpstreamTrouble } from '../../lib/pages/upstream-trouble.ts'
 import { identityScopes } from '../../lib/protocol/identity.ts'
 import { byId, byTag, elementsOf, parsePage, textOf, type Element } from './parsed-page.ts'
-import { branding, choice, failure, formPost, question, upstreamFailure } from './sample-pages.ts'
+import { branding, choice, failure, formPost, question, registered, upstreamFailure } from './sample-pages.ts'
 
 const mainOf = ({ html }: { html: string }) => byTag(parsePage(html), 'main')
 const all = (page: Element, tag: string) => elementsOf(page).filter((each) => each.tag === tag)
@@ -55,6 +55,28 @@ test('a person without a name, or with one that nobody sees, is known by the iss
       textOf(mainOf(consentPage(branding, { ...question, person }))),
       /You are logged in at Partner Inc\. If you/,
     )
+})
+
+test('of a client that registered itself people are told so, its host, and the host of each link', () => {
+  const page = mainOf(consentPage(branding, { ...question, registered }))
+  assert.match(
+    textOf(byId(page, 'consent-registered')),
+    /^This application registered itself, and chose the name Orders/,
+  )
+  assert.equal(textOf(byId(page, 'consent-host')), 'orders.acme.dev')
+  for (const [id, href, host] of [
+    ['consent-policy', registered.policy_uri, 'orders.acme.dev'],
+    ['consent-terms', registered.tos_uri, 'terms.example'],
+  ] as const) {
+    assert.equal(byId(page, id).attributes.href, href)
+    assert.equal(byId(page, id).attributes.rel, 'noopener noreferrer')
+    assert.ok(all(page, 'li').some((item) => textOf(item).endsWith(` at ${host}`)))
+  }
+  const without = { host: '127.0.0.1:8080', policy_uri: undefined, tos_uri: undefined }
+  const silent = mainOf(consentPage(branding, { ...question, registered: without }))
+  assert.equal(all(silent, 'a').length, 0)
+  assert.equal(all(silent, 'ul').length, 1)
+  assert.ok(!has(mainOf(consentPage(branding, question)), 'consent-registered'))
 })
 
 test('the answer is one of two buttons, sent by POST with the proof', () => {
