@@ -246,10 +246,10 @@ test('once it has expired nothing of it is worth anything, to the second', async
 test('it is told of a logout at the back channel that it registered, by a token for it', async (t: TestContext) => {
   const told: string[] = []
   const listener = createServer((request, response) => {
-    void text(request).then((form) => {
-      told.push(new URLSearchParams(form).get('logout_token') ?? '')
+    void (async () => {
+      told.push(new URLSearchParams(await text(request)).get('logout_token') ?? '')
       response.writeHead(200).end()
-    })
+    })()
   })
   const url = await listen(listener, 0)
   t.after(() => close(listener))

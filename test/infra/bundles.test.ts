@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -328,6 +329,30 @@ suite('the deployed code in Lambda', () => {
     }
   })
 
+  test('a client registers itself, where rules have expressions too: it needs no engine', async () => {
+    const token = 'b7Qe9Tn2sWv5Rc8Ld6HgPa0oIuYtk4uYm3xJ0Zb1fAA'
+    const login = /^ {2}(\S+):\n(?: {4}.*\n)*? {4}login:/m.exec(quickstart)?.[1]
+    const text = `${quickstart}
+registration:
+  initial_access_tokens: { sha256: [${createHash('sha256').update(token).digest('base64url')}] }
+  redirect_hosts: [app.example]
+  login: [${login}]
+`
+    const registration = await start(deploy('registration', text), tokenEnvironment())
+    const body = JSON.stringify({ redirect_uris: ['https://app.example/cb'], token_endpoint_auth_method: 'none' })
+    const asked = event('POST', '/register', body)
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
+    const made = (await registration.invoke({ ...asked, headers, isBase64Encoded: false, body })) as Answer
+    assert.equal(made.statusCode, 201, made.body)
+    const answer = JSON.parse(made.body) as { registration_client_uri: string; registration_access_token: string }
+    const own = new URL(answer.registration_client_uri).pathname
+    const authorization = `Bearer ${answer.registration_access_token}`
+    const deleted = (await registration.invoke({ ...event('DELETE', own), headers: { authorization } })) as Answer
+    assert.equal(deleted.statusCode, 204)
+    // Neither the tokens, nor their hashes.
+    for (const secret of [token, answer.registration_access_token]) assert.ok(!registration.log().includes(secret))
+  })
+
   for (const [name, missing] of [
     ['token', 'BROKER_TABLE'],
     ['login', 'BROKER_TABLE'],
@@ -337,6 +362,7 @@ suite('the deployed code in Lambda', () => {
     ['token', 'BROKER_SIGNING_KEYS'],
     ['metadata', 'BROKER_SIGNING_KEYS'],
     ['logout-delivery', 'BROKER_SIGNING_KEYS'],
+    ['registration', 'BROKER_TABLE'],
   ] as const) {
     test(`${name} does not start without ${missing}, and says so`, async () => {
       const { [missing]: _, ...rest } = tokenEnvironment()

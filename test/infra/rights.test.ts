@@ -7,6 +7,7 @@ import {
   rolesInAccounts,
   synthesise,
   withLogins,
+  withRegistration,
   withRoles,
   type Synthesised,
 } from './synth.ts'
@@ -181,6 +182,35 @@ for (const [what, client, signing] of [
 function withBackChannel(alg?: string): string {
   return `    backchannel_logout_uri: https://app.acme.dev/bc\n${alg === undefined ? '' : `    id_token_signed_response_alg: ${alg}\n`}`
 }
+
+test('where clients register themselves, one function writes them alone, and three more may read them', () => {
+  const [without, synthesised] = [withLogins(), withRegistration()].map((text) =>
+    synthesise({ config: brokerYaml(text) }),
+  )
+  const rows = (action: string, ...keys: string[]) =>
+    `dynamodb:${action} on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ${JSON.stringify(keys)} and dynamodb:LeadingKeys Null false`
+  assert.deepEqual(
+    rightsOf(synthesised!, '/Registration/Role'),
+    [
+      rows('DeleteItem', 'client#*'),
+      rows('GetItem', 'client#*', 'registration#*'),
+      rows('PutItem', 'client#*', 'registration#*'),
+      ...logAndTrace('Registration'),
+    ].toSorted(),
+  )
+  const more = (path: string) => {
+    const before = rightsOf(without!, path)
+    return rightsOf(synthesised!, path).filter((right) => !before.includes(right))
+  }
+  assert.deepEqual(more('/Login/Role'), [
+    rows('GetItem', 'login#*', 'session#*', 'consent#*', 'keyset#*', 'upstream#*', 'client#*'),
+  ])
+  assert.deepEqual(more('/Logout/Delivery/Role'), [rows('GetItem', 'client#*'), signEs256('1'), signRs256('1')])
+  // What they sign for such a client is for it to say.
+  assert.deepEqual(more('/Introspection/Role'), [signEs256('1')])
+  for (const path of ['/Token/Role', '/Admin/Role', '/Metadata/Role', '/SigningKeys/Reader/Role'])
+    assert.deepEqual(more(path), [])
+})
 
 test('it may read exactly the secrets by which issuers of its clients know us, and no other function any', () => {
   const synthesised = synthesise({

@@ -72,6 +72,15 @@ export function withLogins(secrets: Readonly<Record<string, string>> = {}, clien
 ${client}`
 }
 
+/** The same, whose clients register themselves. */
+export function withRegistration(): string {
+  return `${withLogins()}registration:
+  initial_access_tokens: { sha256: [${'x'.repeat(43)}] }
+  redirect_hosts: [app.acme.dev]
+  login: [partner]
+`
+}
+
 interface SynthesisOptions extends Partial<TokenBrokerProps> {
   stackName?: string
   /** Acknowledge these warnings, as an operator would who has read them. */
