@@ -304,10 +304,7 @@ suite('the deployed code in Lambda', () => {
   test('a client is told of a logout, cold and warm, and one that fails does not repeat the others', async () => {
     const app = await openClientApp()
     try {
-      const text = quickstart.replace(
-        '    client_name: Partner app\n',
-        `    client_name: Partner app\n    backchannel_logout_uri: ${app.url}/bc\n`,
-      )
+      const text = quickstart.replace('http://127.0.0.1:8790/backchannel-logout', `${app.url}/bc`)
       const delivery = await start(deploy('logout-delivery', text), tokenEnvironment())
       for (const turn of ['1', '2']) {
         const ids = ['a', 'b', 'c'].map((name) => (name + turn).padEnd(22, '0')) as [string, string, string]
