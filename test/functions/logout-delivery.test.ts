@@ -17,10 +17,7 @@ before(async () => {
   lines = captureLog()
   app = await openClientApp()
   const { text, file } = quickstartConfig('http://127.0.0.1:9')
-  const told = text.replace(
-    '    client_name: Partner app\n',
-    `    client_name: Partner app\n    backchannel_logout_uri: ${app.url}/bc\n`,
-  )
+  const told = text.replace('http://127.0.0.1:8790/backchannel-logout', `${app.url}/bc`)
   const { configuration } = compile(told, file, { local: true, issuer: broker, now: now() })
   world = await openFaultyWorld(configuration)
   delivery = await loadQueueFunction('logout-delivery', configuration)
