@@ -31,7 +31,7 @@ interface Document {
 }
 
 for (const example of globSync('examples/*/broker.yaml', { cwd: root })) {
-  const local = example.includes('quickstart') ? ['--local'] : []
+  const local = /quickstart|conformance-suite/.test(example) ? ['--local'] : []
   test(`${example} holds`, async () => {
     const { code, stdout, stderr } = await runCommand(['check', example, ...local], { cwd: root })
     assert.deepEqual([code, stderr], [0, ''])

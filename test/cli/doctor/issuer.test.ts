@@ -349,7 +349,7 @@ test('discovery and keys have two seconds together', async (t) => {
 describe('where nothing is asked that the broker does not ask', () => {
   for (const [what, url, seen, remedy] of [
     ['an address inside', 'https://10.0.0.1', /may not be connected to$/, /inside a network.*jwks: \{ keys/],
-    ['loopback by https', 'https://127.0.0.1:1', /may not be connected to$/, /inside a network/],
+    ['a link-local address', 'https://[fe80::1]', /may not be connected to$/, /inside a network/],
   ] as [string, string, RegExp, RegExp][])
     test(what, async () => {
       const issuer = { ...issuerOf('http://127.0.0.1:1', yaml.plain), issuer: url }
