@@ -7,7 +7,6 @@ import { parameter, readForm } from '../protocol/form.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
 import { ID_TOKEN_TYPE } from '../protocol/urns.ts'
 import { claimAt } from '../tokens/claim-path.ts'
-import { toIssuers } from '../tokens/issuers.ts'
 import { verifySubjectToken, type VerifiedSubject } from '../tokens/verify-subject-token.ts'
 import { claimsNamedBy } from '../trust/policy.ts'
 import { hashOfSecret } from '../tokens/client-secret.ts'
@@ -16,7 +15,7 @@ import type { Pending } from './begin.ts'
 import { bindingOf, isSame, readState } from './binding.ts'
 import type { Cookies, LoginContext } from './context.ts'
 import { findPending } from './find-pending.ts'
-import { domainsOf, loginIssuers, toUpstream, type LoginIssuer } from './home-realm.ts'
+import { domainsOf, loginIssuers, toUpstream, verificationOf, type LoginIssuer } from './home-realm.ts'
 import { identityOf } from './identity.ts'
 import { UpstreamFailure, type LoginOutcome } from './outcome.ts'
 import { isRevoked, type Person } from './person.ts'
@@ -95,19 +94,9 @@ async function upstreamAnswer(
 }
 
 /** As strictly as every token that is traded (OpenID Connect Core section 3.1.3.7), with the audience that is ours there. */
-async function verifyIdToken(
-  id_token: string,
-  issuer: LoginIssuer,
-  { policy, ports, signal }: LoginContext,
-): Promise<VerifiedSubject> {
+async function verifyIdToken(id_token: string, issuer: LoginIssuer, context: LoginContext): Promise<VerifiedSubject> {
   try {
-    return await verifySubjectToken(id_token, ID_TOKEN_TYPE, {
-      issuers: toIssuers([{ ...issuer, audiences: [issuer.login.client_id] }]),
-      ourIssuer: policy.ourIssuer,
-      keySets: ports.keySets,
-      now: ports.now(),
-      signal,
-    })
+    return await verifySubjectToken(id_token, ID_TOKEN_TYPE, verificationOf(issuer, context))
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error
     const { refusal: cause } = error

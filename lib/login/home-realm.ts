@@ -1,6 +1,9 @@
 import type { Upstream } from '../ports.ts'
+import { toIssuers } from '../tokens/issuers.ts'
+import type { Verification } from '../tokens/verify-subject-token.ts'
 import { named, type Issuer, type UpstreamLogin } from '../trust/configuration.ts'
 import type { Policy } from '../trust/policy.ts'
+import type { LoginContext } from './context.ts'
 
 /** An issuer at which people log in. */
 export type LoginIssuer = Issuer & { login: UpstreamLogin }
@@ -16,6 +19,17 @@ export function loginIssuers(names: readonly string[], { configuration }: Policy
 /** As its client sees it. */
 export function toUpstream({ name, issuer, login: { client_id, auth, scopes } }: LoginIssuer): Upstream {
   return { name, issuer, client_id, auth, scopes }
+}
+
+/** What it says of people is for us, by what it calls us, and by its own keys. */
+export function verificationOf(issuer: LoginIssuer, { policy, ports, signal }: LoginContext): Verification {
+  return {
+    issuers: toIssuers([{ ...issuer, audiences: [issuer.login.client_id] }]),
+    ourIssuer: policy.ourIssuer,
+    keySets: ports.keySets,
+    now: ports.now(),
+    signal,
+  }
 }
 
 /** The issuer that an e-mail address, a domain or a name means; undefined where it means none, or several. */

@@ -1,11 +1,10 @@
 import { endSession } from '../grants/end-session.ts'
 import type { LoginContext } from '../login/context.ts'
-import { loginIssuers, type LoginIssuer } from '../login/home-realm.ts'
+import { loginIssuers, verificationOf, type LoginIssuer } from '../login/home-realm.ts'
 import type { Session } from '../ports.ts'
 import { upstreamLogoutPath } from '../protocol/callback-path.ts'
 import { RefusedError } from '../protocol/errors.ts'
 import { requiredParameter, type Form } from '../protocol/form.ts'
-import { toIssuers } from '../tokens/issuers.ts'
 import { subjectOf, toSub } from '../tokens/subject.ts'
 import { verifyLogoutToken, type VerifiedLogout } from '../tokens/verify-logout-token.ts'
 
@@ -33,15 +32,8 @@ function issuerAt(path: string, { policy }: LoginContext): LoginIssuer {
 
 /** As strictly as its ID tokens, and for the same audience. */
 async function verify(token: string, issuer: LoginIssuer, context: LoginContext): Promise<VerifiedLogout> {
-  const { policy, ports, signal } = context
   try {
-    return await verifyLogoutToken(token, {
-      issuers: toIssuers([{ ...issuer, audiences: [issuer.login.client_id] }]),
-      ourIssuer: policy.ourIssuer,
-      keySets: ports.keySets,
-      now: ports.now(),
-      signal,
-    })
+    return await verifyLogoutToken(token, verificationOf(issuer, context))
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error
     throw new RefusedError({ reason: 'logout_token_refused', issuer: issuer.name, cause: error.refusal })
