@@ -121,7 +121,7 @@ export const handler = middy<APIGatewayProxyEventV2, Response>()
         step(presented, { policy: await policy, ports, keys, decision_id, signal }),
       )
       return isLogout(outcome)
-        ? logoutResponse(outcome)
+        ? logoutResponse(outcome, presented)
         : { ...toResponse(outcome), cookies: cookies.write(outcome.cookies ?? {}) }
     } catch (error) {
       return failure(error, decision_id, path(event))
@@ -242,11 +242,12 @@ function isLogout(outcome: LoginOutcome | LogoutOutcome): outcome is LogoutOutco
   return outcome.kind === 'log-out' || outcome.kind === 'logged-out' || outcome.kind === 'stay'
 }
 
-function logoutResponse(outcome: LogoutOutcome): Response {
+function logoutResponse(outcome: LogoutOutcome, { session }: Cookies): Response {
   if (outcome.kind === 'log-out') return page(200, logoutPage(branding, outcome))
   if (outcome.kind === 'stay') return page(200, stayedPage(branding, outcome))
   const { back, frames } = outcome
-  const forgotten = { cookies: [cookies.forget('session')] }
+  // With a form of another site comes no cookie: that is not to take away the one there is.
+  const forgotten = session === undefined ? {} : { cookies: [cookies.forget('session')] }
   if (back !== undefined && frames.length === 0) return { ...seeOther(back), ...forgotten }
   // The person goes on by the link, or when the clients have had time to be told.
   const headers: Record<string, string> = back === undefined ? {} : { refresh: `${FRAME_SECONDS}; url=${back}` }

@@ -37,7 +37,7 @@ export async function loginSite(pages: Readonly<Record<string, string>> = {}) {
     (text) => `${text
       .replaceAll('redirect_uris: [', `${listed.slice(0, -1)}, `)
       .replace('allowed_origins: [', `allowed_origins: ["${otherOrigin}", `)}
-  shop: { type: public, grants: [authorization_code], ${listed}, scopes: [openid, profile, email], login: [acme-partner, other], client_name: Shop }
+  shop: { type: public, grants: [authorization_code], ${listed}, scopes: [openid, profile, email], login: [acme-partner, other], client_name: Shop, post_logout_redirect_uris: ["${otherOrigin}/bye"], frontchannel_logout_uri: "${otherOrigin}/front" }
 `,
   )
   const atPartner = ({ origin }: URL) => origin === box.partner.url.replace('127.0.0.1', 'localhost')

@@ -276,6 +276,18 @@ describe('OpenID Connect RP-Initiated Logout 1.0', () => {
     assert.equal(await isLoggedIn(alice.browser), true)
   })
 
+  test('RFC 9700 section 4.7: with a form of another site comes no cookie, and its answer takes none away', async () => {
+    const body = new URLSearchParams({ proof: 'x', decision: 'log-out' })
+    for (const [path, init] of [
+      ['/logout/confirm', { method: 'POST', body }],
+      ['/logout', {}],
+    ] as const) {
+      const answer = await box.ask(path, init)
+      assert.equal(answer.status, 200)
+      assert.deepEqual(answer.headers.getSetCookie(), [])
+    }
+  })
+
   test('the session ends in the table, not in the browser alone: a stolen cookie opens nothing after', async () => {
     const { browser, id_token } = await loggedIn()
     const cookie = cookiesOf(browser)
