@@ -31,7 +31,8 @@ const longPages = {
   }),
 }
 
-const { form_post: _, ...quietPages } = samplePages
+// The second asks other servers: see logout.browser.ts.
+const { form_post: _, 'logged out, and clients told': __, ...quietPages } = samplePages
 const pages = { ...quietPages, ...longPages }
 const { application, broker, close } = await federation(pages)
 after(close)
