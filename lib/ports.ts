@@ -275,10 +275,13 @@ export interface Sessions {
   find(key: string, now: number, signal: AbortSignal): Promise<Session | undefined>
   /** Of two the later `seen_at` counts. No effect on a session that has ended, or expired by then. Throws UnavailableError. */
   touch(key: string, seen: { seen_at: number; expires_at: number }, signal: AbortSignal): Promise<void>
-  /** One more of its clients, durably when this returns. False where the session has ended, or expired by then. Throws UnavailableError. */
+  /** It is one of its clients, durably when this returns. False where the session has ended, or expired by then. Throws UnavailableError. */
   enter(key: string, client_id: string, now: number, signal: AbortSignal): Promise<boolean>
-  /** It is no more. May be repeated. Throws UnavailableError. */
-  end(key: string, signal: AbortSignal): Promise<void>
+  /**
+   * 'ended' for one caller, and from then on it is 'gone'. 'changed': it has more clients than when it was read, and goes on.
+   * Throws UnavailableError, also when it cannot be known which.
+   */
+  end(session: Pick<Session, 'key' | 'clients'>, signal: AbortSignal): Promise<'ended' | 'gone' | 'changed'>
 }
 
 /** The same for those who end them for others. */

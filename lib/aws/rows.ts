@@ -30,7 +30,7 @@ export interface Rows {
   find(key: string, now: number, signal: AbortSignal): Promise<Item | undefined>
   /** Sets these fields of a row that is there. False where the condition fails. Throws UnavailableError. */
   set(key: string, fields: Fields, condition: Condition, signal: AbortSignal): Promise<boolean>
-  /** One more text at the end of a list of a row that is there. False where the condition fails. Throws UnavailableError. */
+  /** One more text at the end of a list of a row that is there, which may lack the list. False where the condition fails. Throws UnavailableError. */
   append(key: string, list: string, text: string, condition: Condition, signal: AbortSignal): Promise<boolean>
   /** False where the condition fails. Throws UnavailableError, also where it cannot be known whether this or another has deleted it. */
   delete(key: string, condition: Condition | undefined, signal: AbortSignal): Promise<boolean>
@@ -102,7 +102,8 @@ export function rowsAt(prefix: string, client: DynamoDBClient, table: string): R
     },
 
     append(key, list, text, condition, signal) {
-      return update(key, `SET ${list} = list_append(${list}, :added)`, { ':added': [text] }, condition, signal)
+      const values = { ':none': [], ':added': [text] }
+      return update(key, `SET ${list} = list_append(if_not_exists(${list}, :none), :added)`, values, condition, signal)
     },
 
     async delete(key, condition, signal) {

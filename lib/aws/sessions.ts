@@ -10,15 +10,16 @@ const PREFIX = 'session#'
 /** At `session#<key>`: the secret of which the key is the hash is in no row. */
 export function dynamodbSessions(client: DynamoDBClient, table: string): SessionBook {
   const rows = rowsAt(PREFIX, client, table)
+  const find: SessionBook['find'] = async (key, now, signal) => {
+    const item = await rows.find(key, now, signal)
+    return item && toSession(item, key, now)
+  }
   return {
+    find,
+
     async record({ key, authentication, login_id, clients, at, seen_at, expires_at }, signal) {
       const row = { ...toAuthenticationFields(authentication), login_id, clients, created_at: at, seen_at, expires_at }
       await rows.record(key, { ...row, decision_id: listedAs('sessions', authentication.sub) }, signal)
-    },
-
-    async find(key, now, signal) {
-      const item = await rows.find(key, now, signal)
-      return item && toSession(item, key, now)
     },
 
     async list(sub, now, after, signal) {
@@ -33,13 +34,29 @@ export function dynamodbSessions(client: DynamoDBClient, table: string): Session
       await rows.set(key, { seen_at, expires_at }, condition, signal)
     },
 
-    enter(key, client_id, now, signal) {
-      const condition = { expression: 'expires_at > :now', values: { ':now': now } }
-      return rows.append(key, 'clients', client_id, condition, signal)
+    async enter(key, client_id, now, signal) {
+      const condition = {
+        expression: 'expires_at > :now AND NOT contains(clients, :client_id)',
+        values: { ':now': now, ':client_id': client_id },
+      }
+      if (await rows.append(key, 'clients', client_id, condition, signal)) return true
+      return (await find(key, now, signal))?.clients.includes(client_id) === true
     },
 
-    async end(key, signal) {
-      await rows.delete(key, undefined, signal)
+    async end({ key, clients }, signal) {
+      // None is ever taken out, so as many are the same ones.
+      const condition = {
+        expression: 'attribute_exists(pk) AND (attribute_not_exists(clients) OR size(clients) = :count)',
+        values: { ':count': clients.length },
+      }
+      try {
+        if (await rows.delete(key, condition, signal)) return 'ended'
+      } catch (error) {
+        // Sent twice by the SDK, the second time may have met what the first had done.
+        if ((await rows.find(key, 0, signal)) === undefined) return 'gone'
+        throw error
+      }
+      return (await rows.find(key, 0, signal)) === undefined ? 'gone' : 'changed'
     },
   }
 }
@@ -52,8 +69,8 @@ function toSession(item: Item, key: string, now: number): Session | undefined {
     key,
     authentication,
     login_id: textAt(item, 'login_id'),
-    // Two windows may come to one at once.
-    clients: [...new Set(textsAt(item, 'clients'))],
+    // Those of an older version have none.
+    clients: item.clients === undefined ? [] : textsAt(item, 'clients'),
     at: numberAt(item, 'created_at'),
     seen_at: numberAt(item, 'seen_at'),
     expires_at: numberAt(item, 'expires_at'),

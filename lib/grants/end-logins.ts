@@ -45,6 +45,6 @@ export async function endLogins(
   const { sessions, next } = await logins.sessions.list(sub, now, after, signal)
   const meant = sessions.filter(({ at }) => at <= not_before)
   let told = 0
-  for (const session of meant) told += await endSession(session, because, context)
+  for (const session of meant) told += (await endSession(session, because, context)).told
   return { sessions: meant.length, families: 0, told, next: next ?? FAMILIES }
 }

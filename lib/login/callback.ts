@@ -1,5 +1,3 @@
-import { endSession } from '../grants/end-session.ts'
-import type { Authentication, Session } from '../ports.ts'
 import { MAX_AUTHORIZATION_REQUEST_BYTES } from '../protocol/authorization-request.ts'
 import { callbackPath } from '../protocol/callback-path.ts'
 import { RefusedError, UnavailableError } from '../protocol/errors.ts'
@@ -9,7 +7,6 @@ import { ID_TOKEN_TYPE } from '../protocol/urns.ts'
 import { claimAt } from '../tokens/claim-path.ts'
 import { verifySubjectToken, type VerifiedSubject } from '../tokens/verify-subject-token.ts'
 import { claimsNamedBy } from '../trust/policy.ts'
-import { hashOfSecret } from '../tokens/client-secret.ts'
 import { answering, type Asked } from './asked.ts'
 import type { Pending } from './begin.ts'
 import { bindingOf, isSame, readState } from './binding.ts'
@@ -18,11 +15,8 @@ import { findPending } from './find-pending.ts'
 import { domainsOf, loginIssuers, toUpstream, verificationOf, type LoginIssuer } from './home-realm.ts'
 import { identityOf } from './identity.ts'
 import { UpstreamFailure, type LoginOutcome } from './outcome.ts'
-import { isRevoked, type Person } from './person.ts'
 import { admit, proceed } from './proceed.ts'
-
-/** A token for /userinfo lives as long after the session has ended, and what it shows with it. Seconds. */
-const ACCOUNT_OUTLIVES_SESSION = 3_600
+import { remember } from './remember.ts'
 
 /** What the issuer has answered, at the path that is its own. `query`: its parameters. Throws RefusedError, AnsweredError, UpstreamFailure and UnavailableError. */
 export async function callback(
@@ -107,93 +101,4 @@ async function verifyIdToken(id_token: string, issuer: LoginIssuer, context: Log
 function needsUserinfo({ login }: LoginIssuer, claims: JsonObject): boolean {
   const paths = Object.values(login.claims).flatMap(claimsNamedBy)
   return paths.some((path) => claimAt(claims, path) === undefined)
-}
-
-/** A session of its own for every login (RFC 9700 has no fixation where the secret is new each time). */
-async function remember(
-  issuer: LoginIssuer,
-  { subject, identity }: UpstreamAnswer,
-  { to }: Asked,
-  { login }: Pending,
-  cookies: Cookies,
-  context: LoginContext,
-): Promise<{ secret: string; person: Person }> {
-  const { policy, ports, signal } = context
-  const now = ports.now()
-  const { idle, absolute } = policy.configuration.login.session
-  const old =
-    cookies.session === undefined ? undefined : await ports.sessions.find(hashOfSecret(cookies.session), now, signal)
-  const { sid: upstream_sid } = subject.claims
-  const isSamePerson = old?.authentication.sub === subject.sub
-  const secret = ports.random(32)
-  const authentication: Authentication = {
-    // Clients know the session by it: who only logs in again stays in it.
-    sid: isSamePerson ? old.authentication.sid : ports.random(16),
-    issuer_name: issuer.name,
-    subject: subject.subject,
-    sub: subject.sub,
-    claims: subject.claims,
-    hash: subject.hash,
-    ...(subject.jti === undefined ? {} : { jti: subject.jti }),
-    identity,
-    ...howOf(subject.claims, issuer, now),
-    expires_at: now + absolute,
-  }
-  const session: Session = {
-    key: hashOfSecret(secret),
-    authentication,
-    login_id: login.id,
-    // As the sid goes on, so does who is told when it ends.
-    clients: isSamePerson ? old.clients : [],
-    at: now,
-    seen_at: now,
-    expires_at: now + Math.min(idle, absolute),
-  }
-  if (await isRevoked(session, to.client_id, context))
-    throw new RefusedError({ reason: 'issuance_blocked', dimension: 'subject', value: subject.sub })
-  // Here nobody but the new one is logged in any more.
-  if (old !== undefined && !isSamePerson) await endSession(old, 'another person logged in', context)
-  await Promise.all([
-    ports.sessions.record(session, signal),
-    ...(typeof upstream_sid === 'string' && upstream_sid !== ''
-      ? [
-          ports.upstreamSessions.record(
-            {
-              issuer_name: issuer.name,
-              sid: upstream_sid,
-              sub: subject.sub,
-              at: now,
-              expires_at: authentication.expires_at,
-            },
-            signal,
-          ),
-        ]
-      : []),
-    ports.accounts.record(
-      { sub: subject.sub, identity, at: now, expires_at: authentication.expires_at + ACCOUNT_OUTLIVES_SESSION },
-      signal,
-    ),
-    ...(isSamePerson ? [ports.sessions.end(old.key, signal)] : []),
-  ])
-  return { secret, person: { session, subject } }
-}
-
-/** When and how strongly, as far as it says (OpenID Connect Core section 2): our acr values by what broker.yaml takes for them. */
-function howOf(
-  claims: JsonObject,
-  { login, clock_tolerance }: LoginIssuer,
-  now: number,
-): Pick<Authentication, 'auth_time' | 'acr' | 'amr'> {
-  const { auth_time, acr, amr } = claims
-  const methods = Array.isArray(amr) ? amr.filter((each): each is string => typeof each === 'string').slice(0, 16) : []
-  const said = [acr, ...methods]
-  // One that is yet to come, or in milliseconds, says nothing.
-  const dated = Number.isSafeInteger(auth_time) && (auth_time as number) <= now + clock_tolerance
-  return {
-    ...(dated ? { auth_time: auth_time as number } : {}),
-    acr: Object.entries(login.acr).flatMap(([ours, theirs]) =>
-      theirs.some((each) => said.includes(each)) ? [ours] : [],
-    ),
-    ...(methods.length === 0 ? {} : { amr: methods }),
-  }
 }

@@ -1,4 +1,4 @@
-import type { Session } from '../ports.ts'
+import type { Authentication, Session } from '../ports.ts'
 import { RefusedError } from '../protocol/errors.ts'
 import { subjectKeys } from '../grants/revocation-keys.ts'
 import type { JsonObject } from '../protocol/strict-json.ts'
@@ -41,7 +41,7 @@ export async function findPerson(
 
 /** Whether what it rests on was revoked since. Throws RefusedError where nobody of that kind is to have anything now. */
 export async function isRevoked(
-  { authentication: { sub }, at }: Pick<Session, 'authentication' | 'at'>,
+  { authentication: { sub }, at }: { authentication: Pick<Authentication, 'sub'> } & Pick<Session, 'at'>,
   client_id: string,
   { ports, signal }: LoginContext,
 ): Promise<boolean> {

@@ -59,8 +59,8 @@ async function findSession(
 
 async function end(session: Session, asked: AskedLogout, context: LoginContext): Promise<LogoutOutcome> {
   const known = await withAllRegistered(session.clients, context)
-  await endSession(session, 'the person logged out', known)
-  return loggedOut(asked, session, known)
+  const { clients } = await endSession(session, 'the person logged out', known)
+  return loggedOut(asked, { ...session, clients }, known)
 }
 
 function loggedOut(

@@ -3,7 +3,7 @@ import type { LoginContext } from '../login/context.ts'
 import { loginIssuers, verificationOf, type LoginIssuer } from '../login/home-realm.ts'
 import type { Session } from '../ports.ts'
 import { upstreamLogoutPath } from '../protocol/callback-path.ts'
-import { RefusedError } from '../protocol/errors.ts'
+import { RefusedError, UnavailableError } from '../protocol/errors.ts'
 import { requiredParameter, type Form } from '../protocol/form.ts'
 import { subjectOf, toSub } from '../tokens/subject.ts'
 import { verifyLogoutToken, type VerifiedLogout } from '../tokens/verify-logout-token.ts'
@@ -17,9 +17,8 @@ export async function upstreamLogout(path: string, form: Form, context: LoginCon
   const issuer = issuerAt(path, context)
   const logout = await verify(requiredParameter(form, 'logout_token'), issuer, context)
   const sub = await subjectMeant(logout, issuer, context)
-  const sessions = sub === undefined ? [] : await findSessions(sub, logout, issuer, context)
-  for (const session of sessions) await endSession(session, `logged out at ${issuer.name}`, context)
-  ports.log.info('logout token accepted', { decision_id, issuer: issuer.name, sub, ended: sessions.length })
+  const ended = sub === undefined ? 0 : await endSessions(sub, logout, issuer, context)
+  ports.log.info('logout token accepted', { decision_id, issuer: issuer.name, sub, ended })
 }
 
 function issuerAt(path: string, { policy }: LoginContext): LoginIssuer {
@@ -55,20 +54,32 @@ async function subjectMeant(
   return sid === undefined ? undefined : ports.upstreamSessions.find({ issuer_name: name, sid }, ports.now(), signal)
 }
 
-async function findSessions(
+/** A page at a time, and one that cannot be ended stands in no other's way: what is left is for the next time. How many. */
+async function endSessions(
   sub: string,
   logout: VerifiedLogout,
   issuer: LoginIssuer,
-  { ports, signal }: LoginContext,
-): Promise<Session[]> {
-  const meant: Session[] = []
+  context: LoginContext,
+): Promise<number> {
+  const { ports, signal } = context
+  let ended = 0
+  let failure: UnavailableError | undefined
   let after: string | undefined
   do {
     const { sessions, next } = await ports.sessions.list(sub, ports.now(), after, signal)
-    meant.push(...sessions.filter((session) => isMeant(session, logout, issuer)))
+    for (const session of sessions.filter((each) => isMeant(each, logout, issuer))) {
+      try {
+        await endSession(session, `logged out at ${issuer.name}`, context)
+        ended++
+      } catch (error) {
+        if (!(error instanceof UnavailableError)) throw error
+        failure ??= error
+      }
+    }
     after = next
   } while (after !== undefined)
-  return meant
+  if (failure !== undefined) throw failure
+  return ended
 }
 
 /** Of one session that one; of the person all that were there when they logged out. */

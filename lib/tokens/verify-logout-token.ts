@@ -19,6 +19,8 @@ export interface VerifiedLogout {
 /** In seconds: how long one counts that does not say (the draft of the specification did not ask it to). */
 const LIFETIME = 300
 const MAX_CHARACTERS = 255
+/** It is an issuer's own, and of no form. */
+const MAX_SID_CHARACTERS = 2_048
 
 /**
  * OpenID Connect Back-Channel Logout 1.0 section 2.6. That it is told once does not matter: there is nothing left to end the
@@ -28,22 +30,23 @@ export async function verifyLogoutToken(token: string, by: Verification): Promis
   const { issuer, payload } = await verifyIssuersJws(token, 'logout_token', by)
   const { iat, events, nonce } = payload
   if (!Number.isSafeInteger(iat)) throw malformed('iat', 'not an integer')
-  checkTimes(payload.exp === undefined ? { ...payload, exp: Number(iat) + LIFETIME } : payload, issuer, by.now)
+  const exp = payload.exp === undefined ? Number(iat) + Math.min(LIFETIME, issuer.max_token_lifetime) : payload.exp
+  checkTimes({ ...payload, exp }, issuer, by.now)
   checkAudience(payload, issuer.audiences ?? [by.ourIssuer])
   // An ID token has none, so neither passes for the other.
   if (!isObject(events) || !isObject(claimAt(events, [LOGOUT_EVENT]))) throw malformed('events', 'not that of a logout')
   if (nonce !== undefined) throw malformed('nonce', 'present in a logout token')
   if (text(payload, 'jti') === undefined) throw malformed('jti', 'absent')
-  const [sub, sid] = [text(payload, 'sub'), text(payload, 'sid')]
+  const [sub, sid] = [text(payload, 'sub'), text(payload, 'sid', MAX_SID_CHARACTERS)]
   if (sub === undefined && sid === undefined) throw malformed('sub', 'absent, as sid is')
   return { issuer, claims: payload, sub, sid, iat: iat as number }
 }
 
-function text(payload: JsonObject, claim: string): string | undefined {
+function text(payload: JsonObject, claim: string, most = MAX_CHARACTERS): string | undefined {
   const value = claimAt(payload, [claim])
   if (value === undefined) return undefined
-  if (typeof value !== 'string' || value === '' || value.length > MAX_CHARACTERS)
-    throw malformed(claim, `not a string of 1 to ${MAX_CHARACTERS} characters`)
+  if (typeof value !== 'string' || value === '' || value.length > most)
+    throw malformed(claim, `not a string of 1 to ${most} characters`)
   return value
 }
 

@@ -77,16 +77,14 @@ const words = fc.oneof(
   ),
 )
 const names = fc.constantFrom(
-  ...[
-    'id_token_hint',
-    'client_id',
-    'post_logout_redirect_uri',
-    'state',
-    'logout_token',
-    'request',
-    'proof',
-    'decision',
-  ],
+  'id_token_hint',
+  'client_id',
+  'post_logout_redirect_uri',
+  'state',
+  'logout_token',
+  'request',
+  'proof',
+  'decision',
 )
 const form = fc
   .array(fc.tuple(names, words), { maxLength: 6 })
@@ -124,9 +122,25 @@ test('logouts', async () => {
 })
 
 const members = fc.constantFrom(
-  ...['redirect_uris', 'grant_types', 'response_types', 'token_endpoint_auth_method', 'jwks', 'jwks_uri', 'scope'],
-  ...['client_name', 'contacts', 'policy_uri', 'backchannel_logout_uri', 'post_logout_redirect_uris', '__proto__'],
-  ...['client_id', 'client_secret', 'subject_type', 'id_token_signed_response_alg', 'constructor', 'client_name#ja'],
+  'redirect_uris',
+  'grant_types',
+  'response_types',
+  'token_endpoint_auth_method',
+  'jwks',
+  'jwks_uri',
+  'scope',
+  'client_name',
+  'contacts',
+  'policy_uri',
+  'backchannel_logout_uri',
+  'post_logout_redirect_uris',
+  '__proto__',
+  'client_id',
+  'client_secret',
+  'subject_type',
+  'id_token_signed_response_alg',
+  'constructor',
+  'client_name#ja',
 )
 const values = fc.oneof(
   fc.jsonValue({ maxDepth: 3 }),

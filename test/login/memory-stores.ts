@@ -93,7 +93,13 @@ export function memoryStores(): MemoryStores {
         rows.sessions.set(key, { ...session, clients: [...new Set([...session.clients, client_id])] })
         return Promise.resolve(true)
       },
-      end: (key) => Promise.resolve(void rows.sessions.delete(key)),
+      end({ key, clients }) {
+        const session = rows.sessions.get(key)
+        if (session === undefined) return Promise.resolve('gone')
+        if (session.clients.length !== clients.length) return Promise.resolve('changed')
+        rows.sessions.delete(key)
+        return Promise.resolve('ended')
+      },
       list(sub, now) {
         const all = [...rows.sessions.values()].filter(({ authentication }) => authentication.sub === sub)
         const sessions = all.filter((each) => Math.min(each.expires_at, each.authentication.expires_at) > now)

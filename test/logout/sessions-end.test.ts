@@ -230,3 +230,106 @@ for (const [title, claims, path, expected] of [
     assert.equal(await tell(w, claims, path), expected)
     assert.equal(sessionOf(w).length, 1)
   })
+
+test('a client that people come to while the session is ended is told too', async () => {
+  const w = await world()
+  const browser = w.browser()
+  await browser.login({ client_id: 'told' })
+  const [one] = sessionOf(w)
+  w.context.ports.notices = {
+    async send(notices, signal) {
+      await w.stores.notices.send(notices, signal)
+      await w.stores.sessions.enter(one!.key, 'third', w.time, signal)
+    },
+  }
+  assert.equal(await tell(w, {}), 'ended')
+  assert.deepEqual(
+    noticesOf(w).map(({ client_id }) => client_id),
+    ['told', 'third'],
+  )
+  assert.equal(sessionOf(w).length, 0)
+})
+
+test('an index that lags by a client keeps nobody from being told', async () => {
+  const w = await world()
+  await w.browser().login({ client_id: 'told' })
+  w.context.ports.sessions = {
+    ...w.stores.sessions,
+    async list(...asked) {
+      const { sessions } = await w.stores.sessions.list(...asked)
+      return { sessions: sessions.map((each) => ({ ...each, clients: [] })) }
+    },
+  }
+  assert.equal(await tell(w, {}), 'ended')
+  assert.equal(noticesOf(w).length, 1)
+})
+
+test('who comes back to a session that was ended meanwhile gets another: clients have heard that it is over', async () => {
+  const w = await world()
+  const browser = w.browser()
+  await browser.login({ client_id: 'told' })
+  const [before] = sessionOf(w)
+  w.context.ports.sessions = {
+    ...w.stores.sessions,
+    async end(session, signal) {
+      await w.stores.sessions.end(session, signal)
+      return w.stores.sessions.end(session, signal)
+    },
+  }
+  await browser.login({ client_id: 'third', prompt: 'login' })
+  const [after] = sessionOf(w)
+  assert.notEqual(after?.authentication.sid, before?.authentication.sid)
+  assert.deepEqual(after?.clients, ['third'])
+})
+
+test('a client that people come to while they log in again goes on with the session', async () => {
+  const w = await world()
+  const browser = w.browser()
+  await browser.login({ client_id: 'told' })
+  const [before] = sessionOf(w)
+  let first = true
+  w.context.ports.sessions = {
+    ...w.stores.sessions,
+    async end(session, signal) {
+      if (first) await w.stores.sessions.enter(session.key, 'third', w.time, signal)
+      first = false
+      return w.stores.sessions.end(session, signal)
+    },
+  }
+  await browser.login({ prompt: 'login' })
+  const [after] = sessionOf(w)
+  assert.equal(after?.authentication.sid, before?.authentication.sid)
+  assert.deepEqual(after?.clients, ['told', 'third'])
+})
+
+test('a session that was revoked does not go on in the next: its clients are told', async () => {
+  const w = await world()
+  const browser = w.browser()
+  await browser.login({ client_id: 'told' })
+  const [before] = sessionOf(w)
+  w.time += 10
+  w.revoked = [
+    { dimension: 'subject', value: 'partner:ada', not_before: w.time - 5, blocked_until: 0, expires_at: w.time + 600 },
+  ]
+  await browser.login({ client_id: 'web-app' })
+  const [after, ...others] = sessionOf(w)
+  assert.equal(others.length, 0)
+  assert.notEqual(after?.authentication.sid, before?.authentication.sid)
+  assert.deepEqual(
+    noticesOf(w).map(({ sid }) => sid),
+    [before?.authentication.sid],
+  )
+})
+
+test('a session that cannot be ended stands in no other’s way', async () => {
+  const w = await world()
+  for (const client_id of ['told', 'web-app', 'web-app']) await w.browser().login({ client_id })
+  w.context.ports.notices = {
+    send: (all) => (all.length > 0 ? Promise.reject(new UnavailableError('sqs', 'down')) : Promise.resolve()),
+  }
+  await assert.rejects(tell(w, {}), UnavailableError)
+  assert.deepEqual(
+    sessionOf(w).map(({ clients: own }) => own),
+    [['told']],
+  )
+})

@@ -63,7 +63,8 @@ for (const [title, changes, header, reason] of [
   ['an empty sub', { sub: '' }, {}, 'claim_malformed'],
   ['a sub that is a number', { sub: 7 }, {}, 'claim_malformed'],
   ['a sid that is an object', { sid: {} }, {}, 'claim_malformed'],
-  ['a sid of 256 characters', { sid: 's'.repeat(256) }, {}, 'claim_malformed'],
+  ['a sub of 256 characters', { sub: 's'.repeat(256) }, {}, 'claim_malformed'],
+  ['a sid of 2,049 characters', { sid: 's'.repeat(2_049) }, {}, 'claim_malformed'],
   ['typ of another kind', {}, { typ: 'at+jwt' }, 'token_type_mismatch'],
   ['a critical extension', {}, { crit: ['x'], x: 1 }, 'token_malformed'],
 ] as const)
