@@ -33,20 +33,25 @@ const FETCH_SECONDS = 5
 const MAX_SKEW_SECONDS = 60
 /** About 2.5 s with the pauses between. */
 const MAX_LOOKS = 12
+/** More than anybody configures. */
+const MOST_REMEMBERED = 4_096
 
 /** Issuers' keys in two levels: this sandbox's memory, and a row that all sandboxes share, so that one of them fetches for all. */
 export function cachedKeySets({ fetcher, items, now, log, metric, pause = jittered }: CachedKeySetsOptions): KeySets {
-  // One entry a configured issuer: nothing else is ever asked for.
+  // One entry an issuer and place: a client that registered itself may move its keys, and those of the old place are no more.
   const memory = new Map<string, KeySetItem>()
   const flight = singleFlight<Outcome>()
   /** When our own last fetch that failed was claimed: no use to wait for that one. */
   const failed = new Map<string, number>()
 
   /** Only forward in time. */
-  function remember(name: string, item: KeySetItem | undefined): KeySetItem | undefined {
-    const known = memory.get(name)
+  function remember(source: KeySource, item: KeySetItem | undefined): KeySetItem | undefined {
+    const id = placeOf(source)
+    const known = memory.get(id)
     if (item === undefined || (known !== undefined && known.fetched_at > item.fetched_at)) return known
-    memory.set(name, item)
+    memory.set(id, item)
+    // Clients that register themselves come and go: whose keys were remembered first is asked again.
+    for (const [oldest] of memory) if (memory.size > MOST_REMEMBERED) memory.delete(oldest)
     return item
   }
 
@@ -57,7 +62,7 @@ export function cachedKeySets({ fetcher, items, now, log, metric, pause = jitter
     const { item, attempted_at } = await items.find(source.name, signal)
     const believed =
       item !== undefined && item.fetched_at <= now() + MAX_SKEW_SECONDS ? fromItem(item, source) : undefined
-    return { known: remember(source.name, believed), attempted_at }
+    return { known: remember(source, believed), attempted_at }
   }
 
   async function refresh(source: KeySource, kid: string | undefined, signal: AbortSignal): Promise<Outcome> {
@@ -96,7 +101,7 @@ export function cachedKeySets({ fetcher, items, now, log, metric, pause = jitter
       log?.warn('key_set_fetch_failed', { issuer: source.name, detail: error.message })
       return { known, failure: 'the last fetch failed', final: true }
     }
-    remember(source.name, item)
+    remember(source, item)
     try {
       await items.store(source.name, toItem(item, source), signal)
     } catch (error) {
@@ -116,17 +121,17 @@ export function cachedKeySets({ fetcher, items, now, log, metric, pause = jitter
       if (known && attempted_at !== undefined && known.fetched_at >= attempted_at)
         return { known, current: true, final: true }
     }
-    return { known: memory.get(source.name), final: true }
+    return { known: memory.get(placeOf(source)), final: true }
   }
 
   return {
     async find(source, kid, signal) {
       if ('keys' in source.jwks) return source.jwks.keys
       for (;;) {
-        const remembered = memory.get(source.name)
+        const remembered = memory.get(placeOf(source))
         if (remembered && answers(remembered, kid, now())) return remembered.keys
         const { known, current, final, failure } = await flight(
-          source.name,
+          placeOf(source),
           (stop) => refresh(source, kid, stop),
           signal,
         ).catch((error) => {
@@ -180,6 +185,10 @@ function fromItem(item: KeySetItem, source: KeySource): KeySetItem | undefined {
   const origin = `${originOf(source)} `
   if (!item.etag?.startsWith(origin)) return undefined
   return { ...item, etag: item.etag.slice(origin.length) || undefined }
+}
+
+function placeOf({ name, issuer, jwks }: KeySource): string {
+  return `${name} ${'uri' in jwks ? jwks.uri : issuer}`
 }
 
 function originOf({ issuer, jwks }: KeySource): string {

@@ -120,6 +120,16 @@ describe('the shared row', () => {
     await unavailable(world.sandbox().find(github, 'b', signal))
   })
 
+  test('keys of the place that an issuer had before serve it no more, in the same sandbox either', async () => {
+    const sandbox = world.sandbox()
+    await sandbox.find(github, 'a', signal)
+    world.time += 31
+    const moved = { ...github, jwks: { uri: 'https://elsewhere.test/keys' } }
+    world.serves('b')
+    assert.deepEqual(kids(await sandbox.find(moved, 'a', signal)), ['b'])
+    assert.deepEqual(kids(await sandbox.find(moved, 'b', signal)), ['b'])
+  })
+
   test('a table that fails is unavailable', async () => {
     for (const operation of ['find', 'claimFetch'] as const) {
       world.tableFails = operation
