@@ -44,7 +44,6 @@ const logins = hasLogins(configuration)
       sessions: dynamodbSessions(dynamodb, table),
       families: dynamodbRefreshFamilies(dynamodb, table),
       notices: sqsLogoutNotices(sqsClient(), required(process.env, 'BROKER_LOGOUT_QUEUE')),
-      random: (bytes: number) => randomBytes(bytes).toString('base64url'),
     }
   : undefined
 

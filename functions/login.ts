@@ -189,6 +189,8 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
       allow: 'POST',
       read(event) {
         const form = formOf(event)
+        // From another site: the person may be logged in, and is asked by a page of ours.
+        if (cookies.read(event, 'session') === undefined) return seeOther(LOGOUT)
         return (presented, context) => confirmLogout(form, presented, context)
       },
     },

@@ -141,7 +141,7 @@ export class BrokerTable extends Construct {
       resources,
       conditions: under('consent#*', ...(logins ? ['session#*'] : [])),
     })
-    if (logins) admin.allow({ actions: ['dynamodb:UpdateItem'], resources, conditions: under('family#*') })
+    if (logins) admin.allow({ actions: ['dynamodb:UpdateItem'], resources, conditions: under('family#*', 'session#*') })
   }
 
   /** Tells a function where the table is, and lets it through the table's own key. Returns what to allow it on. */

@@ -42,7 +42,8 @@ export class LogoutQueue extends Construct {
     this.#queue = new Queue(this, 'Queue', {
       ...common,
       visibilityTimeout: VISIBILITY_TIMEOUT,
-      retentionPeriod: Duration.days(1),
+      // Longer than all tries take, also where many wait.
+      retentionPeriod: Duration.days(4),
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: MAX_RECEIVE_COUNT },
     })
     this.delivery = new BrokerFunction(this, 'Delivery', {

@@ -262,6 +262,8 @@ export interface Session {
   login_id: string
   /** To which clients the person came in it that are to be told when it ends: client_ids. */
   clients: readonly string[]
+  /** Somebody has ended it, and its clients are being told: it goes on for nobody. */
+  ending?: true
   at: number
   seen_at: number
   /** Unless it is seen again: never after the authentication's own. */
@@ -275,13 +277,17 @@ export interface Sessions {
   find(key: string, now: number, signal: AbortSignal): Promise<Session | undefined>
   /** Of two the later `seen_at` counts. No effect on a session that has ended, or expired by then. Throws UnavailableError. */
   touch(key: string, seen: { seen_at: number; expires_at: number }, signal: AbortSignal): Promise<void>
-  /** It is one of its clients, durably when this returns. False where the session has ended, or expired by then. Throws UnavailableError. */
+  /** It is one of its clients, durably when this returns. False where the session has ended, ends, or expired by then. Throws UnavailableError. */
   enter(key: string, client_id: string, now: number, signal: AbortSignal): Promise<boolean>
+  /** Ends for everybody: what it then is, with all its clients, of which there come no more. Undefined where it is gone. May be repeated. Throws UnavailableError. */
+  close(key: string, signal: AbortSignal): Promise<Session | undefined>
+  /** It is no more. May be repeated. Throws UnavailableError. */
+  end(key: string, signal: AbortSignal): Promise<void>
   /**
-   * 'ended' for one caller, and from then on it is 'gone'. 'changed': it has more clients than when it was read, and goes on.
-   * Throws UnavailableError, also when it cannot be known which.
+   * It is no more, as another takes its place. 'gone': it was so before, or ends. 'changed': it has more clients than when it was
+   * read, and goes on. Throws UnavailableError.
    */
-  end(session: Pick<Session, 'key' | 'clients'>, signal: AbortSignal): Promise<'ended' | 'gone' | 'changed'>
+  replace(session: Pick<Session, 'key' | 'clients'>, signal: AbortSignal): Promise<'replaced' | 'gone' | 'changed'>
 }
 
 /** The same for those who end them for others. */
@@ -308,7 +314,7 @@ export interface UpstreamSessions {
 
 /** That a session has ended, for one client to be told by us (OpenID Connect Back-Channel Logout 1.0). */
 export interface LogoutNotice {
-  /** 128 random bits, base64url: the `jti` of the logout token, however often it is sent. */
+  /** 22 characters, base64url: the `jti` of the logout token, however often it is sent. */
   id: string
   client_id: string
   /** Our `sub`, and the session as the client's ID tokens name it. */

@@ -35,7 +35,7 @@ const MAX_RECEIVE_COUNT = 5
  */
 export async function startWorld(configuration: Configuration, dataDirectory?: string): Promise<World> {
   process.env.AWS_REGION ??= 'eu-west-1'
-  const opened: { close(): Promise<void> }[] = []
+  const opened: { variable: string; standin: { close(): Promise<void> } }[] = []
   for (const [service, start] of [
     ['DYNAMODB', startDynamodb],
     ['KMS', startKms],
@@ -45,7 +45,7 @@ export async function startWorld(configuration: Configuration, dataDirectory?: s
     const variable = `AWS_ENDPOINT_URL_${service}`
     if (process.env[variable] ?? process.env.AWS_ENDPOINT_URL) continue
     const standin = await start(dataDirectory === undefined ? {} : { dataDirectory })
-    opened.push(standin)
+    opened.push({ variable, standin })
     process.env[variable] = standin.url
   }
   // Stand-ins take any credentials; real endpoints have their own in the environment.
@@ -59,7 +59,9 @@ export async function startWorld(configuration: Configuration, dataDirectory?: s
   if (hasLogins(configuration)) process.env.BROKER_LOGOUT_QUEUE = await logoutQueue(sqsClient())
   return {
     async close() {
-      await Promise.all(opened.map((standin) => standin.close()))
+      // Whoever starts another world in this process would otherwise ask where nobody is.
+      for (const { variable } of opened) delete process.env[variable]
+      await Promise.all(opened.map(({ standin }) => standin.close()))
     },
   }
 }

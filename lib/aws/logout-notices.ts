@@ -22,7 +22,12 @@ export function sqsLogoutNotices(client: SQSClient, queueUrl: string): LogoutNot
     notices: readonly LogoutNotice[],
     signal: AbortSignal,
   ): Promise<{ notices: LogoutNotice[]; code: string }> {
-    const Entries = notices.map((notice, index) => ({ Id: String(index), MessageBody: toMessage(notice) }))
+    const Entries = notices.map((notice, index) => ({
+      Id: String(index),
+      MessageBody: toMessage(notice),
+      // Of a queue without order a fair share: one client's many do not go before another's few.
+      MessageGroupId: notice.client_id,
+    }))
     const command = new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries })
     try {
       const { Successful = [], Failed = [] } = await client.send(command, { abortSignal: signal })

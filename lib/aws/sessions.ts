@@ -36,27 +36,40 @@ export function dynamodbSessions(client: DynamoDBClient, table: string): Session
 
     async enter(key, client_id, now, signal) {
       const condition = {
-        expression: 'expires_at > :now AND NOT contains(clients, :client_id)',
+        expression: 'expires_at > :now AND attribute_not_exists(ending) AND NOT contains(clients, :client_id)',
         values: { ':now': now, ':client_id': client_id },
       }
       if (await rows.append(key, 'clients', client_id, condition, signal)) return true
-      return (await find(key, now, signal))?.clients.includes(client_id) === true
+      const found = await find(key, now, signal)
+      return found?.ending === undefined && found?.clients.includes(client_id) === true
     },
 
-    async end({ key, clients }, signal) {
+    async close(key, signal) {
+      if (!(await rows.set(key, { ending: 1 }, { expression: 'attribute_exists(pk)' }, signal))) return undefined
+      const item = await rows.find(key, 0, signal)
+      return item && toSession(item, key, 0)
+    },
+
+    async end(key, signal) {
+      await rows.delete(key, undefined, signal)
+    },
+
+    async replace({ key, clients }, signal) {
       // None is ever taken out, so as many are the same ones.
       const condition = {
-        expression: 'attribute_exists(pk) AND (attribute_not_exists(clients) OR size(clients) = :count)',
+        expression:
+          'attribute_exists(pk) AND attribute_not_exists(ending) AND (attribute_not_exists(clients) OR size(clients) = :count)',
         values: { ':count': clients.length },
       }
       try {
-        if (await rows.delete(key, condition, signal)) return 'ended'
+        if (await rows.delete(key, condition, signal)) return 'replaced'
       } catch (error) {
         // Sent twice by the SDK, the second time may have met what the first had done.
-        if ((await rows.find(key, 0, signal)) === undefined) return 'gone'
+        if ((await find(key, 0, signal)) === undefined) return 'replaced'
         throw error
       }
-      return (await rows.find(key, 0, signal)) === undefined ? 'gone' : 'changed'
+      const found = await find(key, 0, signal)
+      return found === undefined || found.ending ? 'gone' : 'changed'
     },
   }
 }
@@ -71,6 +84,7 @@ function toSession(item: Item, key: string, now: number): Session | undefined {
     login_id: textAt(item, 'login_id'),
     // Those of an older version have none.
     clients: item.clients === undefined ? [] : textsAt(item, 'clients'),
+    ...(item.ending === undefined ? {} : { ending: true as const }),
     at: numberAt(item, 'created_at'),
     seen_at: numberAt(item, 'seen_at'),
     expires_at: numberAt(item, 'expires_at'),

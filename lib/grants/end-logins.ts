@@ -8,7 +8,6 @@ export interface LoginPorts {
   sessions: SessionBook
   families: FamilyBook
   notices: LogoutNotices
-  random(bytes: number): string
 }
 
 /** How many ended; `told`: how many clients are told of it. `next`: where there are more. */

@@ -31,7 +31,7 @@ export async function findPerson(
   const { policy, ports, signal } = context
   if (cookie === undefined) return undefined
   const session = await ports.sessions.find(hashOfSecret(cookie), ports.now(), signal)
-  if (session === undefined) return undefined
+  if (session === undefined || session.ending) return undefined
   const issuer = named(policy.configuration.issuers, session.authentication.issuer_name)
   const subject = issuer === undefined ? undefined : recalledSubject(session.authentication, issuer)
   if (subject === undefined || (await isRevoked(session, client_id, context))) return undefined

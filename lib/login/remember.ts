@@ -13,13 +13,13 @@ import { isRevoked, type Person } from './person.ts'
 /** A token for /userinfo lives as long after the session has ended, and what it shows with it. Seconds. */
 const ACCOUNT_OUTLIVES_SESSION = 3_600
 
-/** A session of its own for every login (RFC 9700 has no fixation where the secret is new each time). */
+/** A session of its own for every login (RFC 9700 has no fixation where the secret is new each time), in the place of the browser's old one. */
 export async function remember(
   issuer: LoginIssuer,
   { subject, identity }: { subject: VerifiedSubject; identity: JsonObject },
   { to }: Asked,
   { login }: Pending,
-  cookies: Cookies,
+  { session: cookie }: Cookies,
   context: LoginContext,
 ): Promise<{ secret: string; person: Person }> {
   const { policy, ports, signal } = context
@@ -28,78 +28,72 @@ export async function remember(
   const { sid: upstream_sid } = subject.claims
   if (await isRevoked({ authentication: subject, at: now }, to.client_id, context))
     throw new RefusedError({ reason: 'issuance_blocked', dimension: 'subject', value: subject.sub })
-  const { sid, clients } = await takeOver(cookies, subject.sub, to.client_id, context)
+  const old = cookie === undefined ? undefined : await ports.sessions.find(hashOfSecret(cookie), now, signal)
+  const goesOn =
+    old !== undefined &&
+    !old.ending &&
+    old.authentication.sub === subject.sub &&
+    !(await isRevoked(old, to.client_id, context))
   const secret = ports.random(32)
-  const authentication: Authentication = {
-    sid,
-    issuer_name: issuer.name,
-    subject: subject.subject,
-    sub: subject.sub,
-    claims: subject.claims,
-    hash: subject.hash,
-    ...(subject.jti === undefined ? {} : { jti: subject.jti }),
-    identity,
-    ...howOf(subject.claims, issuer, now),
-    expires_at: now + absolute,
-  }
+  const end = now + absolute
   const session: Session = {
     key: hashOfSecret(secret),
-    authentication,
+    authentication: {
+      // Clients know the session by it: who only logs in again stays in it.
+      sid: goesOn ? old.authentication.sid : ports.random(16),
+      issuer_name: issuer.name,
+      subject: subject.subject,
+      sub: subject.sub,
+      claims: subject.claims,
+      hash: subject.hash,
+      ...(subject.jti === undefined ? {} : { jti: subject.jti }),
+      identity,
+      ...howOf(subject.claims, issuer, now),
+      expires_at: end,
+    },
     login_id: login.id,
-    clients,
+    // As the sid goes on, so does who is told when it ends.
+    clients: goesOn ? old.clients : [],
     at: now,
     seen_at: now,
     expires_at: now + Math.min(idle, absolute),
   }
+  const known = { issuer_name: issuer.name, sub: subject.sub, at: now, expires_at: end }
   await Promise.all([
     ports.sessions.record(session, signal),
     ...(typeof upstream_sid === 'string' && upstream_sid !== ''
-      ? [
-          ports.upstreamSessions.record(
-            {
-              issuer_name: issuer.name,
-              sid: upstream_sid,
-              sub: subject.sub,
-              at: now,
-              expires_at: authentication.expires_at,
-            },
-            signal,
-          ),
-        ]
+      ? [ports.upstreamSessions.record({ ...known, sid: upstream_sid }, signal)]
       : []),
-    ports.accounts.record(
-      { sub: subject.sub, identity, at: now, expires_at: authentication.expires_at + ACCOUNT_OUTLIVES_SESSION },
-      signal,
-    ),
+    ports.accounts.record({ sub: subject.sub, identity, at: now, expires_at: end + ACCOUNT_OUTLIVES_SESSION }, signal),
   ])
+  // Only now, so that whatever fails leaves one that its browser knows.
+  if (goesOn) return { secret, person: { session: await takeOver(old, session, context), subject } }
+  if (old !== undefined) await endSession(old, 'somebody logged in anew', context)
   return { secret, person: { session, subject } }
 }
 
 /** How often more clients may come to a session while another takes its place. */
 const MAX_TRIES = 4
 
-/**
- * The session that this browser had is no more: here nobody but who logs in now is logged in. Clients know it by its sid: who only
- * logs in again stays in it, unless somebody has ended it. With the sid goes on who is told when it ends.
- */
-async function takeOver(
-  { session: cookie }: Cookies,
-  sub: string,
-  client_id: string,
-  context: LoginContext,
-): Promise<Pick<Authentication, 'sid'> & Pick<Session, 'clients'>> {
+/** The old one is no more, and all its clients are the new one's; but where somebody has ended it, clients hear so, and it goes on under another sid. */
+async function takeOver(old: Session, session: Session, context: LoginContext): Promise<Session> {
   const { ports, signal } = context
-  const another = () => ({ sid: ports.random(16), clients: [] })
+  const now = ports.now()
+  let known = old
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const old = cookie === undefined ? undefined : await ports.sessions.find(hashOfSecret(cookie), ports.now(), signal)
-    if (old === undefined) return another()
-    if (old.authentication.sub !== sub || (await isRevoked(old, client_id, context))) {
-      await endSession(old, 'somebody logged in anew', context)
-      return another()
+    const outcome = await ports.sessions.replace(known, signal)
+    if (outcome === 'replaced') return { ...session, clients: known.clients }
+    const found = outcome === 'gone' ? undefined : await ports.sessions.find(old.key, now, signal)
+    if (found === undefined) {
+      const { authentication } = session
+      const another = { ...session, authentication: { ...authentication, sid: ports.random(16) }, clients: [] }
+      await ports.sessions.end(session.key, signal)
+      await ports.sessions.record(another, signal)
+      return another
     }
-    const outcome = await ports.sessions.end(old, signal)
-    if (outcome === 'gone') return another()
-    if (outcome === 'ended') return { sid: old.authentication.sid, clients: old.clients }
+    for (const client_id of found.clients)
+      if (!known.clients.includes(client_id)) await ports.sessions.enter(session.key, client_id, now, signal)
+    known = found
   }
   throw new UnavailableError('dynamodb', 'a session could not be taken over')
 }

@@ -67,15 +67,18 @@ async function endSessions(
   let after: string | undefined
   do {
     const { sessions, next } = await ports.sessions.list(sub, ports.now(), after, signal)
-    for (const session of sessions.filter((each) => isMeant(each, logout, issuer))) {
-      try {
-        await endSession(session, `logged out at ${issuer.name}`, context)
-        ended++
-      } catch (error) {
-        if (!(error instanceof UnavailableError)) throw error
-        failure ??= error
-      }
-    }
+    const ending = sessions
+      .filter((each) => isMeant(each, logout, issuer))
+      .map(async (session) => {
+        try {
+          await endSession(session, `logged out at ${issuer.name}`, context)
+          ended++
+        } catch (error) {
+          if (!(error instanceof UnavailableError)) throw error
+          failure ??= error
+        }
+      })
+    await Promise.all(ending)
     after = next
   } while (after !== undefined)
   if (failure !== undefined) throw failure

@@ -58,12 +58,12 @@ export function loggedOutPage(branding: Branding, { client_name, back, frames, i
     body: html` <p>
         ${
           issuer === undefined
-            ? 'Nobody is logged in here in this browser.'
+            ? 'Nobody is logged in here in this browser. Applications may still know you: log out there too.'
             : html`You may still be logged in at ${name(issuer)}. On a computer that others use, log out there too.`
         }
       </p>
       ${onward(back, client_name)}
-      ${frames.map((frame) => html`<iframe hidden title="" src="${toDestination(frame)}"></iframe>`)}`,
+      ${frames.map((frame) => html`<iframe hidden title="" sandbox="allow-scripts allow-same-origin" src="${toDestination(frame)}"></iframe>`)}`,
     form_action: "'none'",
     ...(frames.length === 0 ? {} : { frame_src: [...new Set(frames.map((frame) => new URL(frame).origin))].join(' ') }),
   })

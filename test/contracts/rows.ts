@@ -55,7 +55,9 @@ const kinds: Record<string, OfKind> = {
         touch: (signal) => sessions.touch(one.key, { seen_at: now + 1, expires_at: now + 9 }, signal),
         enter: (signal) => sessions.enter(one.key, 'client', now, signal),
         list: (signal) => sessions.list(one.authentication.sub, now, undefined, signal),
-        end: (signal) => sessions.end(one, signal),
+        close: (signal) => sessions.close(one.key, signal),
+        replace: (signal) => sessions.replace(one, signal),
+        end: (signal) => sessions.end(one.key, signal),
       },
     }
   },

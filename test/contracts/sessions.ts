@@ -110,7 +110,7 @@ export function sessionsContract(name: string, open: Open<SessionBook>): void {
       const one = await recorded()
       assert.equal(await sessions.enter(one.key, 'client', one.expires_at, signal), false)
       assert.equal(await sessions.enter(one.key, 'client', one.expires_at - 1, signal), true)
-      await sessions.end({ ...one, clients: ['client'] }, signal)
+      await sessions.end(one.key, signal)
       assert.equal(await sessions.enter(one.key, 'client', now, signal), false)
       assert.equal(await sessions.find(one.key, now, signal), undefined)
     })
@@ -138,33 +138,56 @@ export function sessionsContract(name: string, open: Open<SessionBook>): void {
       assert.deepEqual(await listed(), keys().toSorted())
       assert.deepEqual(await listed(now + 100), keys(now + 200).toSorted())
       assert.deepEqual((await sessions.list(sub, now, undefined, signal)).sessions[0]?.authentication, mine)
-      await Promise.all(ones.filter((one) => one.expires_at === now + 200).map((one) => sessions.end(one, signal)))
+      await Promise.all(ones.filter((one) => one.expires_at === now + 200).map((one) => sessions.end(one.key, signal)))
       assert.deepEqual(await listed(now + 100), [])
     })
 
     test('one that was ended stays so, and may be ended again', async () => {
-      const one = await recorded()
-      assert.equal(await sessions.end(one, signal), 'ended')
-      assert.equal(await sessions.find(one.key, now, signal), undefined)
-      await sessions.touch(one.key, { seen_at: now + 1, expires_at: now + 600 }, signal)
-      assert.equal(await sessions.find(one.key, now, signal), undefined)
-      assert.equal(await sessions.end(one, signal), 'gone')
+      const { key } = await recorded()
+      await sessions.end(key, signal)
+      assert.equal(await sessions.find(key, now, signal), undefined)
+      await sessions.touch(key, { seen_at: now + 1, expires_at: now + 600 }, signal)
+      assert.equal(await sessions.find(key, now, signal), undefined)
+      await sessions.end(key, signal)
+      assert.equal(await sessions.close(key, signal), undefined)
+      assert.equal(await sessions.find(key, now, signal), undefined)
     })
 
-    test('twenty end it at once: one of them has', async () => {
+    test('one that ends says so, with all its clients, of which there come no more', async () => {
+      const one = await recorded({ clients: ['first'] })
+      const closed = { ...one, ending: true }
+      assert.deepEqual(await sessions.close(one.key, signal), closed)
+      assert.equal(await sessions.enter(one.key, 'second', now, signal), false)
+      assert.equal(await sessions.enter(one.key, 'first', now, signal), false)
+      assert.equal(await sessions.replace(one, signal), 'gone')
+      assert.deepEqual(await sessions.find(one.key, now, signal), closed)
+      assert.deepEqual(await sessions.close(one.key, signal), closed)
+    })
+
+    test('twenty clients come to it while it ends: who did is among its clients, and who did not is told so', async () => {
       const one = await recorded()
-      const outcomes = await Promise.all(Array.from({ length: 20 }, () => sessions.end(one, signal)))
-      assert.equal(outcomes.filter((outcome) => outcome === 'ended').length, 1)
+      const clients = Array.from({ length: 20 }, (_, i) => `client-${i}`)
+      const [closed, ...entered] = await Promise.all([
+        sessions.close(one.key, signal),
+        ...clients.map(async (client_id) => ((await sessions.enter(one.key, client_id, now, signal)) ? client_id : '')),
+      ])
+      assert.deepEqual(closed?.clients.toSorted(), entered.filter((each) => each !== '').toSorted())
+    })
+
+    test('twenty take its place at once: one of them does', async () => {
+      const one = await recorded()
+      const outcomes = await Promise.all(Array.from({ length: 20 }, () => sessions.replace(one, signal)))
+      assert.equal(outcomes.filter((outcome) => outcome === 'replaced').length, 1)
       assert.equal(outcomes.filter((outcome) => outcome === 'gone').length, 19)
     })
 
-    test('it is not ended for who does not know all of its clients', async () => {
+    test('nobody takes its place who does not know all of its clients', async () => {
       const one = await recorded({ clients: ['first'] })
       await sessions.enter(one.key, 'second', now, signal)
-      assert.equal(await sessions.end(one, signal), 'changed')
+      assert.equal(await sessions.replace(one, signal), 'changed')
       const found = await sessions.find(one.key, now, signal)
       assert.deepEqual(found?.clients, ['first', 'second'])
-      assert.equal(await sessions.end(found, signal), 'ended')
+      assert.equal(await sessions.replace(found, signal), 'replaced')
     })
   })
 }

@@ -29,7 +29,6 @@ function world(revoked: Partial<RevocationRecord> | undefined = { not_before: th
     expires_at: then + 86_400,
     ...revoked,
   }
-  let serial = 0
   const context: RevocationContext = {
     configuration: loginConfiguration({
       clients: { told: loginClient({ backchannel_logout_uri: 'https://app.test/back' }), silent: loginClient() },
@@ -49,7 +48,7 @@ function world(revoked: Partial<RevocationRecord> | undefined = { not_before: th
       },
       receipts: { count: () => assert.fail() },
     },
-    logins: { ...stores, random: () => `n${++serial}` },
+    logins: stores,
     by: 'ana',
     decision_id: 'd',
     signal,

@@ -18,11 +18,11 @@ test('no message is seen again while a function may still work at it: AWS asks f
   assert.ok((queue.VisibilityTimeout as number) >= 6 * timeout)
 })
 
-test('what could not be delivered is kept for 14 days, and all tries come within the day that a notice is', () => {
+test('what could not be delivered is kept for 14 days, and a notice that waits for four', () => {
   const { deadLetterTargetArn } = queue.RedrivePolicy as { deadLetterTargetArn: unknown }
   assert.deepEqual(deadLetterTargetArn, { 'Fn::GetAtt': [idOf('/Logout/DeadLetters'), 'Arn'] })
   assert.equal(synthesised.at('Logout/DeadLetters').Properties.MessageRetentionPeriod, 14 * 86_400)
-  assert.equal(queue.MessageRetentionPeriod, 86_400)
+  assert.equal(queue.MessageRetentionPeriod, 4 * 86_400)
 })
 
 for (const path of ['Logout/Queue', 'Logout/DeadLetters'])

@@ -134,7 +134,7 @@ const login = [
 ]
 const adminOfLogins = [
   ...admin.map((right) => right.replace('["consent#*"]', '["consent#*","session#*"]')),
-  'dynamodb:UpdateItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["family#*"] and dynamodb:LeadingKeys Null false',
+  'dynamodb:UpdateItem on /Receipts/Table when dynamodb:LeadingKeys ForAllValues:StringLike ["family#*","session#*"] and dynamodb:LeadingKeys Null false',
 ]
 const sendNotices = 'sqs:SendMessage on /Logout/Queue'
 const secretOf = (name: string) => `arn:aws:secretsmanager:eu-west-1:123456789012:secret:${name}-AbCdEf`

@@ -89,16 +89,22 @@ export function memoryStores(): MemoryStores {
       },
       enter(key, client_id, now) {
         const session = rows.sessions.get(key)
-        if (session === undefined || session.expires_at <= now) return Promise.resolve(false)
+        if (session === undefined || session.ending || session.expires_at <= now) return Promise.resolve(false)
         rows.sessions.set(key, { ...session, clients: [...new Set([...session.clients, client_id])] })
         return Promise.resolve(true)
       },
-      end({ key, clients }) {
+      close(key) {
         const session = rows.sessions.get(key)
-        if (session === undefined) return Promise.resolve('gone')
+        if (session !== undefined) rows.sessions.set(key, { ...session, ending: true })
+        return Promise.resolve(structuredClone(rows.sessions.get(key)))
+      },
+      end: (key) => Promise.resolve(void rows.sessions.delete(key)),
+      replace({ key, clients }) {
+        const session = rows.sessions.get(key)
+        if (session === undefined || session.ending) return Promise.resolve('gone')
         if (session.clients.length !== clients.length) return Promise.resolve('changed')
         rows.sessions.delete(key)
-        return Promise.resolve('ended')
+        return Promise.resolve('replaced')
       },
       list(sub, now) {
         const all = [...rows.sessions.values()].filter(({ authentication }) => authentication.sub === sub)

@@ -231,23 +231,23 @@ for (const [title, claims, path, expected] of [
     assert.equal(sessionOf(w).length, 1)
   })
 
-test('a client that people come to while the session is ended is told too', async () => {
+test('nobody comes to a client any more in a session that ends', async () => {
   const w = await world()
   const browser = w.browser()
   await browser.login({ client_id: 'told' })
-  const [one] = sessionOf(w)
+  const lines: string[] = []
   w.context.ports.notices = {
     async send(notices, signal) {
+      lines.push((await browser.authorize({ client_id: 'third', prompt: 'none' })).line)
       await w.stores.notices.send(notices, signal)
-      await w.stores.sessions.enter(one!.key, 'third', w.time, signal)
     },
   }
   assert.equal(await tell(w, {}), 'ended')
+  assert.deepEqual(lines, ['client login_needed'])
   assert.deepEqual(
     noticesOf(w).map(({ client_id }) => client_id),
-    ['told', 'third'],
+    ['told'],
   )
-  assert.equal(sessionOf(w).length, 0)
 })
 
 test('an index that lags by a client keeps nobody from being told', async () => {
@@ -264,20 +264,20 @@ test('an index that lags by a client keeps nobody from being told', async () => 
   assert.equal(noticesOf(w).length, 1)
 })
 
-test('who comes back to a session that was ended meanwhile gets another: clients have heard that it is over', async () => {
+test('who comes back to a session that is ended meanwhile gets another: clients hear that it is over', async () => {
   const w = await world()
   const browser = w.browser()
   await browser.login({ client_id: 'told' })
   const [before] = sessionOf(w)
   w.context.ports.sessions = {
     ...w.stores.sessions,
-    async end(session, signal) {
-      await w.stores.sessions.end(session, signal)
-      return w.stores.sessions.end(session, signal)
+    async replace(session, signal) {
+      await w.stores.sessions.close(session.key, signal)
+      return w.stores.sessions.replace(session, signal)
     },
   }
   await browser.login({ client_id: 'third', prompt: 'login' })
-  const [after] = sessionOf(w)
+  const after = sessionOf(w).find(({ ending }) => !ending)
   assert.notEqual(after?.authentication.sid, before?.authentication.sid)
   assert.deepEqual(after?.clients, ['third'])
 })
@@ -290,16 +290,50 @@ test('a client that people come to while they log in again goes on with the sess
   let first = true
   w.context.ports.sessions = {
     ...w.stores.sessions,
-    async end(session, signal) {
+    async replace(session, signal) {
       if (first) await w.stores.sessions.enter(session.key, 'third', w.time, signal)
       first = false
-      return w.stores.sessions.end(session, signal)
+      return w.stores.sessions.replace(session, signal)
     },
   }
   await browser.login({ prompt: 'login' })
   const [after] = sessionOf(w)
   assert.equal(after?.authentication.sid, before?.authentication.sid)
   assert.deepEqual(after?.clients, ['told', 'third'])
+})
+
+for (const store of ['sessions', 'accounts'] as const)
+  test(`who logs in again while ${store} cannot be written still has the session, and its clients are told when it ends`, async () => {
+    const w = await world()
+    const browser = w.browser()
+    await browser.login({ client_id: 'told' })
+    const { session: cookie } = browser.cookies
+    const down = () => Promise.reject(new UnavailableError('dynamodb', 'down'))
+    w.context.ports[store] = { ...w.stores[store], record: down } as never
+    const { line } = await browser.login({ prompt: 'login' })
+    assert.equal(line, 'client unavailable')
+    Object.assign(w.context.ports, { sessions: w.stores.sessions, accounts: w.stores.accounts })
+    assert.equal(browser.cookies.session, cookie)
+    assert.equal((await browser.authorize({ client_id: 'told', prompt: 'none' })).line, 'answer code state iss')
+    assert.equal(await tell(w, {}), 'ended')
+    assert.ok(noticesOf(w).some(({ client_id }) => client_id === 'told'))
+    assert.equal(sessionOf(w).length, 0)
+  })
+
+test('the same notice, however often a session is ended', async () => {
+  const w = await world()
+  await w.browser().login({ client_id: 'told' })
+  const { sessions } = w.stores
+  let failures = 1
+  w.context.ports.sessions = {
+    ...sessions,
+    end: (key, signal) =>
+      failures-- > 0 ? Promise.reject(new UnavailableError('dynamodb', 'down')) : sessions.end(key, signal),
+  }
+  await assert.rejects(tell(w, {}), UnavailableError)
+  assert.equal(await tell(w, {}), 'ended')
+  const [first, second] = w.stores.rows.notices
+  assert.deepEqual({ ...second, at: 0 }, { ...first, at: 0 })
 })
 
 test('a session that was revoked does not go on in the next: its clients are told', async () => {
